@@ -1,0 +1,1 @@
+"""What a user writes in the configuration file."""

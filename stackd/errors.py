@@ -1,0 +1,86 @@
+"""The errors a user can meet: what happened, what to do, and whether trying again can help."""
+
+from typing import ClassVar
+
+
+class StackdError(Exception):
+    """A failure told in plain words.
+
+    Parameters
+    ----------
+    message : str
+        What, where, and what was found, as one sentence a photographer understands.
+    hint : str
+        What to do about it; empty when there is nothing to do.
+    """
+
+    retry_helps: ClassVar[bool] = False
+    """Whether the same work can succeed later without anyone changing the frames."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process boundaries; keyword-only arguments need help with pickling.
+        return (_rebuild, (type(self), self.message, self.hint))
+
+
+def _rebuild(kind: type[StackdError], message: str, hint: str) -> StackdError:
+    return kind(message, hint=hint)
+
+
+class WrongConfiguration(StackdError):
+    """The configuration cannot be used; names file and key. Exit code 78."""
+
+
+class UnreadableFrame(StackdError):
+    """A file that should be a frame cannot be decoded, or only in part."""
+
+
+class MixedStack(StackdError):
+    """Frames of one stack do not fit together (size, or too few that can be used)."""
+
+
+class OutputBlocked(StackdError):
+    """The output cannot be written now: disk full, folder missing, or no permission."""
+
+    retry_helps: ClassVar[bool] = True
+
+
+class JournalBlocked(StackdError):
+    """The journal cannot be read or written now: disk full, locked, or damaged."""
+
+    retry_helps: ClassVar[bool] = True
+
+
+class AlreadyRunning(StackdError):
+    """Another stackd uses the same state folder. Exit code 75."""
+
+    retry_helps: ClassVar[bool] = True
+
+
+class FrameChanged(StackdError):
+    """A frame was replaced, changed or removed while its stack was being worked on."""
+
+    retry_helps: ClassVar[bool] = True
+
+
+class Cancelled(StackdError):
+    """The work was asked to stop; nothing was published."""
+
+    retry_helps: ClassVar[bool] = True
+
+
+class NameTaken(StackdError):
+    """A file of that name, with other content, already lies in the output folder."""
+
+    retry_helps: ClassVar[bool] = True
+
+
+class IllegalTransition(StackdError):
+    """A job was asked to take a step its state does not allow."""

@@ -1,0 +1,1 @@
+"""Pixels in, pixels out: registration, photometric match, fusion and finishing. No paths, clocks or logs."""

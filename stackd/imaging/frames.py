@@ -1,0 +1,119 @@
+"""How the imaging core reaches the pixels of a stack without knowing about files.
+
+`FrameSource` hands out frames as they are on disk; `AlignedFrames` lays them over the reference. Methods pull what they need, as
+often as they need it, one frame at a time: that keeps memory independent of how many frames there are.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from stackd.model.pixels import Gray, Image, Mask, Matrix, Pixels
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with (stage, done, total) as work goes on; raises `Cancelled` when the work is to stop."""
+
+
+def ignore_progress(stage: str, done: int, total: int) -> None:
+    """Stand in where nobody watches."""
+
+
+class FrameSource(Protocol):
+    """Frames of one stack on their own grids, near → far, all of one size, upright."""
+
+    def __len__(self) -> int:
+        """Count the frames."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns, the same for every frame."""
+        ...
+
+    def read(self, position: int) -> Pixels:
+        """Decode a frame: RGB uint8 or uint16, shape (H, W, 3), display-encoded."""
+        ...
+
+    def read_gray(self, position: int, reduction: int) -> Gray:
+        """Decode luminance reduced by 1, 2, 4 or 8: float32 (ceil(H / reduction), ceil(W / reduction)), range [0, 1].
+
+        A reduced pixel is the mean of the pixels it covers, so reduced centre x' lies at (x' + 0.5) · reduction − 0.5.
+        """
+        ...
+
+
+class AlignedFrames(Protocol):
+    """Frames of one stack laid over the reference and matched in brightness."""
+
+    def __len__(self) -> int:
+        """Count the frames."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the reference grid."""
+        ...
+
+    @property
+    def matrices(self) -> Sequence[Matrix]:
+        """Frame → reference px, one (3, 3) a frame."""
+        ...
+
+    def read(self, position: int) -> Image:
+        """Aligned, matched RGB float32 (H, W, 3); outside the frame the border is replicated."""
+        ...
+
+    def read_native(self, position: int) -> Pixels:
+        """The frame on its own grid, matched in brightness but not warped: for methods that warp only what they use."""
+        ...
+
+    def read_gray_native(self, position: int, reduction: int) -> Gray:
+        """Luminance on the frame's own grid, matched in brightness, reduced as `FrameSource.read_gray` says."""
+        ...
+
+    def warp_tile(self, native: Pixels, position: int, rows: slice, columns: slice) -> Image:
+        """Cut a tile of the reference grid out of `native` (from `read_native`): the same values as in `read`."""
+        ...
+
+    def covered(self, position: int) -> Mask:
+        """Pixels of the reference grid that lie inside the frame, shape (H, W)."""
+        ...
+
+
+class PlaneStore(Protocol):
+    """Keeps one plane a frame outside memory (a file in daily use, a list in tests)."""
+
+    def append(self, plane: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]") -> None:
+        """Add the next frame's plane; all have one shape and type."""
+        ...
+
+    def __len__(self) -> int:
+        """Count the planes."""
+        ...
+
+    def read(self, index: int, rows: slice) -> "np.ndarray[tuple[int, ...], np.dtype[np.generic]]":
+        """Read some rows of one plane back."""
+        ...
+
+
+MakePlaneStore: TypeAlias = Callable[[], PlaneStore]
+"""Opens an empty store; it vanishes with the last reference to it."""
+
+
+class PlanesInMemory:
+    """A `PlaneStore` that simply remembers, for small images and tests."""
+
+    def __init__(self) -> None:
+        self._planes: list[np.ndarray[tuple[int, ...], np.dtype[np.generic]]] = []
+
+    def append(self, plane: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]") -> None:
+        """Add the next frame's plane."""
+        self._planes.append(plane.copy())
+
+    def __len__(self) -> int:
+        return len(self._planes)
+
+    def read(self, index: int, rows: slice) -> "np.ndarray[tuple[int, ...], np.dtype[np.generic]]":
+        """Read some rows of one plane back."""
+        return self._planes[index][rows].copy()

@@ -1,0 +1,1 @@
+"""Sightings and metadata in, stacks out: which frames belong together, how sure, and why. Pure."""

@@ -1,0 +1,1 @@
+"""Frozen values the whole house speaks in; standard library and numpy only."""

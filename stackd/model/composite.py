@@ -1,0 +1,93 @@
+"""What comes out of a stack: the composite, its depth map, and what was noticed on the way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackd.model.pixels import Image, Matrix
+from stackd.model.provenance import Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rectangle:
+    """Pixels left ≤ x < right, top ≤ y < bottom."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width_px(self) -> int:
+        """Columns inside."""
+        return self.right - self.left
+
+    @property
+    def height_px(self) -> int:
+        """Rows inside."""
+        return self.bottom - self.top
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DepthMap:
+    """Per pixel, where in the stack the subject is sharp.
+
+    `position` is float32 (H, W), 0 for the first (nearest) frame to N − 1, fractions between frames; `confidence` is float32 (H, W), 0–1.
+    """
+
+    position: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    frame_count: int
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    NOTE = "note"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something a photographer should know about a stack."""
+
+    code: str
+    """Stable short name for programs, such as `frame-left-out`."""
+    severity: Severity
+    sentence: str
+    """What was found and what to do, in plain words."""
+    frames: tuple[str, ...] = ()
+    region: Rectangle | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FrameReport:
+    """What became of one frame in a composite."""
+
+    path: str
+    used: bool
+    reason: str
+    """Why it was left out; empty when used."""
+    matrix: Matrix | None = None
+    """Moving → reference px of the uncropped reference frame; none when left out."""
+    residual_px: float | None = None
+    overlap: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Composite:
+    """The finished image with where it came from."""
+
+    image: Image
+    valid_area: Rectangle
+    """What was kept of the reference frame's grid (the crop)."""
+    reference_path: str
+    frames: tuple[FrameReport, ...]
+    depth: DepthMap | None
+    findings: tuple[Finding, ...]
+    provenance: Provenance
+    seconds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))

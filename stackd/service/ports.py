@@ -1,0 +1,345 @@
+"""What the service needs of the world, worded for the service: small protocols, each with one real adapter and one fake."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+from stackd.imaging.frames import FrameSource, Progress
+from stackd.model.composite import Composite, Finding
+from stackd.model.frame import Fingerprint, FrameMeta
+from stackd.model.job import Job, JobState
+from stackd.model.stack import Stack
+
+# ------------------------------------------------------------------ time
+
+
+class Clock(Protocol):
+    """Time, in its two kinds that are never mixed."""
+
+    def now_s(self) -> float:
+        """Seconds on a clock that only goes forward."""
+        ...
+
+    def now_at(self) -> datetime:
+        """The time of day, aware, UTC."""
+        ...
+
+
+# ---------------------------------------------------------------- folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSighting:
+    """A regular file as one look at the folder found it. `path` is relative to the watched folder (see `Frame.path`)."""
+
+    path: str
+    fingerprint: Fingerprint
+    inode: int
+    changed_ns: int
+    """Inode change time: moves even when a copy preserves the modification time."""
+    being_written: bool = False
+    """True when the system knows of a process that has it open for writing; False proves nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One complete look at a watched folder."""
+
+    online: bool
+    """False when the folder is missing or cannot be read now: nothing may be concluded from what is absent."""
+    files: tuple[FileSighting, ...] = ()
+    passed_over: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Paths that are no frames, with the reason (link, device, hidden, temporary, sidecar …)."""
+    trouble: str = ""
+    """Why the folder is offline, or what limits the look, in plain words."""
+
+
+class Inbox(Protocol):
+    """A watched folder."""
+
+    def look(self) -> Look:
+        """Scan the folder now. Never raises for what lies in it."""
+        ...
+
+    def close(self) -> None:
+        """Stop watching."""
+        ...
+
+
+class Waker(Protocol):
+    """Lets the loop sleep until something may have happened."""
+
+    def wait(self, timeout_s: float) -> None:
+        """Return after `timeout_s`, or earlier when a folder changed, a worker reported or a signal came."""
+        ...
+
+
+# ---------------------------------------------------------------- frames
+
+
+class FrameReader(Protocol):
+    """Reads frames of every supported format."""
+
+    def describe(self, path: Path) -> FrameMeta:
+        """Read what metadata and header say. A file without metadata gives an almost empty `FrameMeta`.
+
+        Raises
+        ------
+        UnreadableFrame
+            If the file is no image of a supported format, or is cut off where that can be told cheaply.
+        """
+        ...
+
+    def open(self, frames: Sequence["FrameFile"], develop: object) -> FrameSource:
+        """Prepare to read frames of one stack, near → far; RAW files all developed alike by the recipe's `develop` table."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameFile:
+    """Where one frame's pixels are: absolute path, and the plane in a multi-page file."""
+
+    path: Path
+    page: int | None = None
+
+
+# ---------------------------------------------------------------- output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedFile:
+    """A finished output file under its temporary name, synced to disk, waiting to be made visible."""
+
+    temporary_path: Path
+    final_name: str
+    """Wanted name; a number is added to the stem when it is taken."""
+    sha256: str
+    size_bytes: int
+
+
+class Exporter(Protocol):
+    """Writes composites in the recipe's format."""
+
+    def stage(
+        self, composite: Composite, *, folder: Path, stem: str, temporary_prefix: str, reference: Path, export: object
+    ) -> tuple[StagedFile, ...]:
+        """Write the composite and its sidecars under temporary names into `folder` and sync them; the composite comes last.
+
+        Raises
+        ------
+        OutputBlocked
+            If the folder cannot be written (full, missing, no permission); what was written is removed first.
+        """
+        ...
+
+
+class Publisher(Protocol):
+    """Makes staged files visible, never replacing anything."""
+
+    def choose_names(self, folder: Path, staged: Sequence[StagedFile]) -> tuple[str, ...]:
+        """Find free final names that share one stem."""
+        ...
+
+    def publish(self, folder: Path, staged: StagedFile, name: str) -> None:
+        """Rename to `name` without replacing, then sync the folder.
+
+        Raises
+        ------
+        NameTaken
+            If `name` exists with other content. A file of the same content counts as published.
+        OutputBlocked
+            If the folder cannot be written now.
+        """
+        ...
+
+    def remains(self, folder: Path) -> tuple[Path, ...]:
+        """List temporary files of ours in `folder`."""
+        ...
+
+    def remove(self, path: Path) -> None:
+        """Remove a temporary file of ours; refuses any other."""
+        ...
+
+
+# --------------------------------------------------------------- workers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackingRequest:
+    """All that a worker needs to turn a stack into staged files. Picklable."""
+
+    job_id: int
+    attempt: int
+    stack: Stack
+    input_folder: Path
+    output_folder: Path
+    recipe_name: str
+    recipe: object
+    """A `stackd.config.settings.Recipe`."""
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackingResult:
+    """What a worker hands back: files staged in the output folder, composite last."""
+
+    staged: tuple[StagedFile, ...]
+    findings: tuple[Finding, ...]
+    seconds: Mapping[str, float]
+    peak_rss_bytes: int
+    fingerprints: Mapping[str, Fingerprint]
+    """Of every frame as it was read, by frame path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed:
+    """A running job got on."""
+
+    job_id: int
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A job's worker staged its files."""
+
+    job_id: int
+    result: StackingResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A job's worker reported an error in plain words."""
+
+    job_id: int
+    message: str
+    hint: str
+    kind: str
+    """Class name of the error, such as `OutputBlocked`."""
+    retry_helps: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crashed:
+    """A job's worker died without a word (killed, out of memory, a crash in a decoder), or hung and was ended."""
+
+    job_id: int
+    reason: str
+
+
+WorkerEvent = Progressed | Finished | Failed | Crashed
+
+
+class Workers(Protocol):
+    """Runs each job in a process of its own."""
+
+    def start(self, request: StackingRequest) -> None:
+        """Begin a job; returns at once."""
+        ...
+
+    def cancel(self, job_id: int) -> None:
+        """Ask a job to stop, and make sure it does; its temporary files are removed. No event follows."""
+        ...
+
+    def events(self) -> tuple[WorkerEvent, ...]:
+        """Take what has been reported since the last call."""
+        ...
+
+    def running(self) -> frozenset[int]:
+        """Jobs whose worker is alive."""
+        ...
+
+    def close(self) -> None:
+        """Cancel everything and wait until no worker is left."""
+        ...
+
+
+# --------------------------------------------------------------- journal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What is about to become visible: written to the journal before the first rename."""
+
+    job_id: int
+    folder: Path
+    files: tuple[tuple[StagedFile, str], ...]
+    """Staged files with their final names, composite last."""
+
+
+class Journal(Protocol):
+    """The durable record. Every method is one transaction; when it returns, a power cut no longer loses it."""
+
+    def record_sealed(
+        self, stack: Stack, *, watch: str, recipe_name: str, recipe_hash: str, state: JobState, version: int, at: datetime
+    ) -> Job:
+        """Remember a sealed stack and its new job."""
+        ...
+
+    def move(self, job_id: int, state: JobState, *, at: datetime, error: str | None = None, hint: str | None = None) -> Job:
+        """Step a job along a legal transition. RUNNING counts the attempt up before anything runs.
+
+        Raises
+        ------
+        IllegalTransition
+            If the table in `model/job.py` does not allow it.
+        """
+        ...
+
+    def begin_publication(self, publication: Publication, *, at: datetime) -> None:
+        """Step to PUBLISHING, with names and hashes."""
+        ...
+
+    def finish_publication(self, job_id: int, *, at: datetime) -> None:
+        """Step to DONE."""
+        ...
+
+    def publication(self, job_id: int) -> Publication | None:
+        """What was about to become visible when the job stepped to PUBLISHING."""
+        ...
+
+    def jobs(self, states: Iterable[JobState] | None = None) -> tuple[Job, ...]:
+        """Jobs in these states, oldest first; all when none are named."""
+        ...
+
+    def stack(self, stack_id: str) -> Stack | None:
+        """A recorded stack with its frames."""
+        ...
+
+    def taken_frames(self, watch: str) -> Mapping[str, tuple[Fingerprint, str]]:
+        """Frames that belong to recorded stacks of this watch: path → (fingerprint, stack id)."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
+
+
+__all__ = [
+    "Clock",
+    "Crashed",
+    "Exporter",
+    "Failed",
+    "FileSighting",
+    "Finished",
+    "FrameFile",
+    "FrameReader",
+    "Inbox",
+    "Journal",
+    "Look",
+    "Progress",
+    "Progressed",
+    "Publication",
+    "Publisher",
+    "StackingRequest",
+    "StackingResult",
+    "StagedFile",
+    "Waker",
+    "WorkerEvent",
+    "Workers",
+]

@@ -39,7 +39,12 @@ class WrongConfiguration(StackdError):
 
 
 class UnreadableFrame(StackdError):
-    """A file that should be a frame cannot be decoded, or only in part."""
+    """A file that should be a frame cannot be decoded, or only in part.
+
+    `frame` is the `FrameFile` it happened to, where that is known, so that the rest of the stack can go on without it.
+    """
+
+    frame: object | None = None
 
 
 class MixedStack(StackdError):

@@ -90,4 +90,6 @@ class Composite:
     depth: DepthMap | None
     findings: tuple[Finding, ...]
     provenance: Provenance
+    method: str
+    """Fusion method, as it stands in the recipe."""
     seconds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))

@@ -28,6 +28,14 @@ class Clock(Protocol):
         ...
 
 
+class Meter(Protocol):
+    """What the work costs."""
+
+    def peak_rss_bytes(self) -> int:
+        """Most memory this process had resident so far."""
+        ...
+
+
 # ---------------------------------------------------------------- folder
 
 
@@ -93,6 +101,13 @@ class FrameReader(Protocol):
         """
         ...
 
+    def check(self, frames: Sequence["FrameFile"]) -> Mapping["FrameFile", str]:
+        """Name the frames that cannot take part, each with the reason in plain words: unreadable, cut off, or of another size.
+
+        The size that most frames share wins. Cheap: headers and structure, no decoding of whole frames.
+        """
+        ...
+
     def open(self, frames: Sequence["FrameFile"], develop: object) -> FrameSource:
         """Prepare to read frames of one stack, near → far; RAW files all developed alike by the recipe's `develop` table."""
         ...
@@ -124,9 +139,29 @@ class Exporter(Protocol):
     """Writes composites in the recipe's format."""
 
     def stage(
-        self, composite: Composite, *, folder: Path, stem: str, temporary_prefix: str, reference: Path, export: object
+        self,
+        composite: Composite,
+        *,
+        folder: Path,
+        version: int,
+        temporary_prefix: str,
+        frames: Sequence[Path],
+        name: str | None,
+        export: object,
     ) -> tuple[StagedFile, ...]:
         """Write the composite and its sidecars under temporary names into `folder` and sync them; the composite comes last.
+
+        Parameters
+        ----------
+        version : int
+            Added to the name as `_v2`, `_v3` … when late frames made a new composite.
+        frames : sequence of Path
+            The source frames near → far, for the name template and for the metadata of the reference frame, which is the one whose
+            name ends with `composite.reference_path`.
+        name : str or None
+            The stack's own name where a manifest or folder gave one; replaces the name template.
+        export : ExportSettings
+            The recipe's `export` table.
 
         Raises
         ------
@@ -331,7 +366,7 @@ __all__ = [
     "FrameReader",
     "Inbox",
     "Journal",
-    "Look",
+    "Look", "Meter",
     "Progress",
     "Progressed",
     "Publication",

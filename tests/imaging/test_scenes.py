@@ -1,0 +1,98 @@
+"""The rendered scenes keep what they promise: others' tests take them for the truth."""
+
+import numpy as np
+import pytest
+
+from stackd.imaging.scenes import SceneSettings, render_stack, tilted_plane, two_planes
+
+
+def sharpness(image: np.ndarray) -> float:
+    return float(np.abs(np.diff(image.astype(np.float64), axis=1)).mean())
+
+
+def test_the_same_settings_give_the_same_pixels():
+    scene = SceneSettings(subject=two_planes, shift_px=2, flicker=0.05, full_well_electrons=10_000)
+
+    first, second = render_stack(scene), render_stack(scene)
+
+    for one, other in zip(first.frames, second.frames, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_each_plane_is_sharpest_in_the_frame_the_depth_names():
+    stack = render_stack(SceneSettings(subject=two_planes, frame_count=5))
+    middle = (slice(60, 100), slice(100, 140))
+    corner = (slice(5, 40), slice(5, 60))
+
+    sharpest_in_the_middle = int(np.argmax([sharpness(frame[middle]) for frame in stack.frames]))
+    sharpest_in_the_corner = int(np.argmax([sharpness(frame[corner]) for frame in stack.frames]))
+
+    assert sharpest_in_the_middle == stack.depth_position[80, 120] == 1
+    assert sharpest_in_the_corner == stack.depth_position[20, 20] == 3
+
+
+def test_where_a_frame_is_in_focus_it_shows_the_truth():
+    stack = render_stack(SceneSettings(subject=tilted_plane, frame_count=5, bits=16))
+    in_focus = np.abs(stack.depth_position - stack.reference) < 0.05
+
+    difference = np.abs(stack.frames[stack.reference] / 65535 - stack.truth)[in_focus]
+
+    assert in_focus.any()
+    assert difference.max() < 2 / 255
+
+
+def test_the_matrices_lay_the_frames_over_the_reference():
+    skimage_transform = pytest.importorskip("skimage.transform")
+    scene = SceneSettings(subject=tilted_plane, blur_px=0.0, shift_px=4, turn_rad=0.02, breathing=0.01)
+    stack = render_stack(scene)
+    inner = (slice(20, -20), slice(20, -20))
+
+    for frame, matrix in zip(stack.frames, stack.matrices, strict=True):
+        aligned = skimage_transform.warp(frame, np.linalg.inv(matrix), order=3)
+        difference = (aligned - stack.truth)[inner]
+        assert np.sqrt(np.mean(difference**2)) < 0.03
+    unmoved = (stack.frames[0] / 255 - stack.truth)[inner]
+    assert np.sqrt(np.mean(unmoved**2)) > 0.06
+
+
+def test_the_reference_neither_moves_nor_flickers():
+    steady = render_stack(SceneSettings(subject=two_planes, shift_px=5, turn_rad=0.02, breathing=0.01))
+    flickering = render_stack(SceneSettings(subject=two_planes, shift_px=5, turn_rad=0.02, breathing=0.01, flicker=0.2))
+
+    np.testing.assert_array_equal(steady.matrices[steady.reference], np.eye(3))
+    for position in range(5):
+        unchanged = np.array_equal(steady.frames[position], flickering.frames[position])
+        assert unchanged == (position == steady.reference)
+
+
+def test_noise_is_that_of_counted_electrons():
+    quiet = render_stack(SceneSettings(subject=tilted_plane, bits=16))
+    noisy = render_stack(SceneSettings(subject=tilted_plane, bits=16, full_well_electrons=2_500))
+
+    def linear(frame: np.ndarray) -> np.ndarray:
+        return (frame / 65535) ** 2.2
+
+    light = linear(quiet.frames[2])
+    gray = (light > 0.2) & (light < 0.3)
+    measured = float(np.std((linear(noisy.frames[2]) - light)[gray]))
+    assert measured == pytest.approx(np.sqrt(0.25 / 2_500), rel=0.15)
+
+
+@pytest.mark.parametrize("reduction", [1, 2, 4, 8])
+def test_reduced_gray_is_the_mean_of_what_it_covers(reduction: int):
+    stack = render_stack(SceneSettings(subject=two_planes, height_px=53, width_px=70))
+
+    reduced = stack.read_gray(1, reduction)
+
+    assert reduced.shape == (-(-53 // reduction), -(-70 // reduction))
+    full = stack.read_gray(1, 1)
+    assert reduced[0, 0] == pytest.approx(full[:reduction, :reduction].mean(), abs=1e-5)
+    bottom = 53 - 53 % reduction if 53 % reduction else 53 - reduction
+    assert reduced[-1, 0] == pytest.approx(full[bottom:, :reduction].mean(), abs=1e-5)
+
+
+def test_sixteen_bits_hold_more_than_eight():
+    stack = render_stack(SceneSettings(subject=two_planes, bits=16))
+
+    assert stack.frames[0].dtype == np.uint16
+    assert len(np.unique(stack.frames[0])) > 256

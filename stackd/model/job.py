@@ -52,6 +52,10 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
 MAX_ATTEMPTS = 3
 """A stack that brought down its worker this often is set aside until the user asks again (a guess, the usual number of tries)."""
 
+MAX_INTERRUPTIONS = 25
+"""A stack whose attempts were cut short this often by the end of the whole service is set aside too: power cuts and restarts come in
+tens on a bad day, so this is far above `MAX_ATTEMPTS`, but a stack that ends the service each time must not do so for ever (a guess)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -64,6 +68,7 @@ class Job:
     recipe_hash: str
     state: JobState
     attempt: int
+    """Runs begun since the user last asked; counted before the run."""
     queued_at: datetime
     version: int = 1
     """2 and more when late frames made a new composite of an already published stack."""
@@ -72,6 +77,8 @@ class Job:
     error: str | None = None
     hint: str | None = None
     composite_path: str | None = None
+    crashes: int = 0
+    """Runs that brought down their worker since the user last asked."""
 
 
 def is_legal(old: JobState, new: JobState) -> bool:

@@ -1,17 +1,25 @@
-"""What the service needs of the world, worded for the service: small protocols, each with one real adapter and one fake."""
+"""What the service needs of the world, worded for the service: small protocols, each with one real adapter and one fake.
+
+Types that bring numpy along are named for the type checker only: `stackd status` imports this module and must answer at once.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from stackd.imaging.frames import FrameSource, Progress
-from stackd.model.composite import Composite, Finding
 from stackd.model.frame import Fingerprint, FrameMeta
 from stackd.model.job import Job, JobState
 from stackd.model.stack import Stack
+
+if TYPE_CHECKING:
+    from stackd.imaging.frames import FrameSource
+    from stackd.model.composite import Composite, Finding
 
 # ------------------------------------------------------------------ time
 
@@ -63,13 +71,25 @@ class Look:
     """Paths that are no frames, with the reason (link, device, hidden, temporary, sidecar …)."""
     trouble: str = ""
     """Why the folder is offline, or what limits the look, in plain words."""
+    events: bool = True
+    """False when no event will announce a change: looks must come more often."""
+    took_s: float = 0.0
+    """How long the look took; the next one keeps a distance in proportion."""
 
 
 class Inbox(Protocol):
     """A watched folder."""
 
-    def look(self) -> Look:
-        """Scan the folder now. Never raises for what lies in it."""
+    def woken(self) -> bool:
+        """Whether something may have changed since the last call. A hint only; a look is the truth."""
+        ...
+
+    def ask(self) -> None:
+        """Begin a look at the folder, unless one is under way. Returns at once: a share that hangs must not hang the service."""
+        ...
+
+    def answer(self) -> Look | None:
+        """Take the finished look, once; None while there is none."""
         ...
 
     def close(self) -> None:
@@ -101,14 +121,14 @@ class FrameReader(Protocol):
         """
         ...
 
-    def check(self, frames: Sequence["FrameFile"]) -> Mapping["FrameFile", str]:
+    def check(self, frames: Sequence[FrameFile]) -> Mapping[FrameFile, str]:
         """Name the frames that cannot take part, each with the reason in plain words: unreadable, cut off, or of another size.
 
         The size that most frames share wins. Cheap: headers and structure, no decoding of whole frames.
         """
         ...
 
-    def open(self, frames: Sequence["FrameFile"], develop: object) -> FrameSource:
+    def open(self, frames: Sequence[FrameFile], develop: object) -> FrameSource:
         """Prepare to read frames of one stack, near → far; RAW files all developed alike by the recipe's `develop` table."""
         ...
 
@@ -119,6 +139,44 @@ class FrameFile:
 
     path: Path
     page: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What a settled file says of itself, and of its content where the grouping asks for it."""
+
+    watch: str
+    path: str
+    fingerprint: Fingerprint
+    meta: FrameMeta
+    signature: bytes | None = None
+    """Small content signature in the grouping's own encoding; opaque to the service."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotDescribed:
+    """A settled file that is no readable frame, and why in plain words."""
+
+    watch: str
+    path: str
+    fingerprint: Fingerprint
+    reason: str
+
+
+class Describer(Protocol):
+    """Reads metadata outside the service's own process: a decoder that crashes or hangs on a file costs that file only."""
+
+    def ask(self, watch: str, folder: Path, path: str, fingerprint: Fingerprint) -> None:
+        """Queue a file; returns at once."""
+        ...
+
+    def answers(self) -> tuple[Described | NotDescribed, ...]:
+        """Take what has been found out since the last call."""
+        ...
+
+    def close(self) -> None:
+        """Stop reading; nothing asked before is answered."""
+        ...
 
 
 # ---------------------------------------------------------------- output
@@ -156,8 +214,8 @@ class Exporter(Protocol):
         version : int
             Added to the name as `_v2`, `_v3` … when late frames made a new composite.
         frames : sequence of Path
-            The source frames near → far, for the name template and for the metadata of the reference frame, which is the one whose
-            name ends with `composite.reference_path`.
+            The source frames near → far, for the name template and for the metadata of the reference frame, which is the one
+            whose name ends with `composite.reference_path`.
         name : str or None
             The stack's own name where a manifest or folder gave one; replaces the name template.
         export : ExportSettings
@@ -215,6 +273,13 @@ class StackingRequest:
     recipe: object
     """A `stackd.config.settings.Recipe`."""
     version: int = 1
+    owner: str = "fuse"
+    """Tells the temporary files of one service from those of another that writes into the same folder."""
+
+    @property
+    def temporary_prefix(self) -> str:
+        """Begin the name of every temporary file of this attempt with this."""
+        return f".stackd-{self.owner}-{self.job_id}-{self.attempt}-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +370,72 @@ class Publication:
     folder: Path
     files: tuple[tuple[StagedFile, str], ...]
     """Staged files with their final names, composite last."""
+    warnings: tuple[Warned, ...] = ()
+    fingerprints: Mapping[str, Fingerprint] = field(default_factory=lambda: MappingProxyType({}))
+    """Of every frame as it was read, by frame path."""
+    seconds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    peak_rss_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """Something the user should know about a composite."""
+
+    code: str
+    sentence: str
+
+
+class WishKind(StrEnum):
+    """What a user can decide about a stack."""
+
+    RETRY = "retry"
+    RELEASE = "release"
+    SPLIT = "split"
+    MERGE = "merge"
+    DISMISS = "dismiss"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A user's decision, kept for ever; it wins over what the grouping finds."""
+
+    id: int
+    kind: WishKind
+    stack_id: str
+    asked_at: datetime
+    frames: tuple[str, ...] = ()
+    """SPLIT: first frame of every later part. MERGE: nothing."""
+    other_stack_ids: tuple[str, ...] = ()
+    """MERGE: the stacks to join with `stack_id`."""
+    answer: str | None = None
+    """What became of it; None while the service has not taken it up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenStack:
+    """Frames that seem to belong together and are not sealed yet."""
+
+    frames: tuple[str, ...]
+    waits_for: str
+    """Why it is not sealed, in plain words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderReport:
+    """What the service knows of a watched folder, for `stackd status`."""
+
+    watch: str
+    at: datetime
+    online: bool
+    trouble: str = ""
+    files: int = 0
+    settling: int = 0
+    open_stacks: tuple[OpenStack, ...] = ()
+    set_aside: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Files that should be frames but cannot be read, with the reason."""
+    passed_over: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Files that are no frames, with the reason; the first few only."""
+    passed_over_count: int = 0
 
 
 class Journal(Protocol):
@@ -316,8 +447,20 @@ class Journal(Protocol):
         """Remember a sealed stack and its new job."""
         ...
 
-    def move(self, job_id: int, state: JobState, *, at: datetime, error: str | None = None, hint: str | None = None) -> Job:
+    def move(
+        self,
+        job_id: int,
+        state: JobState,
+        *,
+        at: datetime,
+        error: str | None = None,
+        hint: str | None = None,
+        crashed: bool = False,
+        forgive: bool = False,
+    ) -> Job:
         """Step a job along a legal transition. RUNNING counts the attempt up before anything runs.
+
+        `crashed` counts one more crash; `forgive` sets attempts and crashes back to none, as a user's retry does.
 
         Raises
         ------
@@ -326,11 +469,11 @@ class Journal(Protocol):
         """
         ...
 
-    def begin_publication(self, publication: Publication, *, at: datetime) -> None:
-        """Step to PUBLISHING, with names and hashes."""
+    def begin_publication(self, publication: Publication, *, at: datetime) -> Job:
+        """Step to PUBLISHING, with names and hashes; once more with other names when one was taken meanwhile."""
         ...
 
-    def finish_publication(self, job_id: int, *, at: datetime) -> None:
+    def finish_publication(self, job_id: int, *, at: datetime) -> Job:
         """Step to DONE."""
         ...
 
@@ -350,31 +493,115 @@ class Journal(Protocol):
         """Frames that belong to recorded stacks of this watch: path → (fingerprint, stack id)."""
         ...
 
+    def owner(self) -> str:
+        """Name this journal's service in temporary file names: a few letters, drawn once."""
+        ...
+
+    def ask(
+        self,
+        kind: WishKind,
+        stack_id: str,
+        *,
+        at: datetime,
+        frames: tuple[str, ...] = (),
+        other_stack_ids: tuple[str, ...] = (),
+    ) -> Wish:
+        """Keep what the user decided."""
+        ...
+
+    def wishes(self) -> tuple[Wish, ...]:
+        """Every decision, oldest first."""
+        ...
+
+    def answer_wish(self, wish_id: int, answer: str) -> None:
+        """Note what became of a decision."""
+        ...
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another process wrote to the journal since the last call."""
+        ...
+
+    def remember(self, described: Described | NotDescribed) -> None:
+        """Keep what a file said of itself, so that a restart need not read it again."""
+        ...
+
+    def recall(self, watch: str) -> tuple[Described | NotDescribed, ...]:
+        """What was remembered of the files of this watch."""
+        ...
+
+    def forget(self, watch: str, paths: Iterable[str]) -> None:
+        """Drop what was remembered of files that are gone."""
+        ...
+
+    def note_folder(self, report: FolderReport) -> None:
+        """Replace what `stackd status` shows of a folder."""
+        ...
+
+    def note_progress(self, progress: Progressed) -> None:
+        """Replace what `stackd status` shows of a running job."""
+        ...
+
     def close(self) -> None:
         """Let go of the file."""
+        ...
+
+
+# --------------------------------------------------------------- service
+
+
+class ServiceManager(Protocol):
+    """What started the service (systemd, launchd, a terminal) and wants to know how it is."""
+
+    def ready(self) -> None:
+        """Say that folders are watched and work goes on."""
+        ...
+
+    def reloading(self) -> None:
+        """Say that the configuration is read again; `ready` follows."""
+        ...
+
+    def stopping(self) -> None:
+        """Say that the service is going down."""
+        ...
+
+    def alive(self) -> None:
+        """Say that the loop turns."""
+        ...
+
+    def status(self, sentence: str) -> None:
+        """Say in one sentence what goes on."""
         ...
 
 
 __all__ = [
     "Clock",
     "Crashed",
+    "Described",
+    "Describer",
     "Exporter",
     "Failed",
     "FileSighting",
     "Finished",
+    "FolderReport",
     "FrameFile",
     "FrameReader",
     "Inbox",
     "Journal",
-    "Look", "Meter",
-    "Progress",
+    "Look",
+    "Meter",
+    "NotDescribed",
+    "OpenStack",
     "Progressed",
     "Publication",
     "Publisher",
+    "ServiceManager",
     "StackingRequest",
     "StackingResult",
     "StagedFile",
     "Waker",
+    "Warned",
+    "Wish",
+    "WishKind",
     "WorkerEvent",
     "Workers",
 ]

@@ -22,7 +22,17 @@ from stackd.service.ports import Clock, Exporter, FrameFile, FrameReader, Meter,
 MIN_FRAMES: Final = 2
 """A composite of one frame would be that frame."""
 
-LIBRARIES: Final = ("numpy", "scipy", "scikit-image", "opencv-python-headless", "tifffile", "imagecodecs", "simplejpeg", "rawpy", "exiv2")
+LIBRARIES: Final = (
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "opencv-python-headless",
+    "tifffile",
+    "imagecodecs",
+    "simplejpeg",
+    "rawpy",
+    "exiv2",
+)
 """Libraries whose version can change pixels or metadata; named in the provenance."""
 
 HASH_CHUNK_BYTES: Final = 1 << 20
@@ -69,18 +79,26 @@ def stack_and_stage(
         for frame in request.stack.frames
     )
     composite, fingerprints = make_composite(
-        frames, recipe=recipe, recipe_name=request.recipe_name, reader=reader, clock=clock, make_store=make_store, progress=progress
+        frames,
+        recipe=recipe,
+        recipe_name=request.recipe_name,
+        reader=reader,
+        clock=clock,
+        make_store=make_store,
+        progress=progress,
     )
     sealed = {frame.path: frame.fingerprint for frame in request.stack.frames}
     for name, fingerprint in fingerprints.items():
         if not fingerprint.same_file_as(sealed[name]):
-            raise FrameChanged(f"{name} was changed after its stack was complete.", hint="The stack is looked at again by itself.")
+            raise FrameChanged(
+                f"{name} was changed after its stack was complete.", hint="The stack is looked at again by itself."
+            )
     progress("export", 0, 1)
     staged = exporter.stage(
         composite,
         folder=request.output_folder,
         version=request.version,
-        temporary_prefix=f".stackd-{request.job_id}-{request.attempt}-",
+        temporary_prefix=request.temporary_prefix,
         frames=tuple(frame.file.path for frame in frames),
         name=request.stack.name,
         export=recipe.export,
@@ -179,7 +197,15 @@ def _stack(
     while True:
         try:
             source = reader.open([frame.file for frame in usable], recipe.develop)
-            stacker = Stacker(source, align=recipe.align, match=recipe.match, fuse=recipe.fuse, finish=recipe.finish, make_store=make_store, progress=progress)
+            stacker = Stacker(
+                source,
+                align=recipe.align,
+                match=recipe.match,
+                fuse=recipe.fuse,
+                finish=recipe.finish,
+                make_store=make_store,
+                progress=progress,
+            )
             for position in range(len(usable)):
                 stacker.add(position)
             return stacker.finish(), usable
@@ -223,7 +249,9 @@ def fingerprint_of(frame: NamedFrame) -> Fingerprint:
     except FileNotFoundError as error:
         raise UnreadableFrame(f"{frame.name} is no longer there.", hint="Put it back, or leave it out.") from error
     except OSError as error:
-        raise UnreadableFrame(f"{frame.name} cannot be read: {error.strerror}.", hint="Check the permissions and the disk.") from error
+        raise UnreadableFrame(
+            f"{frame.name} cannot be read: {error.strerror}.", hint="Check the permissions and the disk."
+        ) from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise FrameChanged(f"{frame.name} changed while it was read.", hint="Wait until the copy is complete.")
     return Fingerprint(size_bytes=after.st_size, mtime_ns=after.st_mtime_ns, content_sha256=digest.hexdigest())

@@ -1,0 +1,89 @@
+"""Put frames together by a map of positions: every pixel from the frames its depth lies between.
+
+Only tiles in which a frame takes part are warped, so the cost grows with the depth in the picture, not with the number of frames.
+"""
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stackd.imaging.frames import AlignedFrames, Progress, ignore_progress
+from stackd.model.pixels import Image
+
+TILE_PX = 512
+"""Side of a tile: weights and a warped tile stay in the processor's cache, and seldom-used frames touch few tiles. Measured."""
+REACH_SIGMAS = 3.0
+"""How far a Gaussian is followed; the neglected rest is 0.3 % and every weight is cut the same way."""
+
+
+def blend_by_position(
+    frames: AlignedFrames, position: NDArray[np.float32], *, feather_px: float, progress: Progress = ignore_progress
+) -> Image:
+    """Mix each pixel from the two frames its position lies between.
+
+    Weights of neighbouring choices overlap by a Gaussian, so that a change of frame is no visible line. They sum to one
+    everywhere, because a Gaussian of weights that sum to one still does.
+
+    Parameters
+    ----------
+    frames : AlignedFrames
+        Read once, in order.
+    position : ndarray of float32, shape (H, W)
+        0 for the first frame to N − 1 for the last, fractions in between.
+    feather_px : float
+        Sigma of the Gaussian over the weights; 0 for hard edges.
+    progress : Progress
+        Told after every frame.
+
+    Returns
+    -------
+    Image
+        Display-encoded float32, shape (H, W, 3), clipped to [0, 1].
+    """
+    height_px, width_px = frames.shape
+    fused = np.zeros((height_px, width_px, 3), np.float32)
+    for index in range(len(frames)):
+        used = [tile for tile in _tiles(height_px, width_px) if _takes_part(position, index, tile, feather_px)]
+        if used:
+            native = frames.read_native(index)
+            for rows, columns in used:
+                weight = _weight(position, index, rows, columns, feather_px)
+                fused[rows, columns] += frames.warp_tile(native, index, rows, columns) * weight[..., None]
+        progress("blend", index + 1, len(frames))
+    return np.clip(fused, 0, 1, out=fused)
+
+
+def _tiles(height_px: int, width_px: int) -> Iterator[tuple[slice, slice]]:
+    for top in range(0, height_px, TILE_PX):
+        for left in range(0, width_px, TILE_PX):
+            yield slice(top, min(top + TILE_PX, height_px)), slice(left, min(left + TILE_PX, width_px))
+
+
+def _takes_part(position: NDArray[np.float32], index: int, tile: tuple[slice, slice], feather_px: float) -> bool:
+    near = _widened(position, *tile, _reach_px(feather_px))[0]
+    return bool((np.abs(near - index) < 1).any())
+
+
+def _weight(position: NDArray[np.float32], index: int, rows: slice, columns: slice, feather_px: float) -> NDArray[np.float32]:
+    reach_px = _reach_px(feather_px)
+    near, inner = _widened(position, rows, columns, reach_px)
+    weight = np.maximum(1 - np.abs(near - index), 0).astype(np.float32)
+    if feather_px:
+        side_px = 2 * reach_px + 1
+        weight = cv2.GaussianBlur(weight, (side_px, side_px), feather_px, borderType=cv2.BORDER_REPLICATE).astype(np.float32)
+    return np.asarray(weight[inner], np.float32)
+
+
+def _reach_px(feather_px: float) -> int:
+    return int(np.ceil(REACH_SIGMAS * feather_px))
+
+
+def _widened(
+    position: NDArray[np.float32], rows: slice, columns: slice, reach_px: int
+) -> tuple[NDArray[np.float32], tuple[slice, slice]]:
+    """Cut the tile with a margin of `reach_px` where there is one, and say where the tile lies inside."""
+    top, left = max(rows.start - reach_px, 0), max(columns.start - reach_px, 0)
+    part = position[top : rows.stop + reach_px, left : columns.stop + reach_px]
+    return part, (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))

@@ -1,0 +1,50 @@
+"""The fusion methods: one file each, chosen by the type of their settings.
+
+Adding a method: its settings class joins `Fusion`, its function the `match` below. Everything else (configuration, help, the
+tests every method must pass) follows from that.
+"""
+
+from typing import Annotated, TypeAlias, assert_never
+
+from pydantic import Field
+
+from stackd.imaging.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
+from stackd.imaging.fuse.average import Average, fuse_by_average
+from stackd.imaging.fuse.depth_map import DepthMapFusion, fuse_by_depth_map
+from stackd.imaging.fuse.pyramid import PyramidFusion, fuse_by_pyramid
+from stackd.imaging.fused import Fused
+
+Fusion: TypeAlias = Annotated[Average | DepthMapFusion | PyramidFusion, Field(discriminator="method")]
+"""Settings of any method; the field `method` says which."""
+
+
+def fuse(
+    frames: AlignedFrames,
+    settings: Fusion,
+    *,
+    make_store: MakePlaneStore = PlanesInMemory,
+    progress: Progress = ignore_progress,
+) -> Fused:
+    """Fuse aligned frames by the method the settings name.
+
+    Parameters
+    ----------
+    frames : AlignedFrames
+        At least one frame, near → far.
+    settings : Fusion
+        The method and its choices.
+    make_store : MakePlaneStore
+        Opens a place for planes that do not fit in memory, one a frame.
+    progress : Progress
+        Told as work goes on; may raise `Cancelled`.
+    """
+    del make_store
+    match settings:
+        case Average():
+            return fuse_by_average(frames, settings, progress=progress)
+        case DepthMapFusion():
+            return fuse_by_depth_map(frames, settings, progress=progress)
+        case PyramidFusion():
+            return fuse_by_pyramid(frames, settings, progress=progress)
+        case _:
+            assert_never(settings)

@@ -1,0 +1,143 @@
+"""Promises every fusion method keeps, and what sets each apart."""
+
+import cv2
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+
+from stackd.imaging.fuse import Fusion, fuse
+from stackd.imaging.fuse.average import Average
+from stackd.model.pixels import Image
+from tests.imaging.array_frames import ArrayFrames
+
+HALF_STEP_16_BIT = 1 / 65535
+
+
+def _every_method() -> list[Fusion]:
+    names = TypeAdapter(Fusion).json_schema()["discriminator"]["mapping"]
+    return [TypeAdapter(Fusion).validate_python({"method": name}) for name in names]
+
+
+METHODS = _every_method()
+SHARPENING = [settings for settings in METHODS if not isinstance(settings, Average)]
+
+
+def _name(settings: Fusion) -> str:
+    return settings.method
+
+
+def _texture(seed: int, shape: tuple[int, int] = (96, 128)) -> Image:
+    rough = np.random.default_rng(seed).uniform(0.1, 0.9, (*shape, 3)).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(rough, (0, 0), 0.8), np.float32)
+
+
+def _two_planes(texture: Image) -> tuple[list[Image], Image]:
+    """Two frames of a scene whose left half is near and whose right half is far."""
+    blurred = np.asarray(cv2.GaussianBlur(texture, (0, 0), 3), np.float32)
+    middle = texture.shape[1] // 2
+    near, far = blurred.copy(), blurred.copy()
+    near[:, :middle] = texture[:, :middle]
+    far[:, middle:] = texture[:, middle:]
+    return [near, far], texture
+
+
+@pytest.mark.parametrize("settings", METHODS, ids=_name)
+@pytest.mark.parametrize("shape", [(96, 128), (97, 131), (33, 21)])
+def test_identical_frames_fuse_to_that_frame(settings: Fusion, shape: tuple[int, int]):
+    frame = _texture(1, shape)
+
+    fused = fuse(ArrayFrames([frame] * 3), settings)
+
+    assert fused.image.shape == frame.shape
+    np.testing.assert_allclose(fused.image, frame, atol=2 * HALF_STEP_16_BIT)
+
+
+@pytest.mark.parametrize("settings", METHODS, ids=_name)
+def test_a_single_frame_fuses_to_itself(settings: Fusion):
+    frame = _texture(2)
+
+    fused = fuse(ArrayFrames([frame]), settings)
+
+    np.testing.assert_allclose(fused.image, frame, atol=2 * HALF_STEP_16_BIT)
+
+
+@pytest.mark.parametrize("settings", METHODS, ids=_name)
+def test_frames_are_not_modified(settings: Fusion):
+    images, _ = _two_planes(_texture(3))
+    frames = ArrayFrames(images)
+    before = [frames.read_native(position).copy() for position in range(len(frames))]
+
+    fuse(frames, settings)
+
+    for position, native in enumerate(before):
+        np.testing.assert_array_equal(frames.read_native(position), native)
+
+
+@pytest.mark.parametrize("settings", METHODS, ids=_name)
+def test_a_composite_is_finite_and_in_range(settings: Fusion):
+    images, _ = _two_planes(_texture(4))
+    images = [np.clip((image - 0.5) * 4 + 0.5, 0, 1) for image in images]
+
+    fused = fuse(ArrayFrames(images), settings)
+
+    assert fused.image.dtype == np.float32
+    assert np.isfinite(fused.image).all()
+    assert fused.image.min() >= 0
+    assert fused.image.max() <= 1
+
+
+@pytest.mark.parametrize("settings", METHODS, ids=_name)
+def test_black_frames_fuse_to_black(settings: Fusion):
+    black = np.zeros((40, 56, 3), np.float32)
+
+    fused = fuse(ArrayFrames([black, black]), settings)
+
+    assert fused.image.max() <= HALF_STEP_16_BIT
+
+
+@pytest.mark.parametrize("settings", SHARPENING, ids=_name)
+def test_two_planes_come_out_sharper_than_their_average(settings: Fusion):
+    images, truth = _two_planes(_texture(5))
+    frames = ArrayFrames(images)
+
+    error = np.square(fuse(frames, settings).image - truth).mean()
+
+    assert error < np.square(fuse(frames, Average()).image - truth).mean() / 4
+
+
+@pytest.mark.parametrize("settings", METHODS, ids=_name)
+def test_the_same_frames_give_the_same_composite_however_many_threads(settings: Fusion):
+    images, _ = _two_planes(_texture(6))
+    threads = cv2.getNumThreads()
+    try:
+        cv2.setNumThreads(1)
+        one = fuse(ArrayFrames(images), settings).image
+        cv2.setNumThreads(2)
+        two = fuse(ArrayFrames(images), settings).image
+    finally:
+        cv2.setNumThreads(threads)
+
+    np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("settings", SHARPENING, ids=_name)
+def test_a_depth_map_finds_both_planes(settings: Fusion):
+    images, _ = _two_planes(_texture(7))
+
+    depth = fuse(ArrayFrames(images), settings).depth
+
+    if depth is None:
+        pytest.skip(f"{settings.method} decides no depth")
+    assert np.median(depth.position[:, :48]) < 0.5
+    assert np.median(depth.position[:, 80:]) > 0.5
+    assert depth.confidence.min() >= 0
+    assert depth.confidence.max() <= 1
+
+
+def test_averaging_lowers_grain_with_the_root_of_the_frame_count():
+    grain = np.random.default_rng(8)
+    images = [np.asarray(0.5 + 0.05 * grain.standard_normal((64, 64, 3)), np.float32) for _ in range(16)]
+
+    fused = fuse(ArrayFrames(images), Average())
+
+    assert fused.image.std() == pytest.approx(images[0].std() / 4, rel=0.05)

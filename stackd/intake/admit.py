@@ -1,0 +1,136 @@
+"""Which files can be frames: everything else is named with the reason it is passed over."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from stackd.intake.manifest import DONE_MARKER, MANIFEST_NAME
+from stackd.intake.names import name_parts
+
+RAW_SUFFIXES = frozenset(
+    ".3fr .arq .arw .cap .cr2 .cr3 .crw .dcr .dng .erf .fff .gpr .iiq .k25 .kdc .mdc .mef .mos .mrw .nef .nrw .orf .ori .pef .ptx "
+    ".raf .raw .rw2 .rwl .sr2 .srf .srw .x3f".split()
+)
+RENDERED_SUFFIXES = frozenset(".jpg .jpeg .jpe .tif .tiff .png .heic .heif .hif .avif".split())
+
+_TEMPORARY_SUFFIXES = frozenset(
+    ".tmp .temp .part .partial .crdownload .download .filepart .opdownload .swp .bak .!ut .aria2 .icloud".split()
+)
+_SIDECAR_SUFFIXES = frozenset(".xmp .pp3 .json .dop .cos .arp .on1 .nksc .xml .thm .txt .csv .aae .vrd .dr4".split())
+_NOT_PICTURES = frozenset(["thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db"])
+_FOLDERS_OF_SYSTEMS = frozenset(["@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found", "__macosx"])
+
+MAX_DEPTH = 32
+"""Folders below the watched one; deeper trees are mistakes or malice (a guess far above any photographer's habit)."""
+
+
+class Role(StrEnum):
+    """What a file is to stackd, judged by its path alone."""
+
+    FRAME = "frame"
+    SIDECAR = "sidecar"
+    MANIFEST = "manifest"
+    DONE_MARKER = "done marker"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """A role and, where it is not FRAME, the reason in plain words."""
+
+    role: Role
+    reason: str = ""
+
+
+_FRAME = Admission(role=Role.FRAME)
+
+
+def admit(path: str) -> Admission:
+    """Judge a file by its path, relative to the watched folder. What only its content can tell is judged by `group`."""
+    *folders, name = path.split("/")
+    lower = name.casefold()
+    if len(folders) > MAX_DEPTH:
+        return _ignored(f"it lies more than {MAX_DEPTH} folders deep")
+    for folder in folders:
+        if folder.startswith("."):
+            return _ignored(f"it lies in the hidden folder {folder}")
+        if folder.casefold() in _FOLDERS_OF_SYSTEMS:
+            return _ignored(f"it lies in {folder}, a folder that a system made")
+    if lower == DONE_MARKER:
+        return Admission(role=Role.DONE_MARKER, reason="it says that all frames of its folder have arrived")
+    if lower == MANIFEST_NAME:
+        return Admission(role=Role.MANIFEST, reason="it is the manifest of its folder")
+    if name.startswith("."):
+        return _ignored("it is a hidden file")
+    if lower in _NOT_PICTURES:
+        return _ignored("a system made it")
+    suffix = name_parts(path).suffix
+    if name.startswith("~") or name.endswith("~") or suffix in _TEMPORARY_SUFFIXES:
+        return _ignored("it is a temporary file")
+    if suffix in RAW_SUFFIXES or suffix in RENDERED_SUFFIXES:
+        return _FRAME
+    if suffix in _SIDECAR_SUFFIXES:
+        return Admission(role=Role.SIDECAR, reason="it is a sidecar, not a picture")
+    return _ignored("it is not a picture in a format that stackd reads")
+
+
+def is_raw(path: str) -> bool:
+    """Tell whether a name is that of a RAW file."""
+    return name_parts(path).suffix in RAW_SUFFIXES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """The files of a folder by their role."""
+
+    frames: tuple[str, ...] = ()
+    manifests: tuple[str, ...] = ()
+    done_folders: frozenset[str] = frozenset()
+    """Folders that hold a done marker; the empty string is the watched folder itself."""
+    sidecars: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """Frame → its sidecars (same stem, or the frame's whole name with one more suffix)."""
+    ignored: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Path → reason; sidecars without a frame are among them."""
+
+
+def sort_out(paths: Iterable[str]) -> Admitted:
+    """Sort the files of a folder by their role."""
+    by_role: dict[Role, list[str]] = {role: [] for role in Role}
+    ignored: dict[str, str] = {}
+    for path in sorted(paths):
+        admission = admit(path)
+        by_role[admission.role].append(path)
+        if admission.role is Role.IGNORED:
+            ignored[path] = admission.reason
+    by_stem: dict[str, list[str]] = {}
+    for frame in by_role[Role.FRAME]:
+        for key in {frame.casefold(), _without_suffix(frame)}:
+            by_stem.setdefault(key, []).append(frame)
+    sidecars: dict[str, list[str]] = {}
+    for sidecar in by_role[Role.SIDECAR]:
+        owners = by_stem.get(_without_suffix(sidecar), [])
+        for owner in owners:
+            sidecars.setdefault(owner, []).append(sidecar)
+        ignored[sidecar] = f"it is the sidecar of {name_of(owners[0])}" if owners else "it is a sidecar, not a picture"
+    return Admitted(
+        frames=tuple(by_role[Role.FRAME]),
+        manifests=tuple(by_role[Role.MANIFEST]),
+        done_folders=frozenset(path.rpartition("/")[0] for path in by_role[Role.DONE_MARKER]),
+        sidecars=MappingProxyType({frame: tuple(found) for frame, found in sidecars.items()}),
+        ignored=MappingProxyType(ignored),
+    )
+
+
+def name_of(path: str) -> str:
+    """Give the last part of a path, as sentences name a file."""
+    return path.rpartition("/")[2]
+
+
+def _without_suffix(path: str) -> str:
+    folder, slash, name = path.rpartition("/")
+    return f"{folder}{slash}{name.rpartition('.')[0] or name}".casefold()
+
+
+def _ignored(reason: str) -> Admission:
+    return Admission(role=Role.IGNORED, reason=reason)

@@ -1,0 +1,24 @@
+"""What a frame looks like in a few kilobytes: enough to tell whether two frames show the same subject, and where each is sharp."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ContentSignature:
+    """A frame reduced to what grouping needs of its pixels. Depends on the file's content alone, so it can be kept for as long as
+    the fingerprint stays the same.
+    """
+
+    thumbnail: NDArray[np.float32]
+    """Low-passed luminance, shape (H, W), range [0, 1]: soft enough that a change of focus hardly shows."""
+    sharpness: NDArray[np.float32]
+    """Natural logarithm of the fine detail in each tile, shape (rows, columns); comparable between frames of one stack only."""
+    brightness: float
+    """Mean luminance, 0–1, display-encoded."""
+    darkest: float
+    """Luminance below which 1 % of the pixels lie, 0–1."""
+    brightest: float
+    """Luminance above which 1 % of the pixels lie, 0–1."""

@@ -53,8 +53,8 @@ MAX_ATTEMPTS = 3
 """A stack that brought down its worker this often is set aside until the user asks again (a guess, the usual number of tries)."""
 
 MAX_INTERRUPTIONS = 25
-"""A stack whose attempts were cut short this often by the end of the whole service is set aside too: power cuts and restarts come in
-tens on a bad day, so this is far above `MAX_ATTEMPTS`, but a stack that ends the service each time must not do so for ever (a guess)."""
+"""A stack whose runs were cut short this often by the end of the whole service is set aside too. Power cuts and restarts come in
+tens on a bad day, so this is far above `MAX_ATTEMPTS`; but what ends the service each time must not do so for ever (a guess)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,74 @@
+"""What `stackd status` reads from the journal, without writing to it."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackd.adapters import journal_rows as rows
+from stackd.adapters.sqlite_journal import told_plainly
+from stackd.model.job import Job, JobState
+from stackd.service.ports import FolderReport, Progressed, Warned, Wish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """A job with all that `stackd status` tells about it."""
+
+    job: Job
+    frame_count: int
+    first_frame: str
+    last_frame: str
+    confidence: float
+    evidence: tuple[str, ...]
+    warnings: tuple[Warned, ...]
+    outputs: tuple[str, ...]
+    progress: Progressed | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalReport:
+    """The whole journal as `stackd status` shows it."""
+
+    folders: tuple[FolderReport, ...]
+    jobs: tuple[JobRecord, ...]
+    wishes: tuple[Wish, ...]
+
+
+def read_report(path: Path, *, job_limit: int) -> JournalReport | None:
+    """Read what `stackd status` shows, without writing; None when there is no journal yet.
+
+    `job_limit` newest jobs are read, oldest first.
+    """
+    if not path.exists():
+        return None
+    with told_plainly(path), closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=1.0)) as db:
+        db.row_factory = sqlite3.Row
+        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+            return None
+        folders = tuple(rows.folder_from_row(row) for row in db.execute("SELECT * FROM folder ORDER BY watch"))
+        found = db.execute("SELECT * FROM job ORDER BY id DESC LIMIT ?", (job_limit,)).fetchall()
+        jobs = tuple(_record(db, row) for row in reversed(found))
+        wishes = tuple(rows.wish_from_row(row) for row in db.execute("SELECT * FROM wish ORDER BY id"))
+    return JournalReport(folders=folders, jobs=jobs, wishes=wishes)
+
+
+def _record(db: sqlite3.Connection, row: sqlite3.Row) -> JobRecord:
+    job = rows.job_from_row(row)
+    stack = db.execute("SELECT * FROM stack WHERE id = ?", (job.stack_id,)).fetchone()
+    frames = db.execute("SELECT path FROM stack_frame WHERE stack_id = ? ORDER BY position", (job.stack_id,)).fetchall()
+    warned = db.execute("SELECT * FROM warning WHERE job_id = ? ORDER BY position", (job.id,)).fetchall()
+    outputs = db.execute("SELECT folder, final_name FROM output WHERE job_id = ? ORDER BY position", (job.id,)).fetchall()
+    return JobRecord(
+        job=job,
+        frame_count=len(frames),
+        first_frame=rows.to_name(frames[0]["path"]) if frames else "",
+        last_frame=rows.to_name(frames[-1]["path"]) if frames else "",
+        confidence=stack["confidence"],
+        evidence=rows.stack_from_rows(stack, ()).evidence,
+        warnings=tuple(rows.warning_from_row(one) for one in warned),
+        outputs=tuple(str(Path(rows.to_name(one["folder"])) / rows.to_name(one["final_name"])) for one in outputs)
+        if job.state is JobState.DONE
+        else (),
+        progress=rows.progress_from_row(row),
+    )

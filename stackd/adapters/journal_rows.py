@@ -1,0 +1,199 @@
+"""Journal rows to values and back. Names are kept as exact bytes: file names need not be text."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+
+from stackd.model.frame import BracketKind, Fingerprint, Frame, FrameMeta
+from stackd.model.job import Job, JobState
+from stackd.model.stack import Decision, SealReason, Stack, StackKind
+from stackd.service.ports import (
+    Described,
+    FolderReport,
+    NotDescribed,
+    OpenStack,
+    Progressed,
+    StagedFile,
+    Warned,
+    Wish,
+    WishKind,
+)
+
+
+def to_bytes(name: str) -> bytes:
+    """Keep a name exactly, whatever its bytes."""
+    return os.fsencode(name)
+
+
+def to_name(stored: bytes) -> str:
+    """Give a stored name back."""
+    return os.fsdecode(stored)
+
+
+def to_text(at: datetime) -> str:
+    """Write a time of day, UTC, to the microsecond; the text sorts like the times."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def to_json(value: object) -> str:
+    """Write plain values; ASCII only, so that names that are no UTF-8 survive as escapes."""
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+
+
+def meta_to_json(meta: FrameMeta) -> str:
+    """Write what differs from an empty `FrameMeta`."""
+    empty = FrameMeta()
+    values: dict[str, object] = {}
+    for field in fields(FrameMeta):
+        value = getattr(meta, field.name)
+        if value == getattr(empty, field.name):
+            continue
+        if isinstance(value, datetime):
+            values[field.name] = value.isoformat()
+        elif isinstance(value, Mapping):
+            values[field.name] = dict(value)
+        else:
+            values[field.name] = value
+    return to_json(values)
+
+
+def meta_from_json(text: str) -> FrameMeta:
+    """Read a `FrameMeta`; fields that a later version wrote and this one does not know are left out."""
+    known = {field.name for field in fields(FrameMeta)}
+    values = {key: value for key, value in json.loads(text).items() if key in known}
+    if "captured_at" in values:
+        values["captured_at"] = datetime.fromisoformat(values["captured_at"])
+    if "bracket_kind" in values:
+        values["bracket_kind"] = BracketKind(values["bracket_kind"])
+    if "page_positions_m" in values:
+        values["page_positions_m"] = tuple(values["page_positions_m"])
+    if "sources" in values:
+        values["sources"] = MappingProxyType(values["sources"])
+    return FrameMeta(**values)
+
+
+def frame_from_row(row: sqlite3.Row) -> Frame:
+    """Read a row of `stack_frame`."""
+    return Frame(
+        path=to_name(row["path"]),
+        fingerprint=Fingerprint(size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"]),
+        meta=meta_from_json(row["meta"]),
+        page=row["page"],
+        companion_paths=tuple(json.loads(row["companions"])),
+    )
+
+
+def stack_from_rows(row: sqlite3.Row, frames: tuple[Frame, ...]) -> Stack:
+    """Read a row of `stack`."""
+    return Stack(
+        id=row["id"],
+        frames=frames,
+        kind=StackKind(row["kind"]),
+        reason=SealReason(row["reason"]),
+        confidence=row["confidence"],
+        decision=Decision(row["decision"]),
+        evidence=tuple(json.loads(row["evidence"])),
+        sealed_at=_time(row["sealed_at"]),
+        name=None if row["name"] is None else to_name(row["name"]),
+        recipe=row["recipe"],
+    )
+
+
+def job_from_row(row: sqlite3.Row) -> Job:
+    """Read a row of `job`."""
+    return Job(
+        id=row["id"],
+        stack_id=row["stack_id"],
+        watch=to_name(row["watch"]),
+        recipe_name=row["recipe_name"],
+        recipe_hash=row["recipe_hash"],
+        state=JobState(row["state"]),
+        attempt=row["attempt"],
+        crashes=row["crashes"],
+        version=row["version"],
+        queued_at=datetime.fromisoformat(row["queued_at"]),
+        started_at=_time(row["started_at"]),
+        finished_at=_time(row["finished_at"]),
+        error=row["error"],
+        hint=row["hint"],
+        composite_path=None if row["composite_path"] is None else to_name(row["composite_path"]),
+    )
+
+
+def output_from_row(row: sqlite3.Row) -> tuple[StagedFile, str]:
+    """Read a row of `output`."""
+    name = to_name(row["final_name"])
+    staged = StagedFile(
+        temporary_path=Path(to_name(row["temporary_path"])),
+        final_name=name,
+        sha256=row["sha256"],
+        size_bytes=row["size_bytes"],
+    )
+    return staged, name
+
+
+def warning_from_row(row: sqlite3.Row) -> Warned:
+    """Read a row of `warning`."""
+    return Warned(code=row["code"], sentence=row["sentence"])
+
+
+def wish_from_row(row: sqlite3.Row) -> Wish:
+    """Read a row of `wish`."""
+    return Wish(
+        id=row["id"],
+        kind=WishKind(row["kind"]),
+        stack_id=row["stack_id"],
+        asked_at=datetime.fromisoformat(row["asked_at"]),
+        frames=tuple(json.loads(row["frames"])),
+        other_stack_ids=tuple(json.loads(row["other_stack_ids"])),
+        answer=row["answer"],
+    )
+
+
+def described_from_row(row: sqlite3.Row) -> Described | NotDescribed:
+    """Read a row of `described`."""
+    watch, path = to_name(row["watch"]), to_name(row["path"])
+    fingerprint = Fingerprint(size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"])
+    if row["meta"] is None:
+        return NotDescribed(watch=watch, path=path, fingerprint=fingerprint, reason=row["reason"])
+    return Described(
+        watch=watch,
+        path=path,
+        fingerprint=fingerprint,
+        meta=meta_from_json(row["meta"]),
+        signature=row["signature"],
+    )
+
+
+def folder_from_row(row: sqlite3.Row) -> FolderReport:
+    """Read a row of `folder`."""
+    return FolderReport(
+        watch=to_name(row["watch"]),
+        at=datetime.fromisoformat(row["at"]),
+        online=bool(row["online"]),
+        trouble=row["trouble"],
+        files=row["files"],
+        settling=row["settling"],
+        open_stacks=tuple(
+            OpenStack(frames=tuple(one["frames"]), waits_for=one["waits_for"]) for one in json.loads(row["open_stacks"])
+        ),
+        set_aside=MappingProxyType(json.loads(row["set_aside"])),
+        passed_over=MappingProxyType(json.loads(row["passed_over"])),
+        passed_over_count=row["passed_over_count"],
+    )
+
+
+def progress_from_row(row: sqlite3.Row) -> Progressed | None:
+    """Read how far a running job is; None before its first report."""
+    if row["stage"] is None:
+        return None
+    return Progressed(job_id=row["id"], stage=row["stage"], done=row["stage_done"], total=row["stage_total"])
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,490 @@
+"""Coarse-to-fine alignment of two gray frames: preparation of each frame, done once, and Gauss–Newton on what both show.
+
+Two things differ between neighbours of a focus stack that must not count as motion: defocus, and brightness. Both are taken out
+before anything is compared: each frame is band-passed and divided by its local contrast, so that every piece of texture speaks
+with the same voice however bright, dark or soft it is. What defocus leaves is symmetric around each detail and does not pull the
+estimate; what is not symmetric (occlusions, bokeh) is voted down by Tukey weights.
+
+Coordinates are full-resolution (x, y) px of the frames given, pixel centres at integers; sampling matrices map reference →
+moving, the direction in which pixels are looked up, and are inverted once at the end.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from stackd.model.pixels import Gray, Matrix
+
+Vectors: TypeAlias = NDArray[np.float64]
+"""Numbers of points, one row a point or a parameter."""
+
+COARSEST_SIDE_PX = 96
+"""Long side at which the pyramid ends: still a few dozen details, and a shift of a tenth of the width is a few px (measured)."""
+
+CONTRAST_WINDOW_PX = 15
+"""Local mean and contrast are taken over this square: wider than the finest detail, narrower than shading (guess)."""
+
+PRESMOOTH_SIGMA_PX = 0.8
+"""Blur before comparing, so that noise does not choose the points; detail as wide as 2 px survives (measured)."""
+
+NOISE_FLOOR = 0.5 / 255
+"""Contrast of 8-bit rounding: weaker texture is not believed."""
+
+NOISE_MARGIN = 2.0
+"""Contrast must exceed this many noise sigmas to be scaled up to full strength (measured)."""
+
+TEXTURE_MARGIN = 1.5
+"""Contrast this many times the noise term marks a texture that is surely there."""
+
+BLANK_SHARE = 0.002
+"""A frame with less of its area textured is blank; a lone star on black covers about this much (guess)."""
+
+POINTS_PER_LEVEL = 30_000
+"""Strongest details compared at each level: more does not sharpen the estimate measurably, and the cost is linear."""
+
+TUKEY = 4.685
+"""Tukey's biweight at 95 % efficiency for normal errors."""
+
+QUARTILE_OF_NOISE = 0.3186
+"""Lower quartile of |N(0, 1)|."""
+
+NOISE_PASSING = 0.35
+"""Share of the sigma of white noise that a Gaussian of 0.8 px lets through."""
+
+MAD_TO_SIGMA = 1.4826
+"""Median absolute deviation to standard deviation of a normal distribution."""
+
+TRUST_WINDOWS = (24, 18)
+"""Windows, along the long and the short side, in which agreement of both frames is judged."""
+
+TRUST_FROM, TRUST_FULLY = 0.3, 0.7
+"""Correlation within a window below which it has no say, and above which it has full say (measured on pcb_depthmap)."""
+
+WITNESSES = (8, 6)
+"""Pieces, along the long and the short side, taken as independent when judging how sure an estimate is."""
+
+SPLINE_REACH_PX = 2
+"""A cubic spline looks this far; points nearer to the border would see beyond it."""
+
+LEAST_SHARE_INSIDE = 0.2
+"""A level on which fewer of the reference's details fall into the moving frame is skipped (guess)."""
+
+LEAST_POINTS = 60
+"""Fewer common details than this cannot carry a model."""
+
+MAX_STEPS = 10
+"""Gauss–Newton steps a level; most need three or four."""
+
+SETTLED_PX = 0.003
+"""A step below this, in px of the level, ends the iteration."""
+
+SURE_PX = 0.002
+"""No level claims to know the motion better than this, px of the level."""
+
+# Motions around the centre of the frame, in units of half its long side, ordered so that each model uses the first few.
+GENERATORS: Vectors = np.array(
+    [
+        [[0, 0, 1], [0, 0, 0], [0, 0, 0]],  # x shift
+        [[0, 0, 0], [0, 0, 1], [0, 0, 0]],  # y shift
+        [[1, 0, 0], [0, 1, 0], [0, 0, 0]],  # scale
+        [[0, -1, 0], [1, 0, 0], [0, 0, 0]],  # rotation
+        [[1, 0, 0], [0, -1, 0], [0, 0, 0]],  # stretch along the axes
+        [[0, 1, 0], [1, 0, 0], [0, 0, 0]],  # stretch along the diagonals
+        [[0, 0, 0], [0, 0, 0], [1, 0, 0]],  # keystone, x
+        [[0, 0, 0], [0, 0, 0], [0, 1, 0]],  # keystone, y
+    ],
+    dtype=np.float64,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Level:
+    """One frame at one size, ready to be compared.
+
+    `structure` is band-passed and locally normalised, about unit variance where there is texture; `points` are (x, y) px at this
+    size of its strongest details, with `values` and `gradients` of the cubic B-spline through `structure` there, and `jacobian`
+    the change of value per unit of each of `GENERATORS`; `textured` is the share of the area with detail above noise.
+    """
+
+    reduction: int
+    textured: float
+    structure: Gray
+    points: Vectors
+    values: Vectors
+    gradients: Vectors
+    jacobian: Vectors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PreparedFrame:
+    """All that registration needs of a frame, computed once although it meets two or more neighbours.
+
+    `levels` run coarse → fine; `shape` is (rows, columns) of the gray frame given.
+    """
+
+    shape: tuple[int, int]
+    levels: tuple[Level, ...]
+
+    @property
+    def thumbnail(self) -> Gray:
+        """Normalised structure of the coarsest level."""
+        return self.levels[0].structure
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether no level shows detail above its noise."""
+        return max(level.textured for level in self.levels) < BLANK_SHARE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fit:
+    """Where Gauss–Newton came to rest.
+
+    `sampling` maps reference → moving px; `agreement` is the correlation of both structures over the inliers' area, −1 to 1;
+    `misfit_px` the RMS motion that pieces of the image still want beyond the model; `uncertainty_px` the standard error at the
+    corners, from how much the pieces disagree.
+    """
+
+    sampling: Matrix
+    agreement: float
+    misfit_px: float
+    information: Vectors
+    uncertainty_px: float
+
+
+def rescale_matrix(matrix: Matrix, reduction: float) -> Matrix:
+    """Express in full-resolution px a matrix found on copies reduced by `reduction`.
+
+    Pixel centres are at integers on both grids: x_full = (x_reduced + 0.5) · reduction − 0.5.
+
+    Parameters
+    ----------
+    matrix : ndarray of float64, shape (3, 3)
+        Moving → reference on the reduced grid.
+    reduction : float
+        Full-resolution px per reduced px; below 1 goes the other way.
+
+    Returns
+    -------
+    ndarray of float64, shape (3, 3)
+        Moving → reference on the full grid, exact.
+    """
+    offset = (reduction - 1) / 2
+    enlarge = np.array([[reduction, 0, offset], [0, reduction, offset], [0, 0, 1]], dtype=np.float64)
+    return normalised(enlarge @ matrix @ np.linalg.inv(enlarge))
+
+
+def normalised(matrix: Matrix) -> Matrix:
+    """Scale a homogeneous matrix so that its last element is 1."""
+    scaled: Matrix = matrix / matrix[2, 2]
+    return scaled
+
+
+def inverse(matrix: Matrix) -> Matrix:
+    """Turn moving → reference into reference → moving, or back."""
+    return normalised(np.asarray(np.linalg.inv(matrix), dtype=np.float64))
+
+
+def transformed(matrix: Matrix, points: Vectors) -> Vectors:
+    """Map (x, y) points, shape (N, 2)."""
+    mapped = points @ matrix[:2, :2].T + matrix[:2, 2]
+    if matrix[2, 0] == 0 and matrix[2, 1] == 0:
+        return np.asarray(mapped / matrix[2, 2])
+    return np.asarray(mapped / (points @ matrix[2, :2] + matrix[2, 2])[:, None])
+
+
+def corners(shape: tuple[int, int]) -> Vectors:
+    """Centres of the four corner pixels, (x, y), shape (4, 2)."""
+    height, width = shape
+    return np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], dtype=np.float64)
+
+
+def prepare(gray: Gray) -> PreparedFrame:
+    """Compute a frame's pyramid of normalised structure and its strongest details.
+
+    Parameters
+    ----------
+    gray : ndarray of float32, shape (H, W)
+        Display-encoded luminance, range [0, 1].
+
+    Returns
+    -------
+    PreparedFrame
+    """
+    height, width = gray.shape
+    levels: list[Level] = []
+    reduced, reduction = gray, 1
+    while True:
+        levels.append(_prepare_level(reduced, reduction))
+        if max(reduced.shape) < 2 * COARSEST_SIDE_PX:
+            break
+        rows, columns = (side // 2 for side in reduced.shape)
+        # Dropping an odd last row keeps the reduction exactly 2, and so the pixel centres where the matrices expect them.
+        even = reduced[: 2 * rows, : 2 * columns]
+        reduced = np.asarray(cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.float32)
+        reduction *= 2
+    levels.reverse()
+    return PreparedFrame(shape=(height, width), levels=tuple(levels))
+
+
+def refine(
+    reference: PreparedFrame, moving: PreparedFrame, initial: Matrix, *, parameters: int, levels: slice = slice(None)
+) -> Fit | None:
+    """Improve a sampling matrix level by level with inverse compositional Gauss–Newton.
+
+    Each level reports how sure it is, from how much the pieces of the image disagree, and is combined with the coarser levels by
+    that: where fine detail is sharp in both frames it decides, where one frame is blurred the coarser structure does.
+
+    Parameters
+    ----------
+    reference, moving : PreparedFrame
+        Frames of one shape.
+    initial : ndarray of float64, shape (3, 3)
+        Sampling, reference → moving px.
+    parameters : int
+        How many of `GENERATORS` are free: 2 translation, 4 similarity, 6 affine, 8 homography.
+    levels : slice
+        Which levels of the pyramid to run, coarse → fine.
+
+    Returns
+    -------
+    Fit, or None
+        None when no level had enough detail in common.
+
+    References
+    ----------
+    .. [1] Baker & Matthews, "Lucas-Kanade 20 Years On: A Unifying Framework", IJCV 56, 221–255 (2004).
+           DOI 10.1023/B:VISI.0000011205.11775.fd
+    """
+    fit: Fit | None = None
+    for level, other in list(zip(reference.levels, moving.levels, strict=True))[levels]:
+        sampling = initial if fit is None else fit.sampling
+        found = _refine_level(level, other, sampling, parameters)
+        if found is not None:
+            fit = found if fit is None else _combine(fit, found, reference.shape)
+    return fit
+
+
+def _combine(coarse: Fit, fine: Fit, shape: tuple[int, int]) -> Fit:
+    """Weigh two estimates of the same motion by their information matrices."""
+    to_unit = _to_unit(shape)
+    change = to_unit @ np.linalg.inv(coarse.sampling) @ fine.sampling @ np.linalg.inv(to_unit)
+    parameters = len(fine.information)
+    wish = _coefficients(change, parameters)
+    information = coarse.information + fine.information
+    step = np.linalg.solve(information, fine.information @ wish)
+    delta = np.eye(3) + np.tensordot(step, GENERATORS[:parameters], 1)
+    sampling = normalised(coarse.sampling @ np.linalg.inv(to_unit) @ delta @ to_unit)
+    return Fit(
+        sampling=sampling,
+        agreement=fine.agreement,
+        misfit_px=fine.misfit_px,
+        information=information,
+        uncertainty_px=_corner_error(information, shape),
+    )
+
+
+def _to_unit(shape: tuple[int, int]) -> Matrix:
+    """Map px to coordinates with the frame's centre at 0 and half its long side as unit."""
+    height, width = shape
+    half = max(width, height) / 2
+    return np.array([[1 / half, 0, -(width - 1) / 2 / half], [0, 1 / half, -(height - 1) / 2 / half], [0, 0, 1]])
+
+
+def _coefficients(change: Matrix, parameters: int) -> Vectors:
+    """Generator coefficients of a transform close to the identity, unit coordinates."""
+    flat = GENERATORS[:parameters].reshape(parameters, 9)
+    difference = (change / np.cbrt(np.linalg.det(change)) - np.eye(3)).ravel()
+    if parameters < len(GENERATORS) - 2 + 1:
+        difference = (normalised(change) - np.eye(3)).ravel()
+    return np.asarray(np.linalg.lstsq(flat.T, difference, rcond=None)[0])
+
+
+def _corner_error(information: Vectors, shape: tuple[int, int]) -> float:
+    """Standard error at the corners, px, of an estimate with this information matrix."""
+    half = max(shape) / 2
+    unit_corners = transformed(_to_unit(shape), corners(shape))
+    motion = _motion(unit_corners, len(information)) * half
+    variance = np.einsum("npk,pq,nqk->n", motion, np.linalg.pinv(information), motion)
+    return float(np.sqrt(variance.mean()))
+
+
+def _prepare_level(gray: Gray, reduction: int) -> Level:
+    smooth = cv2.GaussianBlur(gray, (0, 0), PRESMOOTH_SIGMA_PX)
+    window = (CONTRAST_WINDOW_PX, CONTRAST_WINDOW_PX)
+    band = smooth - cv2.blur(smooth, window, borderType=cv2.BORDER_REFLECT)
+    variance = cv2.blur(band * band, window, borderType=cv2.BORDER_REFLECT)
+    noise = NOISE_MARGIN * _noise_after_smoothing(gray) + NOISE_FLOOR
+    textured = float((variance[::4, ::4] > (TEXTURE_MARGIN * noise) ** 2).mean())
+    structure = band / np.sqrt(variance + noise * noise)
+    spline = np.array([1, 4, 1], np.float32)[None] / 6  # cubic B-spline at the integers
+    slope = np.array([-1, 0, 1], np.float32)[None] / 2  # and its derivative
+    value = cv2.sepFilter2D(structure, -1, spline, spline)
+    gradient_x = cv2.sepFilter2D(structure, -1, slope, spline)
+    gradient_y = cv2.sepFilter2D(structure, -1, spline, slope)
+    strength = gradient_x * gradient_x + gradient_y * gradient_y
+    picked = _strongest(strength)
+    rows, columns = np.unravel_index(picked, structure.shape)
+    points = np.stack([columns, rows], axis=1).astype(np.float64)
+    gradients = np.stack([gradient_x.ravel()[picked], gradient_y.ravel()[picked]], axis=1).astype(np.float64)
+    return Level(
+        reduction=reduction,
+        textured=textured,
+        structure=structure,
+        points=points,
+        values=value.ravel()[picked].astype(np.float64),
+        gradients=gradients,
+        jacobian=_jacobian(transformed(_to_unit(gray.shape), points), gradients * (max(gray.shape) / 2)),
+    )
+
+
+def _jacobian(units: Vectors, gradients: Vectors) -> Vectors:
+    """Slope along the motion that each of `GENERATORS` causes, shape (N, 8)."""
+    (x, y), (gx, gy) = units.T, gradients.T
+    outward, around = gx * x + gy * y, gy * x - gx * y
+    return np.stack([gx, gy, outward, around, gx * x - gy * y, gx * y + gy * x, -x * outward, -y * outward], axis=1)
+
+
+def _noise_after_smoothing(gray: Gray) -> float:
+    """Noise sigma left after the presmoothing blur, from the flattest parts of the frame.
+
+    Immerkær's difference operator ignores planes; the lower quartile ignores texture where up to half the frame is textured.
+    """
+    operator = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
+    step = max(1, max(gray.shape) // 512)
+    response = np.abs(cv2.filter2D(gray, -1, operator)[::step, ::step])
+    quartile = float(np.partition(response, response.size // 4, axis=None)[response.size // 4])
+    return quartile / QUARTILE_OF_NOISE * NOISE_PASSING
+
+
+def _strongest(strength: Gray) -> NDArray[np.intp]:
+    """Flat indices of the strongest pixels, spread evenly, away from the border where windows are cut."""
+    margin = 3
+    inner = np.zeros_like(strength)
+    inner[margin:-margin, margin:-margin] = strength[margin:-margin, margin:-margin]
+    wanted = min(POINTS_PER_LEVEL, inner.size // 2)
+    sample = inner[::3, ::3]
+    # Twice the wanted number pass the threshold and every second is taken: the strongest alone would crowd together.
+    share = min(1.0, 2 * wanted / inner.size)
+    threshold = max(float(np.quantile(sample, 1 - share)), 1e-6)
+    passing = np.flatnonzero(inner > threshold)
+    stride = max(1, round(passing.size / wanted))
+    return passing[::stride]
+
+
+def _refine_level(level: Level, other: Level, sampling: Matrix, parameters: int) -> Fit | None:
+    reduction, shape = level.reduction, level.structure.shape
+    half = max(shape) / 2
+    to_unit = _to_unit(shape)
+    from_unit = np.linalg.inv(to_unit)
+    jacobian = level.jacobian[:, :parameters]
+    window = _window_of(level, TRUST_WINDOWS)
+
+    matrix = rescale_matrix(sampling, 1 / reduction)
+    for _ in range(MAX_STEPS):
+        compared = _compare(level, other, matrix)
+        if compared is None:
+            return None
+        residual, inside = compared
+        weight = _tukey(residual, inside) * _trust(level, residual, inside, window)
+        if np.count_nonzero(weight) < LEAST_POINTS:
+            return None
+        weighted = jacobian * weight[:, None]
+        normal = weighted.T @ jacobian
+        step = np.linalg.solve(normal + 1e-9 * np.trace(normal) * np.eye(parameters), weighted.T @ residual)
+        delta = np.eye(3) + np.tensordot(step, GENERATORS[:parameters], 1)
+        matrix = normalised(matrix @ from_unit @ np.linalg.inv(delta) @ to_unit)
+        if np.abs(step).max() * half < SETTLED_PX:
+            break
+    information, misfit = _information(level, jacobian, residual, weight)
+    return Fit(
+        sampling=rescale_matrix(matrix, reduction),
+        agreement=_correlation(level.values[inside], (level.values + residual)[inside]),
+        misfit_px=misfit * reduction,
+        information=information,
+        uncertainty_px=_corner_error(information, shape) * reduction,
+    )
+
+
+def _correlation(first: Vectors, second: Vectors) -> float:
+    return float(first @ second / np.sqrt((first @ first) * (second @ second) + 1e-12))
+
+
+def _window_of(level: Level, windows: tuple[int, int]) -> NDArray[np.intp]:
+    """Which window of a grid each point lies in; `windows` are along the long and the short side."""
+    height, width = level.structure.shape
+    across, down = windows if width >= height else windows[::-1]
+    column = (level.points[:, 0] * across / width).astype(np.intp)
+    row = (level.points[:, 1] * down / height).astype(np.intp)
+    return np.asarray(row * across + column)
+
+
+def _trust(level: Level, residual: Vectors, inside: NDArray[np.bool_], window: NDArray[np.intp]) -> Vectors:
+    """Weight each point by how well both frames agree in its window: detail sharp in one frame alone says nothing on motion."""
+    count = TRUST_WINDOWS[0] * TRUST_WINDOWS[1]
+    template = level.values * inside
+    sampled = (level.values + residual) * inside
+    common = np.bincount(window, template * sampled, count)
+    energy = np.bincount(window, template * template, count) * np.bincount(window, sampled * sampled, count)
+    correlation = common / np.sqrt(energy + 1e-12)
+    low, high = TRUST_FROM, TRUST_FULLY
+    trust = np.clip((correlation - low) / (high - low), 0, 1)
+    return np.asarray(trust[window])
+
+
+def _motion(u: Vectors, parameters: int) -> Vectors:
+    """Displacement of points `u` per generator, shape (N, P, 2)."""
+    points = np.column_stack([u, np.ones(len(u))])
+    moved = np.einsum("pij,nj->npi", GENERATORS[:parameters], points)
+    return np.asarray(moved[..., :2] - u[:, None, :] * moved[..., 2:])
+
+
+def _compare(level: Level, other: Level, matrix: Matrix) -> tuple[Vectors, NDArray[np.bool_]] | None:
+    """Moving minus reference structure at the reference's points, and which of them lie inside the moving frame."""
+    q = transformed(matrix, level.points)
+    height, width = other.structure.shape
+    inside = ((q > SPLINE_REACH_PX) & (q < (width - 1 - SPLINE_REACH_PX, height - 1 - SPLINE_REACH_PX))).all(axis=1)
+    if np.count_nonzero(inside) < max(LEAST_POINTS, LEAST_SHARE_INSIDE * len(q)):
+        return None
+    sampled = ndimage.map_coordinates(other.structure, q.T[::-1], np.float64, order=3, mode="nearest", prefilter=False)
+    return np.asarray(np.where(inside, sampled - level.values, 0.0)), np.asarray(inside)
+
+
+def _tukey(residual: Vectors, inside: NDArray[np.bool_]) -> Vectors:
+    scale = max(MAD_TO_SIGMA * float(np.median(np.abs(residual[inside]))), 1e-3)
+    weight = np.clip(1 - (residual / (TUKEY * scale)) ** 2, 0, None) ** 2
+    return np.asarray(weight * inside)
+
+
+def _information(level: Level, jacobian: Vectors, residual: Vectors, weight: Vectors) -> tuple[Vectors, float]:
+    """Information matrix of the estimate, and the RMS motion that pieces of the image still want, px.
+
+    Sandwich estimate over pieces rather than pixels: errors from defocus and occlusion are shared by neighbouring pixels, so that
+    only pieces far apart are independent witnesses.
+    """
+    piece = _window_of(level, WITNESSES)
+    count = WITNESSES[0] * WITNESSES[1]
+    gx, gy = level.gradients.T
+    xx, xy, yy, bx, by = (
+        np.bincount(piece, weight * v, count) for v in (gx * gx, gx * gy, gy * gy, gx * residual, gy * residual)
+    )
+    trace = xx + yy
+    # A ridge keeps pieces with detail in one direction only from reporting wild shifts in the other.
+    ridge = 0.02 * trace + 1e-9
+    determinant = (xx + ridge) * (yy + ridge) - xy * xy
+    shift_x = ((yy + ridge) * bx - xy * by) / determinant
+    shift_y = ((xx + ridge) * by - xy * bx) / determinant
+    misfit = float(np.sqrt(np.average(shift_x**2 + shift_y**2, weights=trace + 1e-12)))
+    normal = (jacobian * weight[:, None]).T @ jacobian
+    score = np.stack([np.bincount(piece, weight * residual * column, count) for column in jacobian.T], axis=1)
+    # Few witnesses underestimate their own scatter: the usual small-sample factor.
+    witnesses = float(trace.sum() ** 2 / (trace**2).sum())
+    inflate = witnesses / max(witnesses - len(normal), 0.25)
+    scatter = inflate * (score.T @ score)
+    half = max(level.structure.shape) / 2
+    floor = (SURE_PX / half) ** 2 * normal @ normal / len(normal)
+    return np.asarray(normal @ np.linalg.solve(scatter + floor, normal)), misfit

@@ -8,6 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from stackd.model.frame import BracketKind, Fingerprint, Frame, FrameMeta
 from stackd.model.job import Job, JobState
@@ -23,6 +24,9 @@ from stackd.service.ports import (
     Wish,
     WishKind,
 )
+
+if TYPE_CHECKING:
+    from stackd.model.content import ContentSignature
 
 
 def to_bytes(name: str) -> bytes:
@@ -75,6 +79,39 @@ def meta_from_json(text: str) -> FrameMeta:
     if "sources" in values:
         values["sources"] = MappingProxyType(values["sources"])
     return FrameMeta(**values)
+
+
+def content_to_bytes(content: "ContentSignature") -> bytes:
+    """Write a content signature: one line of JSON with shapes and figures, then the arrays as little-endian float32."""
+    head = {
+        "thumbnail": content.thumbnail.shape,
+        "sharpness": content.sharpness.shape,
+        "brightness": content.brightness,
+        "darkest": content.darkest,
+        "brightest": content.brightest,
+    }
+    arrays = (content.thumbnail, content.sharpness)
+    return to_json(head).encode() + b"\n" + b"".join(array.astype("<f4").tobytes() for array in arrays)
+
+
+def content_from_bytes(stored: bytes) -> "ContentSignature":
+    """Read what `content_to_bytes` wrote."""
+    # Imported here: `stackd status` reads journal rows and must not wait for numpy.
+    import numpy as np  # noqa: PLC0415
+
+    from stackd.model.content import ContentSignature  # noqa: PLC0415
+
+    line, _, rest = stored.partition(b"\n")
+    head = json.loads(line)
+    values = np.frombuffer(rest, dtype="<f4").astype(np.float32)
+    rows, columns = head["thumbnail"]
+    return ContentSignature(
+        thumbnail=values[: rows * columns].reshape(rows, columns),
+        sharpness=values[rows * columns :].reshape(head["sharpness"]),
+        brightness=head["brightness"],
+        darkest=head["darkest"],
+        brightest=head["brightest"],
+    )
 
 
 def frame_from_row(row: sqlite3.Row) -> Frame:
@@ -166,7 +203,7 @@ def described_from_row(row: sqlite3.Row) -> Described | NotDescribed:
         path=path,
         fingerprint=fingerprint,
         meta=meta_from_json(row["meta"]),
-        signature=row["signature"],
+        content=None if row["signature"] is None else content_from_bytes(row["signature"]),
     )
 
 

@@ -266,7 +266,11 @@ class SqliteJournal:
     def remember(self, described: Described | NotDescribed) -> None:
         """Keep what a file said of itself, so that a restart need not read it again."""
         meta, signature, reason = (
-            (rows.meta_to_json(described.meta), described.signature, None)
+            (
+                rows.meta_to_json(described.meta),
+                None if described.content is None else rows.content_to_bytes(described.content),
+                None,
+            )
             if isinstance(described, Described)
             else (None, None, described.reason)
         )

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from stackd.model.frame import Fingerprint, FrameMeta
 from stackd.model.job import Job, JobState
@@ -20,6 +20,7 @@ from stackd.model.stack import Stack
 if TYPE_CHECKING:
     from stackd.imaging.frames import FrameSource
     from stackd.model.composite import Composite, Finding
+    from stackd.model.content import ContentSignature
 
 # ------------------------------------------------------------------ time
 
@@ -149,8 +150,8 @@ class Described:
     path: str
     fingerprint: Fingerprint
     meta: FrameMeta
-    signature: bytes | None = None
-    """Small content signature in the grouping's own encoding; opaque to the service."""
+    content: ContentSignature | None = None
+    """What the frame looks like; none when its pixels could not be looked at cheaply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +164,19 @@ class NotDescribed:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestRead:
+    """A settled manifest's bytes, no more than the largest manifest that is obeyed plus one."""
+
+    watch: str
+    path: str
+    fingerprint: Fingerprint
+    content: bytes
+
+
+Answer: TypeAlias = Described | NotDescribed | ManifestRead
+
+
 class Describer(Protocol):
     """Reads metadata outside the service's own process: a decoder that crashes or hangs on a file costs that file only."""
 
@@ -170,7 +184,7 @@ class Describer(Protocol):
         """Queue a file; returns at once."""
         ...
 
-    def answers(self) -> tuple[Described | NotDescribed, ...]:
+    def answers(self) -> tuple[Answer, ...]:
         """Take what has been found out since the last call."""
         ...
 
@@ -332,7 +346,7 @@ class Crashed:
     reason: str
 
 
-WorkerEvent = Progressed | Finished | Failed | Crashed
+WorkerEvent: TypeAlias = Progressed | Finished | Failed | Crashed
 
 
 class Workers(Protocol):
@@ -574,6 +588,7 @@ class ServiceManager(Protocol):
 
 
 __all__ = [
+    "Answer",
     "Clock",
     "Crashed",
     "Described",
@@ -588,6 +603,7 @@ __all__ = [
     "Inbox",
     "Journal",
     "Look",
+    "ManifestRead",
     "Meter",
     "NotDescribed",
     "OpenStack",

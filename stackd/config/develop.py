@@ -1,0 +1,21 @@
+"""The `[recipe.….develop]` table: base adjustments, the same for every frame of a stack."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stackd.config.fields import Table
+
+
+class DevelopSettings(Table):
+    """How RAW frames are developed. One development serves all frames of a stack: nothing is decided frame by frame."""
+
+    white_balance: Annotated[
+        Literal["camera", "daylight"],
+        Field(
+            description="camera: as the reference frame was shot. daylight: the sensor's daylight balance, the same every day."
+        ),
+    ] = "camera"
+    exposure_ev: Annotated[
+        float, Field(ge=-3, le=3, description="Brightens RAW frames by so many stops; highlights above white are clipped.")
+    ] = 0.0

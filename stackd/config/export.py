@@ -1,0 +1,26 @@
+"""The `[recipe.….export]` table: what is written, and how."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stackd.config.fields import Table
+
+
+class ExportSettings(Table):
+    """Format and name of the composite, and what lies beside it."""
+
+    format: Annotated[
+        Literal["tiff", "png", "jpeg"],
+        Field(description="File format of the composite: tiff and png keep 16 bits a channel, jpeg is small."),
+    ] = "tiff"
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=150,
+            description="Name without extension. {first}, {last}: names of those frames; {count}: how many; {method}: of fusion.",
+        ),
+    ] = "{first}-{last}_{count}f_{method}"
+    jpeg_quality: Annotated[int, Field(ge=1, le=100, description="Only for jpeg: higher is larger and cleaner.")] = 95
+    depth_map: Annotated[bool, Field(description="Also write the depth map, as 16-bit TIFF and as a picture.")] = True

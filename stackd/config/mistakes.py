@@ -1,0 +1,139 @@
+"""What is wrong with a configuration, one sentence a mistake: `file: [table] key: what, and what to write instead`."""
+
+import difflib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+
+from pydantic_core import ErrorDetails
+
+from stackd.config.settings import Recipe, Settings
+from stackd.config.tables import Variant, resolve_location, variants_of
+
+BOUNDS: Mapping[str, tuple[str, str]] = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("more than", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("less than", "lt"),
+}
+"""Pydantic's name of a mistake → how a person says it, and where the bound stands."""
+
+NEAR_ENOUGH = 0.5
+"""Likeness from which a word counts as a slip (a guess): catches swapped letters, forgotten endings and British spelling."""
+
+
+def sentence(detail: ErrorDetails, origins: Mapping[str, str], path: Path | None) -> str:
+    """Say what pydantic found, with the place it stands in and the nearest known word.
+
+    Parameters
+    ----------
+    detail : ErrorDetails
+        One of `ValidationError.errors()` of `Settings`.
+    origins : mapping of str to str
+        Dotted key → where its value comes from.
+    path : Path or None
+        The configuration file, for keys that are missing.
+    """
+    keys, table = resolve_location(Settings, detail["loc"])
+    problem = _problem(detail, str(keys[-1]) if keys else "", table)
+    if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        keys = (*keys, detail["ctx"]["discriminator"].strip("'"))
+    dotted = ".".join(map(str, keys))
+    origin = next(
+        (where for key, where in origins.items() if key == dotted or key.startswith(f"{dotted}.")),
+        str(path) if path else "configuration",
+    )
+    return f"{origin}: {_spell(keys)}: {problem}"
+
+
+def _spell(keys: Sequence[str | int]) -> str:
+    """Write keys the way the file has them: `[recipe.macro.fuse] method`, `[[watch]] number 2, output`."""
+    *tables, name = keys
+    if tables and tables[0] == "watch" and len(tables) > 1 and isinstance(tables[1], int):
+        return f"[[watch]] number {tables[1] + 1}, {name}"
+    if isinstance(name, int):
+        return f"[{'.'.join(map(str, tables))}] number {name + 1}"
+    return f"[{'.'.join(map(str, tables))}] {name}" if tables else str(name)
+
+
+def _problem(detail: ErrorDetails, name: str, table: Variant | None) -> str:  # noqa: PLR0911  (one line a kind of mistake)
+    context, got = detail.get("ctx", {}), detail.get("input")
+    field = table.model.model_fields.get(name) if table else None
+    match detail["type"]:
+        case "extra_forbidden":
+            return _unknown_key(name, table)
+        case "missing":
+            return f"is missing. {field.description if field and field.description else ''}".strip()
+        case kind if kind in BOUNDS:
+            words, key = BOUNDS[kind]
+            return f"must be {words} {context[key]:g}, but is {got}."
+        case "union_tag_invalid":
+            expected = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
+            return _not_one_of(str(context["tag"]), expected)
+        case "literal_error":
+            return _not_one_of(str(got), [str(choice) for choice in getattr(field and field.annotation, "__args__", ())])
+        case "value_error":
+            return f"{context['error']}."
+        case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type" | "union_tag_not_found":
+            return f"must be a table, but is {got!r}."
+        case _:
+            return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, but is {got!r}."
+
+
+def _unknown_key(name: str, table: Variant | None) -> str:
+    if table is None:
+        return "is not known here."
+    known = list(table.model.model_fields)
+    owners = [
+        variant
+        for field in Recipe.model_fields.values()
+        for variant in variants_of(field.annotation)
+        if variant.tag and name in variant.model.model_fields and variant.discriminator in known
+    ]
+    if owners:
+        tags = _quoted(owner.tag or "" for owner in owners)
+        return f"belongs to {owners[0].discriminator} = {tags}, which is not the one chosen here."
+    return f"is not known.{did_you_mean(name, known) or f' Known here: {_listed(known)}.'}"
+
+
+def _not_one_of(got: str, choices: Sequence[str]) -> str:
+    return f'must be one of {_quoted(choices)}, but is "{got}".{did_you_mean(got, choices)}'
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Offer the nearest known word, as a sentence with a space before it; empty when none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=NEAR_ENOUGH)
+    return f' Did you mean "{near[0]}"?' if near else ""
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(words)
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f'"{word}"' for word in words)
+
+
+def conflicts(settings: Settings) -> Iterator[str]:
+    """Find what no single key can see: folders inside one another, doubled names, recipes that do not exist."""
+    real = [(watch, Path(os.path.realpath(watch.input)), Path(os.path.realpath(watch.output))) for watch in settings.watch]
+    state = Path(os.path.realpath(settings.state.folder))
+    for number, (watch, _, output) in enumerate(real, start=1):
+        where = f"[[watch]] number {number},"
+        if watch.recipe not in settings.recipe:
+            yield f'{where} recipe: there is no recipe "{watch.recipe}".{did_you_mean(watch.recipe, settings.recipe)}'
+        for other, other_input, _ in real:
+            if output.is_relative_to(other_input):
+                yield (
+                    f"{where} output: {watch.output} lies inside the watched folder {other.input}, "
+                    "so composites would be taken for frames. Choose a folder outside it."
+                )
+    for watch, input_folder, _ in real:
+        if state.is_relative_to(input_folder):
+            yield f"[state] folder: {settings.state.folder} lies inside the watched folder {watch.input}. Choose one outside it."
+    for (one, one_input, _), (other, other_input, _) in combinations(real, 2):
+        if one_input.is_relative_to(other_input) or other_input.is_relative_to(one_input):
+            yield f"[[watch]] input: {one.input} and {other.input} overlap: frames would be stacked twice. Watch one of them."
+        if one.label == other.label:
+            yield f'[[watch]] name: two watched folders are called "{one.label}". Give one of them another name.'

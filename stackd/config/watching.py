@@ -1,0 +1,72 @@
+"""Settings of the daemon itself: where it remembers, what it watches, how much it does at once."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stackd.config.fields import FolderPath, Table
+from stackd.config.places import default_state_folder
+
+
+class StateSettings(Table):
+    """Where stackd remembers what it has seen and done."""
+
+    folder: FolderPath = Field(
+        default_factory=default_state_folder,
+        description="Folder for the journal and caches. Keep it on a local disk: the journal is not safe on a network share.",
+    )
+
+
+class WatchSettings(Table):
+    """A folder to watch and where its composites go."""
+
+    name: Annotated[
+        str,
+        Field(
+            max_length=64,
+            description="Short name in status and logs. Empty: the name of the input folder.",
+        ),
+    ] = ""
+    input: Annotated[FolderPath, Field(description="Folder that frames are dropped into. stackd never changes anything in it.")]
+    output: Annotated[
+        FolderPath,
+        Field(description="Folder for the composites. Must not lie inside an input: a composite is not a frame."),
+    ]
+    recipe: Annotated[str, Field(min_length=1, description="Which recipe turns the stacks of this folder into composites.")] = (
+        "default"
+    )
+
+    rescan_s: Annotated[
+        float,
+        Field(
+            ge=0.5,
+            le=3600,
+            description="Look through the folder at least this often. Change notices only make it quicker: shares can lose them.",
+        ),
+    ] = 30.0
+    events: Annotated[
+        bool,
+        Field(description="Listen for the system's change notices. Switch off where they do harm; rescans find everything too."),
+    ] = True
+
+    @property
+    def label(self) -> str:
+        """What this folder is called in status and logs."""
+        return self.name or self.input.name or str(self.input)
+
+
+class WorkSettings(Table):
+    """How much stackd does at once."""
+
+    jobs_at_once: Annotated[
+        int,
+        Field(ge=1, le=16, description="Stacks worked on at the same time, each in a process of its own with its own memory."),
+    ] = 1
+    job_timeout_s: Annotated[
+        float,
+        Field(
+            ge=10,
+            le=604_800,
+            description="Seconds after which a stack counts as hung: its process is ended and it is tried again.",
+        ),
+    ] = 3600.0

@@ -39,7 +39,7 @@ class Tags:
     """Everything metadata says, undecoded.
 
     `values` maps a key to its value as a string, in machine form: numbers and fractions ("1/50", "0 5474"), not translated words.
-    Keys are those of exiv2 ("Exif.Photo.DateTimeOriginal", "Exif.OlympusFi.0x0301" or its named form, "Xmp.aux.ApproximateFocusDistance").
+    Keys are those of exiv2 ("Exif.Photo.DateTimeOriginal", "Exif.Panasonic.0x00bd", "Xmp.aux.ApproximateFocusDistance").
     Where exiftool is installed its answers are added as "ExifTool.<family 1 group>.<tag>" ("ExifTool.Nikon.FocusShiftShooting"),
     numeric (`-n`), leading zeros of sub-seconds kept.
 

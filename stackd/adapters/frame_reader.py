@@ -1,0 +1,137 @@
+"""The FrameReader port: describe files, check that frames fit together, and hand out the pixels of a stack."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from stackd.adapters import image_files, image_headers
+from stackd.adapters.image_headers import OpenedImage
+from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
+from stackd.model.names import shown
+from stackd.model.pixels import Gray, Pixels
+from stackd.model.tags import Header
+from stackd.service.ports import FrameFile
+
+
+class FrameFiles:
+    """Reads frames of every supported format. Sources are opened for reading only."""
+
+    def check(self, frames: Sequence[FrameFile]) -> Mapping[FrameFile, str]:
+        """Name the frames that cannot take part, each with the reason in plain words: unreadable, cut off, or of another size.
+
+        The size that most frames share wins; of two equally frequent ones that of the earlier frame.
+        """
+        refused: dict[FrameFile, str] = {}
+        shapes: dict[FrameFile, tuple[int, int]] = {}
+        for frame in frames:
+            try:
+                shapes[frame] = image_files.upright_shape(image_headers.read_header(frame.path))
+            except UnreadableFrame as error:
+                refused[frame] = str(error)
+        if shapes:
+            (height, width), _ = Counter(shapes.values()).most_common(1)[0]
+            for frame, (own_height, own_width) in shapes.items():
+                if (own_height, own_width) != (height, width):
+                    refused[frame] = (
+                        f"{shown(frame.path.name)} is {own_width}×{own_height} px but most frames of its stack are"
+                        f" {width}×{height} px."
+                    )
+        return refused
+
+    def open(self, frames: Sequence[FrameFile], develop: object) -> "StackOfFiles":
+        """Prepare to read frames of one stack, near → far; RAW files all developed alike by the recipe's `develop` table.
+
+        Raises
+        ------
+        UnreadableFrame
+            If a frame cannot be read; its `frame` names it.
+        MixedStack
+            If sizes differ; `check` tells beforehand which frames do.
+        """
+        return StackOfFiles(frames)
+
+
+class StackOfFiles:
+    """Frames of one stack on disk (the `FrameSource` of daily use). May be read from several threads at once."""
+
+    def __init__(self, frames: Sequence[FrameFile]) -> None:
+        if not frames:
+            raise MixedStack("There are no frames to read.")
+        self._frames = tuple(frames)
+        self._headers: list[Header] = []
+        self._stamps: list[tuple[int, int]] = []
+        for frame in self._frames:
+            with _naming(frame), image_headers.open_image(frame.path) as image:
+                self._headers.append(image_headers.header_of(image))
+                self._stamps.append((image.size_bytes, image.mtime_ns))
+        self._shape = image_files.upright_shape(self._headers[0])
+        for frame, header in zip(self._frames, self._headers, strict=True):
+            height, width = image_files.upright_shape(header)
+            if (height, width) != self._shape:
+                raise MixedStack(
+                    f"{shown(frame.path.name)} is {width}×{height} px but this stack is {self._shape[1]}×{self._shape[0]} px.",
+                    hint="Leave it out.",
+                )
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns, the same for every frame."""
+        return self._shape
+
+    def read(self, position: int) -> Pixels:
+        """Decode a frame: upright RGB uint8 or uint16, shape (H, W, 3).
+
+        Raises
+        ------
+        UnreadableFrame
+            If the pixels are damaged; its `frame` names the file.
+        FrameChanged
+            If the file is no longer the one that was opened.
+        """
+        frame = self._frames[position]
+        with _naming(frame), image_headers.open_image(frame.path) as image:
+            self._check_unchanged(position, image)
+            pixels = image_files.read_pixels(image, self._headers[position], frame.page)
+        return self._checked(position, pixels)
+
+    def read_gray(self, position: int, reduction: int) -> Gray:
+        """Decode luminance reduced by 1, 2, 4 or 8: float32 (ceil(H / reduction), ceil(W / reduction)), range [0, 1].
+
+        Raises
+        ------
+        UnreadableFrame, FrameChanged
+            As `read`.
+        """
+        frame = self._frames[position]
+        with _naming(frame), image_headers.open_image(frame.path) as image:
+            self._check_unchanged(position, image)
+            return image_files.read_gray(image, self._headers[position], frame.page, reduction)
+
+    def _check_unchanged(self, position: int, image: OpenedImage) -> None:
+        if (image.size_bytes, image.mtime_ns) != self._stamps[position]:
+            raise FrameChanged(
+                f"{shown(image.path.name)} was changed while its stack was being worked on.",
+                hint="The stack is looked at again by itself.",
+            )
+
+    def _checked(self, position: int, pixels: Pixels) -> Pixels:
+        if pixels.shape[:2] != self._shape:
+            raise MixedStack(
+                f"{shown(self._frames[position].path.name)} holds {pixels.shape[1]}×{pixels.shape[0]} px, not the"
+                f" {self._shape[1]}×{self._shape[0]} px its header says.",
+                hint="Leave it out.",
+            )
+        return pixels
+
+
+@contextmanager
+def _naming(frame: FrameFile) -> Iterator[None]:
+    """Tell in an `UnreadableFrame` which frame it happened to."""
+    try:
+        yield
+    except UnreadableFrame as error:
+        error.frame = frame
+        raise

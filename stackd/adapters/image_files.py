@@ -1,0 +1,244 @@
+"""Decode JPEG, PNG and TIFF frames to upright RGB of 8 or 16 bit, or to reduced luminance.
+
+Pixels stay as they are in the file: the colour profile of the reference frame is carried to the composite, never applied.
+"""
+
+from pathlib import Path
+from typing import Final, assert_never
+
+import cv2
+import imagecodecs
+import numpy as np
+import simplejpeg
+import tifffile
+from numpy.typing import NDArray
+
+from stackd.adapters import image_headers
+from stackd.adapters.image_headers import OpenedImage, cut_off
+from stackd.errors import UnreadableFrame
+from stackd.model.names import shown
+from stackd.model.pixels import Gray, Pixels
+from stackd.model.tags import FileKind, Header
+
+REDUCTIONS: Final = (1, 2, 4, 8)
+"""The reductions that JPEG can decode straight to, and that every format offers."""
+
+RGB_CHANNELS: Final = 3
+
+AS_IN_EXIF: Final = {3: cv2.ROTATE_180, 6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}
+"""EXIF orientations that are pure turns; 2, 4, 5 and 7 also mirror."""
+
+PREMATURE: Final = "premature end"
+EXTRANEOUS: Final = "extraneous bytes"
+"""libjpeg's words for a cut file, and for stray bytes between segments that several phones write and that harm no pixel."""
+
+EXPORT_AS_RGB: Final = "Export it as RGB with 8 or 16 bit, or leave it out."
+
+
+def read_pixels(image: OpenedImage, header: Header, page: int | None) -> Pixels:
+    """Decode a frame to upright RGB, shape (H, W, 3), uint8 or uint16.
+
+    Gray is repeated three times, a palette is looked up, transparency is dropped.
+
+    Raises
+    ------
+    UnreadableFrame
+        If the pixels are damaged, cut off, or of a kind that is no photograph (CMYK, not finite, signed …).
+    """
+    match image.kind:
+        case FileKind.JPEG:
+            stored = _decode_jpeg(image)
+        case FileKind.PNG:
+            stored = _decode_png(image)
+        case FileKind.TIFF:
+            stored = _decode_tiff(image, page or 0)
+        case FileKind.HEIF:
+            stored = _decode_heif(image)
+        case FileKind.RAW | FileKind.UNKNOWN:
+            msg = f"{image.path.name} is not for this module"
+            raise ValueError(msg)
+        case _:
+            assert_never(image.kind)
+    return upright(as_rgb(stored), header.orientation)
+
+
+def read_gray(image: OpenedImage, header: Header, page: int | None, reduction: int) -> Gray:
+    """Decode luminance reduced by 1, 2, 4 or 8: upright float32 (ceil(H / reduction), ceil(W / reduction)), range [0, 1].
+
+    JPEG is decoded straight to the reduced size, which skips most of the inverse transform.
+
+    Raises
+    ------
+    UnreadableFrame
+        As `read_pixels`.
+    """
+    width, height = header.width_px or 0, header.height_px or 0
+    # Turning a picture whose last reduced pixel covers less than the others would move every reduced centre.
+    turns_cleanly = header.orientation == 1 or (width % reduction == 0 and height % reduction == 0)
+    if image.kind is FileKind.JPEG and turns_cleanly:
+        reduced = _decode_jpeg(image, colorspace="GRAY", reduction=reduction)[..., 0]
+        return np.multiply(upright(reduced, header.orientation), np.float32(1 / 255), dtype=np.float32)
+    return reduce_to_gray(read_pixels(image, header, page), reduction)
+
+
+def reduce_to_gray(pixels: Pixels, reduction: int) -> Gray:
+    """Average the luminance of `reduction` × `reduction` px blocks; blocks at the right and lower edge may cover fewer pixels.
+
+    Returns
+    -------
+    ndarray of float32, shape (ceil(H / reduction), ceil(W / reduction))
+        Range [0, 1]; the luminance JPEG stores (ITU-R BT.601 weights).
+    """
+    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    scale = np.float32(1 / np.iinfo(pixels.dtype).max)
+    if reduction == 1:
+        return np.multiply(gray, scale, dtype=np.float32)
+    height, width = gray.shape
+    rows, columns = height // reduction, width // reduction
+    reduced = np.empty((-(-height // reduction), -(-width // reduction)), np.float32)
+    if rows and columns:
+        whole = gray[: rows * reduction, : columns * reduction]
+        reduced[:rows, :columns] = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    if reduced.shape[1] > columns:
+        _average_into(reduced[:, columns:], gray[:, columns * reduction :], reduction)
+    if reduced.shape[0] > rows:
+        _average_into(reduced[rows:], gray[rows * reduction :], reduction)
+    return np.multiply(reduced, scale, out=reduced)
+
+
+def _average_into(reduced: Gray, gray: NDArray[np.uint8] | NDArray[np.uint16], reduction: int) -> None:
+    for row in range(reduced.shape[0]):
+        for column in range(reduced.shape[1]):
+            block = gray[row * reduction : (row + 1) * reduction, column * reduction : (column + 1) * reduction]
+            reduced[row, column] = block.mean()
+
+
+def as_rgb(stored: NDArray[np.uint8] | NDArray[np.uint16]) -> Pixels:
+    """Bring gray (H, W), gray with alpha (H, W, 2), RGB or RGBA to RGB (H, W, 3)."""
+    if stored.ndim == 2 or stored.shape[2] <= 2:
+        gray = stored if stored.ndim == 2 else np.ascontiguousarray(stored[..., 0])
+        return cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB)  # type: ignore[return-value]
+    return np.ascontiguousarray(stored[..., :RGB_CHANNELS])
+
+
+def upright(stored: NDArray[np.uint8] | NDArray[np.uint16], orientation: int) -> Pixels:
+    """Turn and mirror stored pixels as their EXIF orientation says."""
+    if orientation == 1:
+        return stored
+    if orientation in AS_IN_EXIF:
+        return cv2.rotate(stored, AS_IN_EXIF[orientation])  # type: ignore[return-value]
+    mirrored = {2: stored[:, ::-1], 4: stored[::-1], 5: stored.swapaxes(0, 1), 7: stored[::-1, ::-1].swapaxes(0, 1)}[orientation]
+    return np.ascontiguousarray(mirrored)
+
+
+def upright_shape(header: Header) -> tuple[int, int]:
+    """Rows and columns of a frame after it was turned upright."""
+    width, height = header.width_px or 0, header.height_px or 0
+    return (width, height) if header.orientation >= 5 else (height, width)
+
+
+# ----------------------------------------------------------------- formats
+
+
+def _content(image: OpenedImage) -> bytes:
+    image.file.seek(0)
+    return image.file.read()
+
+
+def _damaged(path: Path, why: object) -> UnreadableFrame:
+    return UnreadableFrame(f"{shown(path.name)} is damaged: {why}.", hint=image_headers.COPY_AGAIN)
+
+
+def _decode_jpeg(image: OpenedImage, *, colorspace: str = "RGB", reduction: int = 1) -> NDArray[np.uint8]:
+    content = _content(image)
+    try:
+        height, width, stored_colours, _ = simplejpeg.decode_jpeg_header(content, strict=False)
+    except ValueError as error:
+        raise _damaged(image.path, error) from error
+    if stored_colours in {"CMYK", "YCCK"}:
+        raise UnreadableFrame(f"{shown(image.path.name)} is a CMYK picture, made for print.", hint=EXPORT_AS_RGB)
+    # The decoder takes the smallest of its scales that reaches these sizes.
+    options = {
+        "colorspace": colorspace,
+        "min_height": -(-height // reduction) if reduction > 1 else 0,
+        "min_width": -(-width // reduction) if reduction > 1 else 0,
+    }
+    try:
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(content, **options)
+    except ValueError as error:
+        if PREMATURE in str(error).lower():
+            raise cut_off(image.path, f"after {len(content)} bytes the picture is not complete") from error
+        if EXTRANEOUS not in str(error):
+            raise _damaged(image.path, error) from error
+        pixels = simplejpeg.decode_jpeg(content, strict=False, **options)
+    return pixels
+
+
+def _decode_png(image: OpenedImage) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    try:
+        pixels: NDArray[np.uint8] | NDArray[np.uint16] = imagecodecs.png_decode(_content(image))
+    except imagecodecs.PngError as error:
+        raise _damaged(image.path, error) from error
+    return pixels
+
+
+def _decode_heif(image: OpenedImage) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    raise UnreadableFrame(f"{shown(image.path.name)} is HEIF", hint="")
+
+
+def _decode_tiff(image: OpenedImage, page: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    image.file.seek(0)
+    try:
+        with tifffile.TiffFile(image.file) as tiff:
+            return _tiff_page(tiff, page, image.path)
+    except UnreadableFrame:
+        raise
+    except (tifffile.TiffFileError, ValueError, IndexError, KeyError, RuntimeError, NotImplementedError, TypeError) as error:
+        # tifffile and its codecs tell damage by whatever error they run into.
+        raise _damaged(image.path, error) from error
+
+
+def _tiff_page(tiff: tifffile.TiffFile, number: int, path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    page = tiff.pages[number]
+    photometric = tifffile.PHOTOMETRIC(page.photometric)
+    pixels = page.asarray(maxworkers=1)
+    if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
+        pixels = np.moveaxis(pixels, 0, -1)
+    match photometric:
+        case tifffile.PHOTOMETRIC.PALETTE:
+            colours = np.asarray(page.colormap, np.uint16)
+            return np.ascontiguousarray(colours[:, pixels].transpose(1, 2, 0))
+        case tifffile.PHOTOMETRIC.MINISBLACK | tifffile.PHOTOMETRIC.MINISWHITE | tifffile.PHOTOMETRIC.RGB:
+            pass
+        case tifffile.PHOTOMETRIC.YCBCR if page.compression in {tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.OJPEG}:
+            pass
+        case tifffile.PHOTOMETRIC.SEPARATED:
+            raise UnreadableFrame(f"{shown(path.name)} is a CMYK picture, made for print.", hint=EXPORT_AS_RGB)
+        case _:
+            raise UnreadableFrame(f"{shown(path.name)} holds {photometric.name} colours.", hint=EXPORT_AS_RGB)
+    pixels = _as_integers(pixels, page.bitspersample, path)
+    if photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        pixels = np.iinfo(pixels.dtype).max - pixels
+    return pixels
+
+
+def _as_integers(pixels: NDArray[np.generic], bits: int, path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    if pixels.dtype == np.bool_:
+        return pixels.astype(np.uint8) * np.uint8(255)
+    if pixels.dtype == np.uint8 or pixels.dtype == np.uint16:
+        if bits in {8, 16}:
+            return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+        full = (1 << bits) - 1
+        wide = np.iinfo(pixels.dtype).max
+        return (pixels.astype(np.uint32) * wide // full).astype(pixels.dtype)
+    if np.issubdtype(pixels.dtype, np.floating):
+        if not np.isfinite(pixels).all():
+            raise UnreadableFrame(f"{shown(path.name)} holds values that are no numbers (NaN or infinity).", hint=EXPORT_AS_RGB)
+        low, high = float(pixels.min()), float(pixels.max())
+        if low < 0 or high > 1:
+            raise UnreadableFrame(
+                f"{shown(path.name)} holds decimal values from {low:g} to {high:g}; only 0 to 1 has a meaning here.",
+                hint=EXPORT_AS_RGB,
+            )
+        return np.rint(pixels.astype(np.float32) * 65535).astype(np.uint16)
+    raise UnreadableFrame(f"{shown(path.name)} holds {pixels.dtype} values.", hint=EXPORT_AS_RGB)

@@ -100,7 +100,13 @@ def align(
             reason=f"Too little is sharp in both it and its neighbour: its place is known only to ±{fit.uncertainty_px:.1f} px."
         )
     matrix = inverse(fit.sampling)
-    return Registration(matrix=matrix, model=model, residual_px=fit.misfit_px, overlap=overlap_of(fit.sampling, reference.shape))
+    return Registration(
+        matrix=matrix,
+        model=model,
+        residual_px=fit.misfit_px,
+        overlap=overlap_of(fit.sampling, reference.shape),
+        uncertainty_px=fit.uncertainty_px,
+    )
 
 
 def overlap_of(sampling: Matrix, shape: tuple[int, int]) -> float:

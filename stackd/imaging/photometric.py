@@ -2,7 +2,7 @@
 
 Exposure flickers from frame to frame (apertures, lamps), and automatic white balance drifts. Both are multiplications of linear
 light, and defocus conserves linear light over areas wider than the blur: so both frames are brought to linear light first,
-averaged over cells, and the ratio of cells that lie over each other is voted on. A frame that cannot be matched keeps its brightness.
+averaged over cells, and the ratio of cells that lie over each other is voted on. What cannot be matched keeps its brightness.
 """
 
 from collections.abc import Sequence

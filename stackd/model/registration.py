@@ -20,6 +20,8 @@ class Registration:
     model: str
     residual_px: float
     overlap: float
+    uncertainty_px: float = 0.0
+    """Standard error of the matrix at the corners."""
 
     def __bool__(self) -> Literal[True]:
         return True

@@ -1,0 +1,286 @@
+"""From registrations of neighbours to one matrix a frame: the chain.
+
+Frames are registered to their neighbours, because the ends of a deep stack share no sharp detail with its middle. Going from link
+to link would add up their errors, so every frame is also linked to the one before its neighbour, and all matrices are found
+together as those that contradict the links least. A frame that fits nowhere is left out, with the reason, and the chain bridges
+over it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeAlias
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import spsolve
+
+from stackd.imaging.coarse_to_fine import PreparedFrame, corners, inverse, normalised, transformed
+from stackd.model.pixels import Matrix
+from stackd.model.registration import FailedRegistration, Registration
+
+Register: TypeAlias = Callable[[PreparedFrame, PreparedFrame, Matrix | None], Registration | FailedRegistration]
+"""Registers (reference, moving, initial moving → reference)."""
+
+LINKS_PER_FRAME = 2
+"""Each frame is linked to its neighbour and the one before: contradictions show, and errors do not add up freely."""
+
+STRANGERS_KEPT = 2
+"""So many frames that fitted nowhere are tried again with later frames: the first frame of a stack may be the odd one."""
+
+SURE_PX = 0.02
+"""No link is trusted to be better than this at the corners."""
+
+CAUCHY = 3.0
+"""A link off by this many standard errors counts half: one wrong link among many must not bend the chain."""
+
+HOMOGRAPHY_ELEMENTS = 9
+"""All elements of a homography are free; scaling to unit determinant fixes their common factor."""
+
+SOLVER_ROUNDS = 12
+"""Reweighting rounds; the weights have settled by then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Link:
+    """A registration between two frames of the stack, by position."""
+
+    reference: int
+    moving: int
+    registration: Registration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Chain:
+    """Frames linked so far. A value: `extended` gives a new one.
+
+    `recent` holds the prepared frames that the next one will be compared with; it does not grow with the stack.
+    """
+
+    frames: int = 0
+    links: tuple[Link, ...] = ()
+    failures: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    recent: tuple[tuple[int, PreparedFrame], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SolvedChain:
+    """One matrix a frame, frame → reference px; None for frames left out, whose `left_out` gives the reason."""
+
+    reference: int
+    matrices: tuple[Matrix | None, ...]
+    left_out: Mapping[int, str]
+    misfit_px: float
+    """Typical contradiction between links at the corners."""
+
+
+def extended(chain: Chain, frame: PreparedFrame, register: Register) -> Chain:
+    """Link the next frame to the ones before it.
+
+    Parameters
+    ----------
+    chain : Chain
+        Frames so far, near → far.
+    frame : PreparedFrame
+        The next frame.
+    register : callable
+        Registers (reference, moving, initial); see `Register`.
+
+    Returns
+    -------
+    Chain
+        With the links found, or the reason why there are none.
+    """
+    position = chain.frames
+    parts = _parts(position, chain.links)
+    main = _largest(parts) if parts else set()
+    linked = [(i, kept) for i, kept in reversed(chain.recent) if i in main]
+    strangers = [(i, kept) for i, kept in reversed(chain.recent) if i not in main]
+    found, reason = _link(position, frame, linked, chain.links, register, wanted=LINKS_PER_FRAME)
+    if not found:
+        found, other = _link(position, frame, strangers, chain.links, register, wanted=1)
+        reason = reason or other
+    failures = dict(chain.failures) if found or position == 0 else {**chain.failures, position: reason}
+    links = (*chain.links, *found)
+    return Chain(
+        frames=position + 1,
+        links=links,
+        failures=MappingProxyType(failures),
+        recent=_worth_keeping((*chain.recent, (position, frame)), _parts(position + 1, links)),
+    )
+
+
+def solved(chain: Chain, shape: tuple[int, int], *, reference: int | None = None) -> SolvedChain:
+    """Find the matrices that contradict the links least.
+
+    Parameters
+    ----------
+    chain : Chain
+        All frames, linked.
+    shape : (int, int)
+        Rows and columns of the frames.
+    reference : int, optional
+        Position of the frame that stays where it is; the middle of those that hang together by default.
+
+    Returns
+    -------
+    SolvedChain
+        Frames outside the largest group that hangs together are left out; so is everything but the group of `reference` where one
+        is asked for.
+    """
+    parts = _parts(chain.frames, chain.links)
+    if reference is None:
+        members = sorted(_largest(parts))
+        reference = members[len(members) // 2]
+    else:
+        members = sorted(next(part for part in parts if reference in part))
+    links = [link for link in chain.links if link.reference in members]
+    matrices, misfit = _solve(links, members, reference, shape)
+    unexplained = "It fits none of the frames around it."
+    left_out = {i: chain.failures.get(i, unexplained) for i in range(chain.frames) if i not in matrices}
+    return SolvedChain(
+        reference=reference,
+        matrices=tuple(matrices.get(i) for i in range(chain.frames)),
+        left_out=MappingProxyType(left_out),
+        misfit_px=misfit,
+    )
+
+
+def _link(
+    position: int,
+    frame: PreparedFrame,
+    candidates: Sequence[tuple[int, PreparedFrame]],
+    links: Sequence[Link],
+    register: Register,
+    *,
+    wanted: int,
+) -> tuple[list[Link], str]:
+    """Register a frame to the nearest candidates; the first reason for failure is the nearest neighbour's."""
+    found: list[Link] = []
+    reason = ""
+    for other, kept in candidates:
+        initial = _through(found[0], other, links) if found else None
+        result = register(kept, frame, initial)
+        if isinstance(result, Registration):
+            found.append(Link(reference=other, moving=position, registration=result))
+        else:
+            reason = reason or result.reason
+        if len(found) == wanted:
+            break
+    return found, reason
+
+
+def _through(first: Link, other: int, links: Sequence[Link]) -> Matrix | None:
+    """Moving → `other` by way of the neighbour just found."""
+    for link in reversed(links):
+        if link.moving == first.reference and link.reference == other:
+            return normalised(link.registration.matrix @ first.registration.matrix)
+    return None
+
+
+def _worth_keeping(
+    recent: tuple[tuple[int, PreparedFrame], ...], parts: Sequence[set[int]]
+) -> tuple[tuple[int, PreparedFrame], ...]:
+    main = _largest(parts)
+    linked = [entry for entry in recent if entry[0] in main][-LINKS_PER_FRAME:]
+    strangers = [entry for entry in recent if entry[0] not in main][-STRANGERS_KEPT:]
+    return tuple(sorted([*linked, *strangers], key=lambda entry: entry[0]))
+
+
+def _parts(frames: int, links: Sequence[Link]) -> list[set[int]]:
+    """Groups of frames that hang together, by their first frame."""
+    leader = list(range(frames))
+
+    def follow(i: int) -> int:
+        while leader[i] != i:
+            leader[i] = leader[leader[i]]
+            i = leader[i]
+        return i
+
+    for link in links:
+        first, second = sorted((follow(link.reference), follow(link.moving)))
+        leader[second] = first
+    groups: dict[int, set[int]] = {}
+    for i in range(frames):
+        groups.setdefault(follow(i), set()).add(i)
+    return list(groups.values())
+
+
+def _largest(parts: Sequence[set[int]]) -> set[int]:
+    """The largest group; of equals the latest, which the coming frames are more likely to fit."""
+    return sorted(parts, key=len)[-1]
+
+
+def _solve(
+    links: Sequence[Link], members: Sequence[int], reference: int, shape: tuple[int, int]
+) -> tuple[dict[int, Matrix], float]:
+    """Solve M_moving · p = M_reference · L · p at the corners p of every link L, by least squares with Cauchy weights.
+
+    The unknowns are the free elements of each M, in units of half the frame, so that the equations are linear for every model:
+    for homographies both sides are scaled to unit determinant first, which leaves no free factor between them.
+    """
+    if not links:
+        return {reference: np.eye(3)}, 0.0
+    half = max(shape) / 2
+    centre = np.array([(shape[1] - 1) / 2, (shape[0] - 1) / 2])
+    to_unit = np.array([[1 / half, 0, -centre[0] / half], [0, 1 / half, -centre[1] / half], [0, 0, 1]])
+    from_unit = inverse(to_unit)
+    constant, free = _elements(links)
+    unit_corners = transformed(to_unit, corners(shape))
+    points = np.column_stack([unit_corners, np.ones(len(unit_corners))]).T
+    unknown = [i for i in members if i != reference]
+    first = {i: position * len(free) for position, i in enumerate(unknown)}
+
+    rows_per_link = 3 * points.shape[1]
+    row_numbers: list[int] = []
+    column_numbers: list[int] = []
+    values: list[float] = []
+    target = np.zeros(len(links) * rows_per_link)
+    for number, link in enumerate(links):
+        hop = to_unit @ link.registration.matrix @ from_unit
+        if len(free) == HOMOGRAPHY_ELEMENTS:
+            hop = hop / np.cbrt(np.linalg.det(hop))
+        top = number * rows_per_link
+        for frame, sign, p in ((link.moving, 1.0, points), (link.reference, -1.0, hop @ points)):
+            if frame == reference:
+                target[top : top + rows_per_link] -= sign * p.ravel()
+                continue
+            target[top : top + rows_per_link] -= sign * (constant @ p).ravel()
+            for k, element in enumerate(free):
+                column = (element @ p).ravel()
+                used = np.flatnonzero(column)
+                row_numbers.extend((top + used).tolist())
+                column_numbers.extend([first[frame] + k] * len(used))
+                values.extend((sign * column[used]).tolist())
+    design = sparse.csr_matrix((values, (row_numbers, column_numbers)), shape=(len(target), len(unknown) * len(free)))
+    sigma = np.array([np.hypot(link.registration.uncertainty_px, SURE_PX) for link in links])
+    trust = np.ones(len(links))
+    for _ in range(SOLVER_ROUNDS):
+        weight = np.repeat(trust / sigma**2, rows_per_link)
+        weighted = design.multiply(weight[:, None]).tocsc()
+        solution = spsolve((weighted.T @ design).tocsc(), weighted.T @ target)
+        contradiction = (design @ solution - target).reshape(len(links), rows_per_link) * half
+        off = np.sqrt((contradiction**2).sum(axis=1) / points.shape[1])
+        trust = 1 / (1 + (off / (CAUCHY * sigma)) ** 2)
+    matrices = {reference: np.eye(3)}
+    for i in unknown:
+        unit = constant + np.tensordot(solution[first[i] : first[i] + len(free)], free, 1)
+        matrices[i] = normalised(from_unit @ unit @ to_unit)
+    return matrices, float(np.sqrt(np.average(off**2, weights=trust)))
+
+
+def _elements(links: Sequence[Link]) -> tuple[Matrix, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
+    """The fixed part of a matrix and its free elements, for the model most links share."""
+    model = Counter(link.registration.model for link in links if link.registration.model != "none").most_common(1)
+    single = np.eye(9).reshape(9, 3, 3)
+    turn = np.array([[[1, 0, 0], [0, 1, 0], [0, 0, 0]], [[0, -1, 0], [1, 0, 0], [0, 0, 0]]], dtype=np.float64)
+    match model[0][0] if model else "translation":
+        case "translation":
+            return np.eye(3), single[[2, 5]]
+        case "similarity":
+            return single[8], np.concatenate([turn, single[[2, 5]]])
+        case "affine":
+            return single[8], single[:6]
+        case _:
+            return np.zeros((3, 3)), single

@@ -65,7 +65,7 @@ class AlignedFrames(Protocol):
         ...
 
     def read_native(self, position: int) -> Pixels:
-        """The frame on its own grid, matched in brightness but not warped: for methods that warp only what they use."""
+        """The frame as decoded, neither warped nor matched: only to hand it to `warp_tile`, for what a method really uses."""
         ...
 
     def read_gray_native(self, position: int, reduction: int) -> Gray:
@@ -73,7 +73,7 @@ class AlignedFrames(Protocol):
         ...
 
     def warp_tile(self, native: Pixels, position: int, rows: slice, columns: slice) -> Image:
-        """Cut a tile of the reference grid out of `native` (from `read_native`): the same values as in `read`."""
+        """Cut a tile of the reference grid out of `native` (from `read_native`): matched, the same values as in `read`."""
         ...
 
     def covered(self, position: int) -> Mask:

@@ -1,0 +1,245 @@
+"""The stacker: frames in as they come, one composite out.
+
+`add` looks at one frame: it is decoded once, registered to the frames before it and compared with them in brightness; nothing of
+its full size is kept. `finish` finds every frame's place from all registrations together, fuses, crops and finishes. A stacker is a
+cache: whatever happens to it, it can be rebuilt from the frames.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stackd.errors import MixedStack
+from stackd.imaging.aligned import FramesOnReference
+from stackd.imaging.chain import Chain, SolvedChain, extended, solved
+from stackd.imaging.coarse_to_fine import PreparedFrame, inverse, prepare, rescale_matrix
+from stackd.imaging.crop import common_rectangle
+from stackd.imaging.finish import FinishSettings, finish
+from stackd.imaging.frames import FrameSource, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
+from stackd.imaging.fuse import Fusion, fuse
+from stackd.imaging.luminance import reduce_to_gray
+from stackd.imaging.match import MatchSettings
+from stackd.imaging.pairwise import overlap_of
+from stackd.imaging.photometric import Brightness, Gain, compose_gains, estimate_gain, measure_brightness
+from stackd.imaging.register import RegistrationSettings, register
+from stackd.imaging.register.none import NoRegistration
+from stackd.model.composite import DepthMap, Finding, FrameReport, Rectangle, Severity
+from stackd.model.pixels import Image, Matrix
+from stackd.model.registration import FailedRegistration, Registration
+
+REGISTRATION_SIDE_PX = 2000
+"""Registration looks at frames reduced until their long side is no longer than this: 0.02 px there is below 0.1 px of a 150-megapixel
+frame, and the work stays the same however many pixels a camera has."""
+
+REDUCTIONS = (1, 2, 4, 8)
+"""What `FrameSource.read_gray` offers."""
+
+LEAST_FRAMES = 2
+"""A composite of one frame would be that frame."""
+
+SMALL_VALID_AREA = 0.8
+"""Share of the frame below which the crop is worth a warning: a photographer frames with about a tenth of room on each side."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stacked:
+    """A finished stack, before it gets a name and provenance.
+
+    `frames` has one report a frame of the source, paths left empty; `reference` is a position in the source.
+    """
+
+    image: Image
+    valid_area: Rectangle
+    reference: int
+    frames: tuple[FrameReport, ...]
+    depth: DepthMap | None
+    findings: tuple[Finding, ...]
+    method: str
+
+
+class Stacker:
+    """Turns frames into a composite: `add` each one near → far, then `finish` once.
+
+    Parameters
+    ----------
+    source : FrameSource
+        Frames of one size. It may still be growing while frames are added.
+    align, match, fuse, finish : settings
+        The tables of a recipe.
+    make_store : MakePlaneStore
+        Where planes go that would make memory grow with the number of frames.
+    progress : Progress
+        Told after every frame of every stage; may raise `Cancelled`.
+    """
+
+    def __init__(
+        self,
+        source: FrameSource,
+        *,
+        align: RegistrationSettings,
+        match: MatchSettings,
+        fuse: Fusion,
+        finish: FinishSettings,
+        make_store: MakePlaneStore = PlanesInMemory,
+        progress: Progress = ignore_progress,
+    ) -> None:
+        self._source = source
+        self._align = align
+        self._match = match
+        self._fuse = fuse
+        self._finish = finish
+        self._make_store = make_store
+        self._progress = progress
+        self._chain = Chain()
+        self._gains: list[tuple[int, int, Gain]] = []
+        self._brightness: dict[int, Brightness] = {}
+
+    def add(self, position: int) -> None:
+        """Register the source's next frame to those before it and compare their brightness.
+
+        Raises
+        ------
+        UnreadableFrame
+            If the frame cannot be decoded.
+        """
+        if position != self._chain.frames:
+            msg = f"frame {position} was added when frame {self._chain.frames} was due"
+            raise ValueError(msg)
+        pixels = self._source.read(position)
+        reduction = self._registration_reduction()
+        known = len(self._chain.links)
+        if isinstance(self._align, NoRegistration):
+            self._chain = Chain(frames=position + 1)
+        else:
+            prepared = prepare(reduce_to_gray(pixels, reduction))
+            self._chain = extended(self._chain, prepared, self._register)
+        if self._match.brightness or self._match.white_balance:
+            self._compare_brightness(position, measure_brightness(pixels), known, reduction)
+        self._progress("register", position + 1, len(self._source))
+
+    def finish(self) -> Stacked:
+        """Place, fuse, crop and finish all frames added.
+
+        Raises
+        ------
+        MixedStack
+            If fewer than two frames fit together.
+        """
+        placed = self._placed()
+        used = [i for i, matrix in enumerate(placed.matrices) if matrix is not None]
+        if len(used) < LEAST_FRAMES:
+            reasons = " ".join(dict.fromkeys(placed.left_out.values()))
+            raise MixedStack(
+                f"Only {len(used)} of {self._chain.frames} frames fit together. {reasons}".strip(),
+                hint="Check that the frames show one subject from one place, and that something is sharp in each.",
+            )
+        matrices = [matrix for matrix in placed.matrices if matrix is not None]
+        gains = compose_gains(self._gains, self._chain.frames, placed.reference)
+        frames = FramesOnReference(self._source, positions=used, matrices=matrices, gains=[self._wanted(gains[i]) for i in used])
+        fused = fuse(frames, self._fuse, make_store=self._make_store, progress=self._progress)
+        self._progress("finish", 0, 1)
+        area = common_rectangle(matrices, self._source.shape)
+        if area.width_px * area.height_px == 0:
+            raise MixedStack("The frames have no area in common.", hint="Leave out the frames that show something else.")
+        findings = _findings(area, self._source.shape)
+        depth = fused.depth
+        if not self._finish.crop:
+            area = Rectangle(left=0, top=0, right=self._source.shape[1], bottom=self._source.shape[0])
+        inside = (slice(area.top, area.bottom), slice(area.left, area.right))
+        image = finish(fused.image[inside], self._finish.steps)
+        if depth is not None:
+            depth = DepthMap(position=depth.position[inside], confidence=depth.confidence[inside], frame_count=depth.frame_count)
+        self._progress("finish", 1, 1)
+        return Stacked(
+            image=image,
+            valid_area=area,
+            reference=placed.reference,
+            frames=tuple(self._report(i, placed) for i in range(self._chain.frames)),
+            depth=depth,
+            findings=findings,
+            method=self._fuse.method,
+        )
+
+    def _registration_reduction(self) -> int:
+        side = max(self._source.shape)
+        return next((k for k in REDUCTIONS if side <= k * REGISTRATION_SIDE_PX), REDUCTIONS[-1])
+
+    def _register(
+        self, reference: PreparedFrame, moving: PreparedFrame, initial: Matrix | None
+    ) -> Registration | FailedRegistration:
+        return register(reference, moving, self._align, initial=initial)
+
+    def _compare_brightness(self, position: int, brightness: Brightness, known: int, reduction: int) -> None:
+        """Estimate gains along the links just found; without links, to the frame before."""
+        places = [
+            (link.reference, rescale_matrix(link.registration.matrix, reduction))
+            for link in self._chain.links[known:]
+            if link.moving == position
+        ]
+        if isinstance(self._align, NoRegistration) and position > 0:
+            places = [(position - 1, np.eye(3))]
+        for other, matrix in places:
+            if other in self._brightness:
+                self._gains.append((other, position, estimate_gain(self._brightness[other], brightness, matrix)))
+        near = {other for other, _ in self._chain.recent}
+        self._brightness = {other: kept for other, kept in self._brightness.items() if other in near}
+        self._brightness[position] = brightness
+
+    def _placed(self) -> SolvedChain:
+        """Matrices in full-size px."""
+        frames = self._chain.frames
+        if isinstance(self._align, NoRegistration):
+            return SolvedChain(reference=frames // 2, matrices=(np.eye(3),) * frames, left_out={}, misfit_px=0.0)
+        reduction = self._registration_reduction()
+        height, width = self._source.shape
+        placed = solved(self._chain, (-(-height // reduction), -(-width // reduction)))
+        return SolvedChain(
+            reference=placed.reference,
+            matrices=tuple(None if m is None else rescale_matrix(m, reduction) for m in placed.matrices),
+            left_out=placed.left_out,
+            misfit_px=placed.misfit_px * reduction,
+        )
+
+    def _wanted(self, gain: Gain) -> Gain:
+        """Keep of a measured gain what the recipe wants matched."""
+        mean = float(np.exp(np.mean(np.log(gain.channels))))
+        red, green, blue = gain.channels
+        if not self._match.brightness:
+            return Gain(red=red / mean, green=green / mean, blue=blue / mean)
+        if not self._match.white_balance:
+            return Gain(red=mean, green=mean, blue=mean)
+        return gain
+
+    def _report(self, position: int, placed: SolvedChain) -> FrameReport:
+        matrix = placed.matrices[position]
+        if matrix is None:
+            return FrameReport(path="", used=False, reason=placed.left_out[position])
+        reduction = self._registration_reduction()
+        residuals = [
+            link.registration.residual_px * reduction for link in self._chain.links if position in (link.reference, link.moving)
+        ]
+        return FrameReport(
+            path="",
+            used=True,
+            reason="",
+            matrix=matrix,
+            residual_px=min(residuals, default=0.0),
+            overlap=overlap_of(inverse(matrix), self._source.shape),
+        )
+
+
+def _findings(area: Rectangle, shape: tuple[int, int]) -> tuple[Finding, ...]:
+    share = area.width_px * area.height_px / (shape[0] * shape[1])
+    if share >= SMALL_VALID_AREA:
+        return ()
+    return (
+        Finding(
+            code="small-valid-area",
+            severity=Severity.WARNING,
+            sentence=(
+                f"Only {share:.0%} of the frame is covered by every frame, so the composite is cropped to"
+                f" {area.width_px}×{area.height_px} px. The camera moved or the lens breathes a lot: frame wider next time."
+            ),
+            region=area,
+        ),
+    )

@@ -85,20 +85,12 @@ def load_recipe(name: str, *, config: Path | None = None, overrides: Sequence[st
     WrongConfiguration
         If there is no such recipe, or the configuration is wrong.
     """
-    loaded = load_settings(config, overrides=overrides, recipe=name)
-    known = loaded.settings.recipe
-    # `--set` must not bring a recipe into being by its short keys.
-    if name not in known or (name not in _recipes_without_overrides(loaded.path)):
-        raise WrongConfiguration(
-            f'There is no recipe "{name}".{did_you_mean(name, known)}',
-            hint=f"Recipes: {', '.join(sorted(_recipes_without_overrides(loaded.path)))}.",
-        )
-    return known[name]
-
-
-def _recipes_without_overrides(path: Path | None) -> set[str]:
-    tables = read_toml(path).get("recipe", {}) if path else {}
-    return {DEFAULT_RECIPE, *BUILT_IN, *(tables if isinstance(tables, dict) else ())}
+    path = find_config(config)
+    written = read_toml(path).get("recipe", {}) if path else {}
+    known = sorted({DEFAULT_RECIPE, *BUILT_IN, *(written if isinstance(written, dict) else ())})
+    if name not in known:
+        raise WrongConfiguration(f'There is no recipe "{name}".{did_you_mean(name, known)}', hint=f"Recipes: {', '.join(known)}.")
+    return load_settings(path, overrides=overrides, recipe=name).settings.recipe[name]
 
 
 # --------------------------------------------------------------- layers

@@ -40,21 +40,21 @@ def sentence(detail: ErrorDetails, origins: Mapping[str, str], path: Path | None
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
         keys = (*keys, detail["ctx"]["discriminator"].strip("'"))
     dotted = ".".join(map(str, keys))
-    origin = next(
-        (where for key, where in origins.items() if key == dotted or key.startswith(f"{dotted}.")),
-        str(path) if path else "configuration",
-    )
+    # A mistake in a whole table comes from the last layer that wrote into it.
+    inside = (where for key, where in reversed(list(origins.items())) if key.startswith(f"{dotted}."))
+    origin = origins.get(dotted) or next(inside, str(path) if path else "configuration")
     return f"{origin}: {_spell(keys)}: {problem}"
 
 
 def _spell(keys: Sequence[str | int]) -> str:
     """Write keys the way the file has them: `[recipe.macro.fuse] method`, `[[watch]] number 2, output`."""
+    numbers = [place for place, key in enumerate(keys) if isinstance(key, int)]
+    if numbers:
+        last = numbers[-1]
+        table, rest = ".".join(map(str, keys[:last])), ".".join(map(str, keys[last + 1 :]))
+        return f"[[{table}]] number {int(keys[last]) + 1}{f', {rest}' if rest else ''}"
     *tables, name = keys
-    if tables and tables[0] == "watch" and len(tables) > 1 and isinstance(tables[1], int):
-        return f"[[watch]] number {tables[1] + 1}, {name}"
-    if isinstance(name, int):
-        return f"[{'.'.join(map(str, tables))}] number {name + 1}"
-    return f"[{'.'.join(map(str, tables))}] {name}" if tables else str(name)
+    return f"[{'.'.join(map(str, tables))}] {name}" if tables else f"[{name}]"
 
 
 def _problem(detail: ErrorDetails, name: str, table: Variant | None) -> str:  # noqa: PLR0911  (one line a kind of mistake)

@@ -12,6 +12,7 @@ from stackd.config.export import ExportSettings
 from stackd.config.fields import Table
 from stackd.config.grouping import IntakeSettings
 from stackd.config.watching import StateSettings, WatchSettings, WorkSettings
+from stackd.imaging.finish import FinishSettings
 from stackd.imaging.fuse import Fusion
 from stackd.imaging.fuse.pyramid import PyramidFusion
 from stackd.imaging.match import MatchSettings
@@ -32,6 +33,7 @@ class Recipe(Table):
     align: Annotated[RegistrationSettings, Field(description="How frames are laid over one another.")] = SimilarityRegistration()
     match: Annotated[MatchSettings, Field(description="How frames are matched in brightness and colour.")] = MatchSettings()
     fuse: Annotated[Fusion, Field(description="How the frames become one image.")] = PyramidFusion()
+    finish: Annotated[FinishSettings, Field(description="What is done to the fused image.")] = FinishSettings()
     export: Annotated[ExportSettings, Field(description="What is written, and how.")] = ExportSettings()
 
 

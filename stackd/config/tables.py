@@ -4,10 +4,9 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import PurePath
 from typing import Annotated, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -45,8 +44,8 @@ class Key:
 
     @property
     def allowed(self) -> str:
-        """Allowed values in plain words, such as `0.1 to 600` or `"tiff", "png"`."""
-        return describe_allowed(self.field)
+        """Allowed values in plain words, such as `0.1 to 600 seconds` or `"tiff", "png"`; empty where the key says it all."""
+        return " ".join(part for part in (_describe(self.field.annotation, tuple(self.field.metadata)), self.unit) if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +56,7 @@ class Variant:
     discriminator: str | None = None
     tag: str | None = None
 
-    def keys(self) -> tuple[Key, ...]:
+    def plain_keys(self) -> tuple[Key, ...]:
         """Keys that hold values, in order; tables inside are found by `tables_inside`."""
         return tuple(
             Key(name=name, field=field, discriminator=name == self.discriminator)
@@ -81,9 +80,10 @@ def variants_of(annotation: object) -> tuple[Variant, ...]:
     return tuple(Variant(model=model, discriminator=discriminator, tag=_tag(model, discriminator)) for model in found)
 
 
-def describe_allowed(field: FieldInfo) -> str:
-    """Say in plain words which values a key takes."""
-    return _describe(field.annotation, tuple(field.metadata))
+def is_container(annotation: object) -> bool:
+    """Whether a field holds several tables: a list or a mapping of them."""
+    origin = get_origin(annotation)
+    return isinstance(origin, type) and issubclass(origin, Mapping | Sequence)
 
 
 def resolve_location(root: type[BaseModel], location: Sequence[str | int]) -> tuple[tuple[str | int, ...], Variant | None]:
@@ -111,7 +111,7 @@ def resolve_location(root: type[BaseModel], location: Sequence[str | int]) -> tu
         table = candidates[0] if len(candidates) == 1 else None
         field = table.model.model_fields.get(str(part)) if table else None
         candidates = variants_of(field.annotation) if field else ()
-        inside_container = bool(candidates) and field is not None and _is_container(field.annotation)
+        inside_container = bool(candidates) and field is not None and is_container(field.annotation)
     return tuple(keys), table
 
 
@@ -127,11 +127,6 @@ def _tag(model: type[BaseModel], name: str) -> str | None:
     if field is None or get_origin(field.annotation) is not Literal:
         return None
     return str(get_args(field.annotation)[0])
-
-
-def _is_container(annotation: object) -> bool:
-    origin = get_origin(annotation)
-    return isinstance(origin, type) and issubclass(origin, Mapping | Sequence)
 
 
 def _describe(annotation: object, metadata: tuple[object, ...]) -> str:
@@ -154,14 +149,11 @@ def _describe(annotation: object, metadata: tuple[object, ...]) -> str:
 
 
 def _describe_plain(kind: type, metadata: tuple[object, ...]) -> str:
-    if kind is bool:
-        return "true or false"
     if issubclass(kind, Enum):
         return ", ".join(f'"{member.value}"' for member in kind)
-    if issubclass(kind, int | float):
-        whole = "whole numbers " if issubclass(kind, int) else ""
-        return whole + _range(metadata) or "a number"
-    return "a path" if issubclass(kind, PurePath) else _text_length(metadata)
+    if issubclass(kind, int | float) and kind is not bool:
+        return _range(metadata)
+    return ""
 
 
 def _range(metadata: tuple[object, ...]) -> str:
@@ -181,10 +173,3 @@ def _range(metadata: tuple[object, ...]) -> str:
     if low and high:
         return f"{low} to {high}"
     return f"{low} or more" if low else f"up to {high}" if high else ""
-
-
-def _text_length(metadata: tuple[object, ...]) -> str:
-    least = next((bound.min_length for bound in metadata if isinstance(bound, MinLen)), 0)
-    most = next((bound.max_length for bound in metadata if isinstance(bound, MaxLen)), None)
-    text = "text" if not least else "text, not empty"
-    return text if most is None else f"{text}, up to {most} letters"

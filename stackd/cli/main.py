@@ -1,0 +1,128 @@
+"""The `stackd` command: finds the command asked for, loads only that one, and turns errors into one clear message."""
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from stackd import __version__
+from stackd.errors import AlreadyRunning, StackdError, WrongConfiguration
+
+EXIT_FAILED = 1
+EXIT_ALREADY_RUNNING = 75
+"""EX_TEMPFAIL of sysexits.h: try again later."""
+EXIT_WRONG_CONFIGURATION = 78
+"""EX_CONFIG of sysexits.h; systemd is told not to restart on it."""
+
+COMMANDS: Mapping[str, str] = {
+    "fuse": "stackd.cli.fuse:fuse",
+    "config": "stackd.cli.config:app",
+}
+"""Command → module and function (or group), in the order that help lists them."""
+
+EXAMPLES = """
+[bold]Three ways to use it[/bold]
+
+  stackd run                               watch folders for good, as configured
+  stackd fuse IMG_04*.JPG -o beetle.tif    one stack, now
+  stackd group ~/card                      which stacks would these frames make?
+
+[bold]First steps[/bold]
+
+  stackd demo                              see it work on a rendered stack
+  stackd config init                       write a configuration to edit
+  stackd doctor                            check folders, disk and tools
+
+Every command explains itself: stackd COMMAND --help
+"""
+
+
+class LazyCommands(TyperGroup):
+    """Loads a command's module when the command is asked for, so that `stackd status` does not pay for `stackd fuse`."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Name the commands in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Load a command; None when there is none of that name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        if cmd_name not in self.commands:
+            self.commands[cmd_name] = _load(cmd_name)
+        return self.commands[cmd_name]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command meant; knows all names so that a slip gets a suggestion."""
+        if args and args[0] not in COMMANDS:
+            for name in COMMANDS:
+                self.get_command(ctx, name)
+        return super().resolve_command(ctx, args)
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 failed work, 2 wrong use, 75 already running, 78 wrong configuration."""
+    try:
+        app(prog_name="stackd")
+    except StackdError as error:
+        typer.echo(f"stackd: {error.message}", err=True)
+        if error.hint:
+            typer.echo(error.hint.strip(), err=True)
+        sys.exit(exit_code(error))
+
+
+def exit_code(error: StackdError) -> int:
+    """Choose the exit code that tells a service manager or script what kind of failure it was."""
+    match error:
+        case WrongConfiguration():
+            return EXIT_WRONG_CONFIGURATION
+        case AlreadyRunning():
+            return EXIT_ALREADY_RUNNING
+        case _:
+            return EXIT_FAILED
+
+
+app = typer.Typer(
+    cls=LazyCommands,
+    epilog=EXAMPLES,
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001  (typer hands the option's value over by position)
+    if wanted:
+        typer.echo(f"stackd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def stackd(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Drop frames into a folder; a finished all-in-focus composite appears in another. Nothing else to do, nothing ever lost."""
+
+
+def _load(name: str) -> Any:
+    module_name, attribute = COMMANDS[name].split(":")
+    module = import_module(module_name)
+    loaded = getattr(module, attribute)
+    if isinstance(loaded, typer.Typer):
+        command: Any = get_command(loaded)
+    else:
+        single = typer.Typer(rich_markup_mode="rich", add_completion=False, pretty_exceptions_enable=False)
+        single.command(name, epilog=getattr(module, "EXAMPLES", None))(loaded)
+        command = get_command(single)
+    command.name = name
+    return command

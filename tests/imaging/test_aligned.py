@@ -1,0 +1,75 @@
+"""Frames laid over the reference on demand."""
+
+import numpy as np
+import pytest
+
+from stackd.imaging.aligned import FramesOnReference
+from stackd.imaging.frames import AlignedFrames
+from stackd.imaging.photometric import Gain, apply_gain
+from stackd.imaging.scenes import SceneSettings, render_stack, tilted_plane
+
+MOVED = np.array([[1.004, -0.002, 3.3], [0.002, 1.004, -2.7], [0, 0, 1]])
+
+
+def _frames(*, bits: int = 8, gain: Gain | None = None, matrix: np.ndarray | None = None) -> tuple[FramesOnReference, np.ndarray]:
+    stack = render_stack(SceneSettings(subject=tilted_plane, bits=bits, frame_count=2))
+    frames = FramesOnReference(
+        stack, positions=[1], matrices=[np.eye(3) if matrix is None else matrix], gains=[Gain() if gain is None else gain]
+    )
+    return frames, stack.frames[1]
+
+
+def test_it_keeps_the_protocol():
+    frames, _ = _frames()
+    as_protocol: AlignedFrames = frames
+
+    assert len(as_protocol) == 1
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_frame_that_stayed_in_place_keeps_its_pixels(bits: int):
+    frames, native = _frames(bits=bits)
+
+    np.testing.assert_allclose(frames.read(0), native / np.iinfo(native.dtype).max, atol=1e-6)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_tile_has_the_values_of_the_whole(bits: int):
+    frames, _ = _frames(bits=bits, matrix=MOVED)
+    whole = frames.read(0)
+    native = frames.read_native(0)
+
+    for rows, columns in [(slice(0, 40), slice(0, 50)), (slice(101, 160), slice(133, 240)), (slice(60, 61), slice(7, 9))]:
+        tile = frames.warp_tile(native, 0, rows, columns)
+
+        # OpenCV places samples to 1/32 px, which a tile may round to the other side.
+        np.testing.assert_allclose(tile, whole[rows, columns], atol=0.02)
+        assert np.abs(tile - whole[rows, columns]).mean() < 1e-3
+
+
+def test_a_tile_far_outside_the_frame_repeats_its_border():
+    frames, native = _frames(matrix=np.array([[1, 0, 500.0], [0, 1, 0], [0, 0, 1]]))
+
+    tile = frames.warp_tile(frames.read_native(0), 0, slice(0, 10), slice(0, 10))
+
+    np.testing.assert_allclose(tile, np.repeat(native[:10, :1] / 255, 10, axis=1), atol=1e-5)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_gain_is_applied_in_linear_light(bits: int):
+    gain = Gain(red=1.1, green=1.0, blue=0.9)
+    frames, native = _frames(bits=bits, gain=gain)
+
+    matched = frames.read(0)
+
+    top = np.iinfo(native.dtype).max
+    np.testing.assert_allclose(matched, apply_gain(native, gain) / top, atol=0.51 / top + 1e-6)
+
+
+def test_nothing_leaves_the_range_of_an_image():
+    frames, _ = _frames(matrix=MOVED, gain=Gain(red=1.5, green=1.5, blue=1.5))
+
+    image = frames.read(0)
+
+    assert image.min() >= 0
+    assert image.max() <= 1

@@ -93,8 +93,24 @@ class Inbox(Protocol):
         """Take the finished look, once; None while there is none."""
         ...
 
+    def first_changed(self, fingerprints: Mapping[str, Fingerprint]) -> str | None:
+        """Say in a sentence what became of the first file that is not what it was; None when all are the same."""
+        ...
+
     def close(self) -> None:
         """Stop watching."""
+        ...
+
+
+class Signals(Protocol):
+    """What whoever started the service asks of it."""
+
+    def stop_asked(self) -> bool:
+        """Whether the service is to end."""
+        ...
+
+    def reload_asked(self) -> bool:
+        """Whether the configuration is to be read again; true once for each request."""
         ...
 
 
@@ -611,6 +627,7 @@ __all__ = [
     "Publication",
     "Publisher",
     "ServiceManager",
+    "Signals",
     "StackingRequest",
     "StackingResult",
     "StagedFile",

@@ -1,0 +1,178 @@
+"""What the planner can ask for: a closed union, performed by the daemon with one `match`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from stackd.model.frame import Fingerprint
+from stackd.model.job import JobState
+from stackd.model.stack import Stack
+from stackd.service.ports import Described, FolderReport, NotDescribed, Progressed, StackingResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAt:
+    """Begin a look at a watched folder."""
+
+    watch: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeFile:
+    """Read what a settled file says of itself."""
+
+    watch: str
+    path: str
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remember:
+    """Keep a description in the journal."""
+
+    described: Described | NotDescribed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forget:
+    """Drop descriptions of files that are gone."""
+
+    watch: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Write a sealed stack and its job into the journal: from here a power cut loses nothing."""
+
+    watch: str
+    stack: Stack
+    recipe_name: str
+    recipe_hash: str
+    state: JobState
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Step a job."""
+
+    job_id: int
+    state: JobState
+    error: str | None = None
+    hint: str | None = None
+    crashed: bool = False
+    forgive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginRun:
+    """Count the attempt, then start the job's worker."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRun:
+    """End the job's worker."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveRemains:
+    """Remove temporary files: of one job where it is named, else all of this service's; never those to `keep`."""
+
+    folder: Path
+    job_id: int | None = None
+    keep: frozenset[Path] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginPublication:
+    """Choose names and write them with their hashes into the journal."""
+
+    job_id: int
+    folder: Path
+    result: StackingResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenamePublication:
+    """Choose other names for staged files: one was taken meanwhile."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSources:
+    """Compare the frames on disk with those that were stacked."""
+
+    job_id: int
+    watch: str
+    fingerprints: Mapping[str, Fingerprint]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishFile:
+    """Make one staged file visible."""
+
+    job_id: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishPublication:
+    """Write into the journal that everything is visible."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerWish:
+    """Note what became of a decision of the user."""
+
+    wish_id: int
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteFolder:
+    """Refresh what `stackd status` shows of a folder."""
+
+    report: FolderReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteProgress:
+    """Refresh what `stackd status` shows of a running job."""
+
+    progress: Progressed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryJournal:
+    """See whether the journal can be written again."""
+
+
+Effect: TypeAlias = (
+    LookAt
+    | DescribeFile
+    | Remember
+    | Forget
+    | Record
+    | Move
+    | BeginRun
+    | CancelRun
+    | RemoveRemains
+    | BeginPublication
+    | RenamePublication
+    | CheckSources
+    | PublishFile
+    | FinishPublication
+    | AnswerWish
+    | NoteFolder
+    | NoteProgress
+    | TryJournal
+)

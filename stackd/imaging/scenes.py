@@ -161,9 +161,9 @@ def render_stack(scene: SceneSettings) -> RenderedStack:
         position = surface.depth * np.float32(last)
         blurred = _DiscBlur(surface, largest_px=float(np.max(_distance(position, last))) * scene.blur_px)
         for index, view in enumerate(views):
-            _lay_over(view, *blurred.at(np.abs(position - np.float32(index)) * np.float32(scene.blur_px)))
+            blurred.lay_over(view, np.abs(position - np.float32(index)) * np.float32(scene.blur_px))
         nearest = np.clip(position, 0, last)
-        _lay_over(sharp, *blurred.at(np.abs(position - nearest) * np.float32(scene.blur_px)))
+        blurred.lay_over(sharp, np.abs(position - nearest) * np.float32(scene.blur_px))
         seen = surface.opacity > 0.5  # noqa: PLR2004  (more of it than of what lies behind)
         depth[seen] = nearest[seen]
     inside = (
@@ -253,12 +253,19 @@ class _DiscBlur:
         self._radii = [0.0, SMALLEST_RADIUS_PX]
         while self._radii[-1] < largest_px:
             self._radii.append(self._radii[-1] * RADIUS_GROWTH)
-        layers = np.dstack([surface.colour * surface.opacity[..., None], surface.opacity])
+        self._box = _surroundings(surface.opacity, reach_px=int(np.ceil(self._radii[-1])) + 1)
+        opacity = surface.opacity[self._box]
+        layers = np.dstack([surface.colour[self._box] * opacity[..., None], opacity])
         self._blurred = [layers if radius <= SMALLEST_RADIUS_PX else _spread(layers, radius) for radius in self._radii]
 
-    def at(self, radius_px: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Blur by a radius that may differ from pixel to pixel: premultiplied colour (H, W, 3) and opacity (H, W)."""
-        rung = np.interp(radius_px, self._radii, np.arange(len(self._radii))).astype(np.float32)
+    def lay_over(self, view: NDArray[np.float32], radius_px: NDArray[np.float32]) -> None:
+        """Lay the surface over what `view` shows already, blurred by a radius that may differ from pixel to pixel.
+
+        Works in place: `view` is this renderer's own canvas.
+        """
+        rung = np.interp(radius_px[self._box], self._radii, np.arange(len(self._radii))).astype(np.float32)
+        if not rung.size:
+            return
         total = np.zeros_like(self._blurred[0])
         for index in range(int(np.floor(rung.min())), int(np.ceil(rung.max())) + 1):
             weight = np.maximum(1 - np.abs(rung - np.float32(index)), 0)
@@ -266,7 +273,18 @@ class _DiscBlur:
             if rows.size:
                 band = slice(rows[0], rows[-1] + 1)
                 total[band] += self._blurred[index][band] * weight[band, :, None]
-        return total[..., :3], total[..., 3]
+        view[self._box] *= 1 - total[..., 3:]
+        view[self._box] += total[..., :3]
+
+
+def _surroundings(opacity: NDArray[np.float32], reach_px: int) -> tuple[slice, slice]:
+    """Rows and columns that a surface can colour once it is blurred over so many pixels."""
+    spans = []
+    for axis in (1, 0):
+        covered = np.flatnonzero(opacity.any(axis=axis))
+        first, last = (covered[0], covered[-1]) if covered.size else (0, -reach_px - 1)
+        spans.append(slice(max(int(first) - reach_px, 0), max(int(last) + reach_px + 1, 0)))
+    return spans[0], spans[1]
 
 
 def _spread(layers: NDArray[np.float32], radius_px: float) -> NDArray[np.float32]:
@@ -282,12 +300,6 @@ def _distance(position: NDArray[np.float32], last: int) -> NDArray[np.float32]:
     """Largest distance from focus, in frames, that each point has anywhere in the stack."""
     farthest: NDArray[np.float32] = np.maximum(np.abs(position), np.abs(position - np.float32(last)))
     return farthest
-
-
-def _lay_over(view: NDArray[np.float32], colour: NDArray[np.float32], opacity: NDArray[np.float32]) -> None:
-    """Lay a premultiplied surface over what `view` shows already, in place: it is this renderer's own canvas."""
-    view *= (1 - opacity)[..., None]
-    view += colour
 
 
 # ------------------------------------------------------------ the camera

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from stackd.imaging.flower import flower
 from stackd.imaging.scenes import SceneSettings, render_stack, tilted_plane, two_planes
 
 
@@ -96,3 +97,19 @@ def test_sixteen_bits_hold_more_than_eight():
 
     assert stack.frames[0].dtype == np.uint16
     assert len(np.unique(stack.frames[0])) > 256
+
+
+def test_the_flower_looks_the_same_at_any_size():
+    small = render_stack(SceneSettings(subject=flower, height_px=80, width_px=120, frame_count=3))
+    large = render_stack(SceneSettings(subject=flower, height_px=160, width_px=240, frame_count=3, blur_px=4.0))
+
+    halved = large.truth.reshape(80, 2, 120, 2, 3).mean(axis=(1, 3))
+    assert np.sqrt(np.mean((halved - small.truth) ** 2)) < 0.05
+
+
+def test_the_flower_uses_the_whole_stack():
+    stack = render_stack(SceneSettings(subject=flower, height_px=120, width_px=180, frame_count=6))
+
+    assert np.ptp(stack.depth_position) == pytest.approx(5, abs=0.2)
+    sharpest = np.argmax([[sharpness(frame[rows]) for rows in (slice(20, 40), slice(80, 105))] for frame in stack.frames], axis=0)
+    assert sharpest[0] > sharpest[1], "the top of the picture is the far end"

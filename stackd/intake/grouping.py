@@ -1,13 +1,37 @@
 """Which frames belong together, how sure, and why. Frames in, stacks out: the result depends on the set of frames alone."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from types import MappingProxyType
 
-from stackd.intake.candidates import Grouping
+from stackd.intake.admit import name_of
+from stackd.intake.candidates import Boundary, CandidateStack, Grouping, OtherSequence
+from stackd.intake.cuts import Cut, Run, cut_into_runs
+from stackd.intake.evidence import brackets, camera, content, time
+from stackd.intake.focus_order import near_to_far
 from stackd.intake.manifest import Manifest
+from stackd.intake.names import name_parts, natural_key
+from stackd.intake.numbering import Numbered, numbering, stage_height
+from stackd.intake.ordering import in_order
+from stackd.intake.pair import pair
+from stackd.intake.partition import partition, stack_folder
+from stackd.intake.results import result_reasons
 from stackd.intake.settings import GroupingSettings
+from stackd.intake.shot import Shot, take_shot
+from stackd.intake.weigh import judge
 from stackd.model.content import ContentSignature
 from stackd.model.frame import Frame
-from stackd.model.override import Override
+from stackd.model.override import Dismiss, FrameKey, Merge, Override, Release, Split, frame_key
+from stackd.model.stack import Decision, SealReason, StackKind
+
+RESULT_FOLLOWS_S = 60.0
+"""A camera finishes its own composite of a bracket within this time (seconds in practice; the margin is a guess)."""
+
+CERTAIN = 1.0
+"""Confidence of what a person or a manifest decided."""
 
 
 def group(
@@ -35,6 +59,351 @@ def group(
     Returns
     -------
     Grouping
-        Every frame in exactly one of stacks, singles and ignored.
+        Every file in exactly one of stacks, singles and ignored.
     """
-    raise NotImplementedError
+    building = _Building(settings=settings, contents=contents)
+    decided = _Decided(overrides)
+    remaining = sorted(set_of(frames), key=lambda frame: natural_key(frame.path))
+    remaining = building.take_manifests(remaining, manifests if settings.manifests else ())
+    results = result_reasons(remaining)
+    building.ignored.update(results)
+    linkable = [frame for frame in remaining if frame.path in results]
+    paired = pair([frame for frame in remaining if frame.path not in results], contents, settings)
+    building.ignored.update(paired.ignored)
+    remaining = building.take_pages(paired.frames)
+    remaining = building.take_decided(remaining, decided)
+    if settings.subfolders == "stack":
+        remaining = building.take_subfolders(remaining)
+    numbers = numbering(frame.path for frame in remaining)
+    for part in partition(remaining, numbers, settings):
+        building.take_sequence([_shot(frame, contents, numbers) for frame in part], decided)
+    return building.finished(linkable)
+
+
+def set_of(frames: Iterable[Frame]) -> list[Frame]:
+    """Drop frames given twice; of two versions of one file the one with the later fingerprint counts."""
+    latest: dict[str, Frame] = {}
+    for frame in frames:
+        known = latest.get(frame.path)
+        if known is None or known.fingerprint.mtime_ns <= frame.fingerprint.mtime_ns:
+            latest[frame.path] = frame
+    return list(latest.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """The user's decisions, looked up by frame."""
+
+    overrides: Sequence[Override]
+
+    def begins(self) -> frozenset[FrameKey]:
+        return frozenset(each.before for each in self.overrides if isinstance(each, Split))
+
+    def sets(self) -> list[Release | Dismiss | Merge]:
+        """Decisions about whole stacks, newest first: a later one takes its frames before an earlier one can."""
+        return [each for each in reversed(self.overrides) if not isinstance(each, Split)]
+
+    def split_after(self, decision: Override) -> frozenset[FrameKey]:
+        """Cuts the user asked for after this decision."""
+        later = self.overrides[[index for index, each in enumerate(self.overrides) if each is decision][-1] + 1 :]
+        return frozenset(each.before for each in later if isinstance(each, Split))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Building:
+    """The grouping while it is put together."""
+
+    settings: GroupingSettings
+    contents: Mapping[str, ContentSignature]
+    stacks: list[CandidateStack] = field(default_factory=list)
+    others: list[OtherSequence] = field(default_factory=list)
+    singles: list[Frame] = field(default_factory=list)
+    ignored: dict[str, str] = field(default_factory=dict)
+    boundaries: list[Boundary] = field(default_factory=list)
+
+    # ------------------------------------------------------------ decided by somebody
+
+    def take_manifests(self, frames: Sequence[Frame], manifests: Sequence[Manifest]) -> list[Frame]:
+        """Make the stacks that manifests name; a manifest decides alone."""
+        remaining = list(frames)
+        for manifest in sorted(manifests, key=lambda each: natural_key(each.folder)):
+            named = frozenset(manifest.frames)
+            members = [
+                frame
+                for frame in remaining
+                if (frame.path in named if named else name_parts(frame.path).folder == manifest.folder)
+            ]
+            missing = tuple(path for path in manifest.frames if path not in {frame.path for frame in members})
+            if not members:
+                continue
+            if not named:
+                results = result_reasons(members)
+                paired = pair([frame for frame in members if frame.path not in results], self.contents, self.settings)
+                self.ignored.update(results)
+                self.ignored.update(paired.ignored)
+                taken = {frame.path for frame in members}
+                members = list(paired.frames)
+            else:
+                taken = {frame.path for frame in members}
+            remaining = [frame for frame in remaining if frame.path not in taken]
+            stack = self._decided_stack(
+                members, SealReason.MANIFEST, f"the manifest of {manifest.folder or 'the folder'} says so"
+            )
+            self.stacks.append(
+                replace(
+                    stack,
+                    name=manifest.name,
+                    recipe=manifest.recipe,
+                    expected_count=manifest.count,
+                    expected_count_is_exact=manifest.count is not None,
+                    missing=missing,
+                )
+            )
+        return remaining
+
+    def take_pages(self, frames: Sequence[Frame]) -> list[Frame]:
+        """Make a stack of every multi-page file."""
+        remaining: list[Frame] = []
+        for frame in frames:
+            if frame.meta.page_count < self.settings.min_frames or frame.page is not None:
+                remaining.append(frame)
+                continue
+            count = frame.meta.page_count
+            heights = frame.meta.page_positions_m if len(frame.meta.page_positions_m) == count else ()
+            pages = [
+                replace(
+                    frame,
+                    page=page,
+                    companion_paths=() if page else frame.companion_paths,
+                    meta=replace(frame.meta, order_hint=heights[page] * 1e6 if heights else float(page)),
+                )
+                for page in range(count)
+            ]
+            shots = [take_shot(page, None) for page in pages]
+            self.stacks.append(
+                CandidateStack(
+                    frames=tuple(shot.frame for shot in near_to_far(shots)),
+                    captured=tuple(pages),
+                    kind=StackKind.FOCUS,
+                    confidence=CERTAIN,
+                    decision=Decision.PROCESS,
+                    evidence=(f"{name_of(frame.path)} holds {count} planes of one z-stack",),
+                    folder=name_parts(frame.path).folder,
+                    expected_count=count,
+                    expected_count_is_exact=True,
+                )
+            )
+        return remaining
+
+    def take_decided(self, frames: Sequence[Frame], decided: _Decided) -> list[Frame]:
+        """Carry out what the user decided about whole stacks."""
+        remaining = list(frames)
+        for decision in decided.sets():
+            wanted = decision.frames
+            members = [frame for frame in remaining if frame_key(frame) in wanted]
+            if not members or (not isinstance(decision, Dismiss) and len(members) < min(len(wanted), 2)):
+                continue
+            paths = {frame.path for frame in members}
+            remaining = [frame for frame in remaining if frame.path not in paths]
+            match decision:
+                case Dismiss():
+                    self.singles.extend(members)
+                case Release():
+                    self.stacks.append(self._decided_stack(members, SealReason.ASKED, "you released it"))
+                case Merge():
+                    self._take_merged(members, decided.split_after(decision))
+        return remaining
+
+    def _take_merged(self, members: Sequence[Frame], begins: frozenset[FrameKey]) -> None:
+        shots = self._ordered(members)
+        parts: list[list[Frame]] = [[]]
+        for shot in shots:
+            if frame_key(shot.frame) in begins and parts[-1]:
+                parts.append([])
+            parts[-1].append(shot.frame)
+        for part in parts:
+            if len(part) > 1:
+                self.stacks.append(self._decided_stack(part, SealReason.ASKED, "you merged its frames"))
+            else:
+                self.singles.extend(part)
+
+    def take_subfolders(self, frames: Sequence[Frame]) -> list[Frame]:
+        """Make every subfolder one stack, where the settings say so."""
+        by_folder: dict[str, list[Frame]] = defaultdict(list)
+        for frame in frames:
+            by_folder[name_parts(frame.path).folder].append(frame)
+        remaining: list[Frame] = by_folder.pop("", [])
+        for folder in sorted(by_folder, key=natural_key):
+            members = by_folder[folder]
+            if len(members) < 2:  # noqa: PLR2004
+                remaining.extend(members)
+                continue
+            stack = self._decided_stack(members, SealReason.FOLDER, f"its frames have the folder {folder} to themselves")
+            self.stacks.append(replace(stack, name=name_of(folder)))
+        return remaining
+
+    def _decided_stack(self, members: Sequence[Frame], reason: SealReason, because: str) -> CandidateStack:
+        shots = self._ordered(members)
+        return CandidateStack(
+            frames=tuple(shot.frame for shot in near_to_far(shots)),
+            captured=tuple(shot.frame for shot in shots),
+            kind=StackKind.FOCUS,
+            confidence=CERTAIN,
+            decision=Decision.PROCESS,
+            evidence=(because,),
+            folder=name_parts(members[0].path).folder,
+            decided_by=reason,
+        )
+
+    def _ordered(self, members: Sequence[Frame]) -> list[Shot]:
+        numbers = numbering(frame.path for frame in members)
+        return in_order([_shot(frame, self.contents, numbers) for frame in members], self.settings)
+
+    # ------------------------------------------------------------ found by evidence
+
+    def take_sequence(self, shots: Sequence[Shot], decided: _Decided) -> None:
+        """Cut one camera's frames into runs and judge each."""
+        ordered = in_order(shots, self.settings)
+        found = cut_into_runs(ordered, self.settings)
+        self.ignored.update({shot.path: "it is a blank frame, taken to part two stacks" for shot in found.spacers})
+        self.boundaries.extend(_boundary(cut) for cut in found.cuts)
+        begins = decided.begins()
+        for run in found.runs:
+            for part in self._split(run, begins):
+                self._take_run(part)
+
+    def _split(self, run: Run, begins: frozenset[FrameKey]) -> list[Run]:
+        """Cut a run where the user said so."""
+        at = [index for index, shot in enumerate(run.shots) if index and frame_key(shot.frame) in begins]
+        edges = [0, *at, len(run.shots)]
+        for index in at:
+            self.boundaries.append(
+                Boundary(after=run.shots[index - 1].path, before=run.shots[index].path, sentence="you split the stack here")
+            )
+        return [
+            replace(
+                run,
+                shots=run.shots[start:stop],
+                gaps_s=run.gaps_s[start : stop - 1],
+                likenesses=run.likenesses[start : stop - 1],
+                outliers=tuple(path for path in run.outliers if path in {shot.path for shot in run.shots[start:stop]}),
+            )
+            for start, stop in pairwise(edges)
+        ]
+
+    def _take_run(self, run: Run) -> None:
+        frames = tuple(shot.frame for shot in run.shots)
+        enough = 2 if camera.is_flagged(run.shots) else self.settings.min_frames
+        if len(frames) < enough:
+            self.singles.extend(frames)
+            return
+        judgement = judge(run)
+        if judgement.kind is StackKind.FOCUS_AND_EXPOSURE:
+            self._take_nested(run, judgement.confidence, judgement.evidence)
+            return
+        if judgement.kind is not StackKind.FOCUS:
+            self.others.append(
+                OtherSequence(frames=frames, kind=judgement.kind, evidence=judgement.evidence, confidence=judgement.confidence)
+            )
+            self.singles.extend(frames)
+            return
+        if judgement.confidence < self.settings.hold_confidence:
+            self.singles.extend(frames)
+            return
+        sure = judgement.confidence >= self.settings.auto_confidence or self.settings.eager
+        self.stacks.append(self._stack(run.shots, judgement.confidence, judgement.evidence, run.outliers, process=sure))
+
+    def _take_nested(self, run: Run, confidence: float, evidence: tuple[str, ...]) -> None:
+        """Split a stack of exposure brackets by exposure, or hold it, as the settings say."""
+        cycle = brackets.period(run.shots)
+        note = "the focus moves from one exposure bracket to the next"
+        if cycle is None or self.settings.nested_brackets == "hold":
+            stack = self._stack(run.shots, max(confidence, self.settings.hold_confidence), (note, *evidence), (), process=False)
+            self.stacks.append(replace(stack, kind=StackKind.FOCUS_AND_EXPOSURE))
+            return
+        for level in range(cycle):
+            part = run.shots[level::cycle]
+            alike = tuple(content.look_alike(a, b) for a, b in pairwise(part))
+            judgement = judge(Run(shots=part, gaps_s=tuple(time.gap_s(a, b) for a, b in pairwise(part)), likenesses=alike))
+            sure = judgement.confidence >= self.settings.auto_confidence or self.settings.eager
+            self.stacks.append(self._stack(part, judgement.confidence, (note, *judgement.evidence), (), process=sure))
+
+    def _stack(
+        self,
+        shots: Sequence[Shot],
+        confidence: float,
+        evidence: tuple[str, ...],
+        outliers: tuple[str, ...],
+        *,
+        process: bool,
+    ) -> CandidateStack:
+        total, exact = camera.announced(shots) or (None, False)
+        notes = tuple(f"{name_of(path)} is exposed or looks unlike its neighbours" for path in outliers)
+        return CandidateStack(
+            frames=tuple(shot.frame for shot in near_to_far(shots)),
+            captured=tuple(shot.frame for shot in shots),
+            kind=StackKind.FOCUS,
+            confidence=confidence,
+            decision=Decision.PROCESS if process else Decision.HOLD,
+            evidence=(*evidence, *notes),
+            folder=stack_folder(shots[0].path, self.settings),
+            expected_count=total,
+            expected_count_is_exact=exact,
+            outliers=outliers,
+        )
+
+    def finished(self, results: Sequence[Frame]) -> Grouping:
+        """Put everything into a fixed order."""
+        stacks = [_with_results(stack, results) for stack in self.stacks]
+        stacks.sort(key=_stack_order)
+        return Grouping(
+            stacks=tuple(stacks),
+            others=tuple(sorted(self.others, key=lambda other: natural_key(other.frames[0].path))),
+            singles=tuple(sorted(self.singles, key=lambda frame: natural_key(frame.path))),
+            ignored=MappingProxyType(dict(sorted(self.ignored.items(), key=lambda entry: natural_key(entry[0])))),
+            boundaries=tuple(self.boundaries),
+        )
+
+
+def _shot(frame: Frame, contents: Mapping[str, ContentSignature], numbers: Mapping[str, Numbered]) -> Shot:
+    numbered = numbers[frame.path]
+    hint = frame.meta.order_hint
+    if hint is None:
+        height = stage_height(frame.path)
+        hint = height if height is not None else float(numbered.number or 0) if numbered.counts_depth else None
+        if hint is not None:
+            frame = replace(frame, meta=replace(frame.meta, order_hint=hint))
+    return take_shot(frame, contents.get(frame.path), series=numbered.series, number=numbered.number)
+
+
+def _boundary(cut: Cut) -> Boundary:
+    return Boundary(after=cut.after.path, before=cut.before.path, sentence=f"cut after {cut.after.name}: {cut.because}")
+
+
+def _with_results(stack: CandidateStack, results: Sequence[Frame]) -> CandidateStack:
+    """Link the in-camera composites that followed the stack's frames."""
+    times = [frame.meta.captured_at for frame in stack.frames if frame.meta.captured_at is not None]
+    if not times:
+        return stack
+    begin, end = min(times), max(times)
+    linked = tuple(
+        result.path
+        for result in results
+        if result.meta.result_of
+        and result.meta.captured_at is not None
+        and result.meta.camera_model == stack.frames[0].meta.camera_model
+        and stack_folders_match(result.path, stack.folder)
+        and -1.0 <= (result.meta.captured_at - begin).total_seconds()
+        and (result.meta.captured_at - end).total_seconds() <= RESULT_FOLLOWS_S
+    )
+    return replace(stack, linked=linked) if linked else stack
+
+
+def stack_folders_match(path: str, folder: str) -> bool:
+    """Tell whether a file lies in a stack's folder or below it."""
+    return not folder or path.startswith(f"{folder}/")
+
+
+def _stack_order(stack: CandidateStack) -> tuple[datetime, object]:
+    first = stack.captured[0] if stack.captured else stack.frames[0]
+    return first.meta.captured_at or datetime.min.replace(tzinfo=UTC), natural_key(first.path)

@@ -49,7 +49,9 @@ JPEG_START_OF_SCAN: Final = 0xDA
 JPEG_FRAME_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 JPEG_ALONE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers without a length."""
+JPEG_APP1: Final = 0xE1
 EXIF_INTRODUCTION: Final = b"Exif\x00\x00"
+XMP_INTRODUCTION: Final = b"http://ns.adobe.com/xap/1.0/\x00"
 PNG_END: Final = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 
 COPY_AGAIN: Final = "Copy it again from the card, or leave it out."
@@ -229,7 +231,7 @@ def _jpeg_header(image: OpenedImage) -> Header:
     for marker, start, end in jpeg_segments(content):
         if marker in JPEG_FRAME_MARKERS and end - start >= 5:
             size = struct.unpack_from(">HH", content, start + 1)
-        elif marker == 0xE1 and content.startswith(EXIF_INTRODUCTION, start):
+        elif marker == JPEG_APP1 and content.startswith(EXIF_INTRODUCTION, start):
             orientation = exif_orientation(content[start + len(EXIF_INTRODUCTION) : end])
         elif marker == JPEG_START_OF_SCAN:
             if size is None:

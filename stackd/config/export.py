@@ -22,5 +22,18 @@ class ExportSettings(Table):
             description="Name without extension. {first}, {last}: names of those frames; {count}: how many; {method}: of fusion.",
         ),
     ] = "{first}-{last}_{count}f_{method}"
+    bit_depth: Annotated[
+        Literal[8, 16],
+        Field(description="Bits a channel for tiff and png; jpeg always has 8. 16 keeps room for later editing."),
+    ] = 16
+    compression: Annotated[
+        Literal["none", "deflate", "zstd"],
+        Field(
+            description="Only for tiff. none: fastest, read by everything. deflate: slow and read by everything."
+            " zstd: fast and small, but few programs read it."
+        ),
+    ] = "none"
     jpeg_quality: Annotated[int, Field(ge=1, le=100, description="Only for jpeg: higher is larger and cleaner.")] = 95
-    depth_map: Annotated[bool, Field(description="Also write the depth map, as 16-bit TIFF and as a picture.")] = True
+    depth_map: Annotated[bool, Field(description="Also write the depth map as 16-bit TIFF, for programs.")] = True
+    depth_picture: Annotated[bool, Field(description="Also write the depth map as a coloured PNG, for people.")] = True
+    report: Annotated[bool, Field(description="Also write what was done with which frames, as JSON.")] = True

@@ -1,0 +1,50 @@
+"""`stackd doctor`: what is set up, what is not, and what to do about it."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+  stackd doctor                          check your own configuration
+  stackd doctor --config stackd.toml     check that one
+  stackd doctor --json                   for scripts; exit code 1 when something is wrong
+"""
+
+MARKS = {"fine": ("✓", "green"), "note": ("•", "yellow"), "trouble": ("✗", "bold red")}
+
+
+def doctor(
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Configuration file. Without it: $STACKD_CONFIG, else your own if you have one.", show_default=False),
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of sentences.")] = False,
+) -> None:
+    """Check folders, permissions, disk space, limits and tools, and say what to do.
+
+    Nothing is changed; a probe file lies in the output folders for a moment.
+    """
+    from stackd.wiring import check_up
+
+    checks = check_up(config)
+    trouble = any(check.verdict == "trouble" for check in checks)
+    if as_json:
+        rows = [
+            {"about": check.about, "verdict": check.verdict.value, "sentence": check.sentence, "remedy": check.remedy}
+            for check in checks
+        ]
+        typer.echo(json.dumps({"healthy": not trouble, "checks": rows}, indent=1))
+    else:
+        for check in checks:
+            mark, colour = MARKS[check.verdict]
+            typer.secho(f"{mark} {check.sentence}", fg=colour.split()[-1], bold="bold" in colour)
+            if check.remedy:
+                typer.echo(f"  → {check.remedy}")
+        typer.echo("Something needs your hand before stackd can run." if trouble else "stackd is ready.")
+    if trouble:
+        raise typer.Exit(1)

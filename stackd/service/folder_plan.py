@@ -120,6 +120,7 @@ def take_look(folder: Folder, watch: str, look: Look, *, now_s: float, intake: I
         manifests=MappingProxyType(manifests),
         regroup=folder.regroup or changed,
         recheck=True,
+        stale=False,
     )
     forgotten: tuple[Effect, ...] = (Forget(watch=watch, paths=gone),) if gone else ()
     return FolderStep(folder=after, effects=(*forgotten, *wanted))
@@ -151,7 +152,8 @@ def plan_folder(state: State, watched: Watched, *, now_s: float, now_at: datetim
     effects: list[Effect] = []
     claimed: set[int] = set()
     writable = not state.journal_trouble
-    if folder.online and folder.last_look_s is not None and (folder.regroup or folder.recheck) and writable:
+    knows = folder.online and folder.last_look_s is not None and not folder.stale
+    if knows and (folder.regroup or folder.recheck) and writable:
         given_up, missing = _give_up_changed(state, watched, folder)
         effects += given_up.effects
         claimed |= given_up.claimed

@@ -148,7 +148,7 @@ def _take_in(  # noqa: C901, PLR0911, PLR0912  (one case an observation)
             failed = Failed(
                 job_id=job_id, message=changed, hint="Its frames are looked at again.", kind="FrameChanged", retry_helps=True
             )
-            return _with_ticket(state, job_id, outcome=failed), ()
+            return _with_stale_folder(_with_ticket(state, job_id, outcome=failed), job_id, now_s=now_s), ()
         case FilePublished(job_id=job_id):
             return _with_ticket(state, job_id, published=state.tickets[job_id].published + 1), ()
         case PublishRefused():
@@ -179,6 +179,15 @@ def _wake(state: State, watch: str, *, now_s: float) -> State:
     return _with_folder(state, watch, replace(folder, look_due_s=min(folder.look_due_s, now_s + WAKE_COALESCE_S)))
 
 
+def _with_stale_folder(state: State, job_id: int, *, now_s: float) -> State:
+    """Look again before anything more is concluded about the folder of a job whose frame was found changed."""
+    ticket = state.tickets.get(job_id)
+    folder = None if ticket is None else state.folders.get(ticket.job.watch)
+    if ticket is None or folder is None:
+        return state
+    return _with_folder(state, ticket.job.watch, replace(folder, stale=True, look_due_s=now_s))
+
+
 def _take_worker_event(state: State, event: WorkerEvent, *, now_s: float) -> tuple[State, tuple[Effect, ...]]:
     ticket = state.tickets.get(event.job_id)
     if ticket is None or ticket.job.state is not JobState.RUNNING:
@@ -190,9 +199,9 @@ def _take_worker_event(state: State, event: WorkerEvent, *, now_s: float) -> tup
             return _with_ticket(state, event.job_id, progress_noted_s=now_s), (NoteProgress(progress=event),)
         case Finished() | Failed() | Crashed():
             state = _with_ticket(state, event.job_id, outcome=event)
-            changed = isinstance(event, Failed) and event.kind == "FrameChanged"
-            # A frame that changed under the work is seen by a look, which decides what becomes of the stack.
-            return (_wake(state, ticket.job.watch, now_s=now_s) if changed else state), ()
+            if isinstance(event, Failed) and event.kind == "FrameChanged":
+                return _with_stale_folder(state, event.job_id, now_s=now_s), ()
+            return state, ()
         case _:
             assert_never(event)
 

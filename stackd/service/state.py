@@ -101,6 +101,8 @@ class Folder:
     descriptions: Mapping[str, Described | NotDescribed] = field(default_factory=lambda: MappingProxyType({}))
     manifests: Mapping[str, tuple[Fingerprint, Manifest | str]] = field(default_factory=lambda: MappingProxyType({}))
     """Path → manifest, or the reason why it is not obeyed."""
+    stale: bool = False
+    """A frame was found changed since the last look: nothing is sealed before the next one."""
     regroup: bool = False
     """Something changed since the frames were last sorted into stacks."""
     recheck: bool = False

@@ -1,0 +1,39 @@
+"""Descriptions told by a test instead of read from files."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from stackd.intake.admit import Role, admit
+from stackd.model.frame import Fingerprint, FrameMeta
+from stackd.service.ports import Answer, Described, ManifestRead, NotDescribed
+
+
+class TellingDescriber:
+    """Answers at once; `unreadable` and `manifests` are filled by the test."""
+
+    def __init__(self, meta_of: Callable[[str], FrameMeta]) -> None:
+        self._meta_of = meta_of
+        self._answers: list[Answer] = []
+        self.unreadable: dict[str, str] = {}
+        self.manifests: dict[str, bytes] = {}
+        self.asked: list[str] = []
+
+    def ask(self, watch: str, folder: Path, path: str, fingerprint: Fingerprint) -> None:
+        del folder
+        self.asked.append(path)
+        if admit(path).role is Role.MANIFEST:
+            content = self.manifests.get(path, b"")
+            self._answers.append(ManifestRead(watch=watch, path=path, fingerprint=fingerprint, content=content))
+        elif path in self.unreadable:
+            reason = self.unreadable[path]
+            self._answers.append(NotDescribed(watch=watch, path=path, fingerprint=fingerprint, reason=reason))
+        else:
+            meta = self._meta_of(path)
+            self._answers.append(Described(watch=watch, path=path, fingerprint=fingerprint, meta=meta))
+
+    def answers(self) -> tuple[Answer, ...]:
+        answers, self._answers = tuple(self._answers), []
+        return answers
+
+    def close(self) -> None:
+        self._answers = []

@@ -1,0 +1,62 @@
+"""An output folder in memory, which can refuse."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stackd.errors import NameTaken, OutputBlocked
+from stackd.service.ports import StagedFile
+
+
+@dataclass
+class OutputFolder:
+    """Name → hash of what lies there. Survives a restart of the service, as a disk does."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    refuses: str = ""
+    """Why nothing can be written now; empty when it can."""
+
+    def temporary(self) -> list[str]:
+        return [name for name in self.files if name.startswith(".stackd-")]
+
+    def visible(self) -> list[str]:
+        return [name for name in self.files if not name.startswith(".")]
+
+
+class DictPublisher:
+    """A `Publisher` into an `OutputFolder`."""
+
+    def __init__(self, output: OutputFolder) -> None:
+        self._output = output
+
+    def choose_names(self, folder: Path, staged: Sequence[StagedFile]) -> tuple[str, ...]:
+        del folder
+        self._refuse()
+        stem = Path(staged[-1].final_name).stem
+        number = 1
+        while True:
+            mark = "" if number == 1 else f"_{number}"
+            names = tuple(file.final_name.replace(stem, stem + mark, 1) for file in staged)
+            if not any(name in self._output.files for name in names):
+                return names
+            number += 1
+
+    def publish(self, folder: Path, staged: StagedFile, name: str) -> None:
+        self._refuse()
+        there = self._output.files.get(name)
+        if there is not None and there != staged.sha256:
+            raise NameTaken(f"{name} already lies in {folder}.")
+        content = self._output.files.pop(staged.temporary_path.name, None)
+        if content is None and there is None:
+            raise OutputBlocked("The finished file has disappeared.", hint="It is made again.")
+        self._output.files[name] = staged.sha256
+
+    def remains(self, folder: Path) -> tuple[Path, ...]:
+        return tuple(folder / name for name in self._output.temporary())
+
+    def remove(self, path: Path) -> None:
+        self._output.files.pop(path.name, None)
+
+    def _refuse(self) -> None:
+        if self._output.refuses:
+            raise OutputBlocked(self._output.refuses, hint="Make room.")

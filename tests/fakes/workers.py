@@ -1,0 +1,108 @@
+"""Workers that stage files into an output folder in memory, and crash, hang or fail on demand."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from types import MappingProxyType
+
+from stackd.errors import OutputBlocked, StackdError
+from stackd.service.ports import (
+    Crashed,
+    Failed,
+    Finished,
+    Progressed,
+    StackingRequest,
+    StackingResult,
+    StagedFile,
+    WorkerEvent,
+)
+from tests.fakes.output import OutputFolder
+
+Behave = Callable[[StackingRequest], StackdError | Crashed | None]
+"""Decides what a job does: an error to report, a crash, or (None) its work."""
+
+
+def work_well(request: StackingRequest) -> None:
+    del request
+
+
+class InlineWorkers:
+    """A job is done by the second call of `events` after its start; `hold` keeps all jobs running."""
+
+    def __init__(self, output: OutputFolder, behave: Behave = work_well) -> None:
+        self._output = output
+        self._running: dict[int, StackingRequest] = {}
+        self._reported: set[int] = set()
+        self.behave = behave
+        self.hold = False
+        self.started: list[StackingRequest] = []
+        self.cancelled: list[int] = []
+
+    def start(self, request: StackingRequest) -> None:
+        self._running[request.job_id] = request
+        self.started.append(request)
+
+    def cancel(self, job_id: int) -> None:
+        self._running.pop(job_id, None)
+        self._reported.discard(job_id)
+        self.cancelled.append(job_id)
+
+    def events(self) -> tuple[WorkerEvent, ...]:
+        events: list[WorkerEvent] = []
+        for job_id, request in list(self._running.items()):
+            if job_id not in self._reported:
+                self._reported.add(job_id)
+                events.append(Progressed(job_id=job_id, stage="fuse", done=1, total=2))
+            elif not self.hold:
+                del self._running[job_id]
+                self._reported.discard(job_id)
+                events.append(self._end(request))
+        return tuple(events)
+
+    def running(self) -> frozenset[int]:
+        return frozenset(self._running)
+
+    def close(self) -> None:
+        for job_id in list(self._running):
+            self.cancel(job_id)
+
+    def _end(self, request: StackingRequest) -> WorkerEvent:
+        outcome = self.behave(request)
+        if isinstance(outcome, Crashed):
+            self._output.files[f"{request.temporary_prefix}half.tmp"] = "half"
+            return outcome
+        if outcome is None and self._output.refuses:
+            outcome = OutputBlocked(self._output.refuses, hint="Make room.")
+        if isinstance(outcome, StackdError):
+            return Failed(
+                job_id=request.job_id,
+                message=outcome.message,
+                hint=outcome.hint,
+                kind=type(outcome).__name__,
+                retry_helps=outcome.retry_helps,
+            )
+        return Finished(job_id=request.job_id, result=stage(request, self._output))
+
+
+def stage(request: StackingRequest, output: OutputFolder) -> StackingResult:
+    """Put a sidecar and a composite under temporary names; both depend on the frames alone, as real ones do."""
+    frames = sorted(frame.path for frame in request.stack.frames)
+    version = f"_v{request.version}" if request.version > 1 else ""
+    stem = f"{Path(frames[0]).stem}-{Path(frames[-1]).stem}_{len(frames)}f{version}"
+    staged = []
+    for number, suffix in enumerate((".json", ".tif")):
+        name = f"{request.temporary_prefix}{number}.tmp"
+        sha256 = hashlib.sha256(f"{request.stack.id}{suffix}".encode()).hexdigest()
+        output.files[name] = sha256
+        staged.append(
+            StagedFile(
+                temporary_path=request.output_folder / name, final_name=stem + suffix, sha256=sha256, size_bytes=len(sha256)
+            )
+        )
+    return StackingResult(
+        staged=tuple(staged),
+        findings=(),
+        seconds=MappingProxyType({"fuse": 1.0}),
+        peak_rss_bytes=1 << 20,
+        fingerprints=MappingProxyType({frame.path: frame.fingerprint for frame in request.stack.frames}),
+    )

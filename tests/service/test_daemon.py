@@ -1,0 +1,426 @@
+"""The service end to end on fakes: what is dropped comes out once, whatever happens in between."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stackd.adapters.sqlite_journal import SqliteJournal
+from stackd.errors import FrameChanged, UnreadableFrame
+from stackd.model.job import MAX_ATTEMPTS, JobState
+from stackd.service.ports import Crashed, StackingRequest, WishKind
+from tests.fakes.house import House
+from tests.fakes.workers import work_well
+
+A_WHILE_S = 60.0
+
+
+def test_frames_dropped_in_the_folder_come_out_as_one_composite() -> None:
+    house = House()
+    house.drop_stack("beetle", count=5)
+
+    house.let_pass(A_WHILE_S)
+
+    assert house.output.visible() == ["beetle_01-beetle_05_5f.json", "beetle_01-beetle_05_5f.tif"]
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
+    assert house.output.temporary() == []
+
+
+def test_nothing_is_done_twice_however_long_the_service_runs_on() -> None:
+    house = House()
+    house.drop_stack("beetle")
+
+    house.let_pass(A_WHILE_S)
+    house.let_pass(600.0, step_s=5.0)
+
+    assert len(house.workers.started) == 1
+
+
+def test_two_stacks_in_one_folder_come_out_as_two_composites() -> None:
+    house = House()
+    house.drop_stack("beetle", count=5)
+    house.drop_stack("fly", count=4)
+
+    house.let_pass(A_WHILE_S)
+
+    assert sorted(name for name in house.output.visible() if name.endswith(".tif")) == [
+        "beetle_01-beetle_05_5f.tif",
+        "fly_01-fly_04_4f.tif",
+    ]
+
+
+def test_a_lost_event_costs_time_but_no_frame() -> None:
+    house = House()
+    house.folder.events = False
+    house.let_pass(5.0)
+    house.drop_stack("beetle")
+
+    house.let_pass(A_WHILE_S)
+
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
+
+
+def test_a_file_still_growing_is_not_taken() -> None:
+    house = House()
+    house.drop_stack("beetle", count=3)
+    for size in range(40):
+        house.folder.drop("beetle_04.jpg", size_bytes=1_000 + size)
+        house.let_pass(1.0)
+        assert house.jobs() == []
+
+    house.let_pass(A_WHILE_S)
+
+    assert [len(request.stack.frames) for request in house.workers.started] == [4]
+
+
+def test_a_frame_that_somebody_has_open_for_writing_is_waited_for() -> None:
+    house = House()
+    house.drop_stack("beetle", count=3)
+    house.folder.drop("beetle_04.jpg", being_written=True)
+    house.let_pass(A_WHILE_S)
+    before = house.jobs()
+
+    house.folder.close_writer("beetle_04.jpg")
+    house.let_pass(A_WHILE_S)
+
+    assert before == []
+    assert [len(request.stack.frames) for request in house.workers.started] == [4]
+
+
+@pytest.mark.parametrize("year_s", [-1_000_000_000, 0, 4_000_000_000])
+def test_file_times_in_the_past_or_future_do_not_matter(year_s: int) -> None:
+    house = House()
+    for number in range(1, 5):
+        house.folder.drop(f"beetle_{number:02d}.jpg", mtime_ns=year_s * 1_000_000_000)
+
+    house.let_pass(A_WHILE_S)
+
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
+
+
+def test_a_frame_that_cannot_be_read_is_set_aside_with_its_reason_and_looked_at_again_when_it_changes() -> None:
+    house = House()
+    house.drop_stack("beetle", count=4)
+    house.describer.unreadable["beetle_03.jpg"] = "beetle_03.jpg is cut off."
+    house.let_pass(30.0)
+    assert house.jobs() == []
+    assert house.daemon is not None
+    report = house.daemon.state.folders["/card"].reported
+    assert report is not None
+    assert report.set_aside == {"beetle_03.jpg": "beetle_03.jpg is cut off."}
+
+    del house.describer.unreadable["beetle_03.jpg"]
+    house.folder.drop("beetle_03.jpg", size_bytes=2_000)
+    house.let_pass(A_WHILE_S)
+
+    assert [len(request.stack.frames) for request in house.workers.started] == [4]
+
+
+def test_a_broken_file_does_not_keep_its_neighbours_for_ever() -> None:
+    house = House()
+    house.drop_stack("beetle", count=4)
+    house.folder.drop("notes_01.jpg")
+    house.describer.unreadable["notes_01.jpg"] = "notes_01.jpg is no picture."
+
+    house.let_pass(120.0)
+
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
+
+
+def test_a_late_frame_makes_a_second_version_and_the_first_stays() -> None:
+    house = House()
+    house.drop_stack("beetle", count=4)
+    house.let_pass(A_WHILE_S)
+
+    house.folder.drop("beetle_05.jpg")
+    house.let_pass(A_WHILE_S)
+    house.let_pass(A_WHILE_S)
+
+    assert [(job.state, job.version) for job in house.jobs()] == [(JobState.DONE, 1), (JobState.DONE, 2)]
+    assert [name for name in house.output.visible() if name.endswith(".tif")] == [
+        "beetle_01-beetle_04_4f.tif",
+        "beetle_01-beetle_05_5f_v2.tif",
+    ]
+
+
+def test_a_late_frame_while_the_work_runs_replaces_the_stack_and_only_one_composite_appears() -> None:
+    house = House()
+    house.workers.hold = True
+    house.drop_stack("beetle", count=4)
+    house.let_pass(30.0)
+    assert [job.state for job in house.jobs()] == [JobState.RUNNING]
+
+    house.folder.drop("beetle_05.jpg")
+    house.let_pass(30.0)
+    house.workers.hold = False
+    house.let_pass(30.0)
+
+    assert [(job.state, job.version) for job in house.jobs()] == [(JobState.SUPERSEDED, 1), (JobState.DONE, 1)]
+    assert [name for name in house.output.visible() if name.endswith(".tif")] == ["beetle_01-beetle_05_5f.tif"]
+
+
+def test_a_frame_replaced_while_the_work_runs_is_stacked_anew() -> None:
+    house = House()
+    house.workers.hold = True
+    house.drop_stack("beetle", count=4)
+    house.let_pass(30.0)
+
+    house.folder.drop("beetle_02.jpg", size_bytes=5_000)
+    house.let_pass(30.0)
+    house.workers.hold = False
+    house.let_pass(30.0)
+
+    assert [job.state for job in house.jobs()] == [JobState.SUPERSEDED, JobState.DONE]
+    assert "beetle_02.jpg was changed" in (house.jobs()[0].error or "")
+    assert house.output.temporary() == []
+
+
+def test_a_frame_removed_while_the_work_runs_is_named_and_the_rest_is_stacked() -> None:
+    house = House()
+    house.workers.hold = True
+    house.drop_stack("beetle", count=5)
+    house.let_pass(30.0)
+
+    house.folder.remove("beetle_05.jpg")
+    house.let_pass(30.0)
+    house.workers.hold = False
+    house.let_pass(30.0)
+
+    assert [job.state for job in house.jobs()] == [JobState.SUPERSEDED, JobState.DONE]
+    assert "beetle_05.jpg was removed" in (house.jobs()[0].error or "")
+
+
+def test_a_frame_changed_between_the_work_and_publishing_is_not_published() -> None:
+    house = House()
+    house.drop_stack("beetle", count=4)
+
+    def change_at_the_end(request: StackingRequest) -> None:
+        if request.job_id == 1:
+            house.folder.drop("beetle_02.jpg", size_bytes=5_000)
+
+    house.workers.behave = change_at_the_end
+    house.let_pass(A_WHILE_S)
+
+    assert [job.state for job in house.jobs()] == [JobState.SUPERSEDED, JobState.DONE]
+    assert len(house.output.visible()) == 2
+    assert house.output.temporary() == []
+
+
+def test_frames_cleared_away_after_the_composite_leave_it_alone() -> None:
+    house = House()
+    paths = house.drop_stack("beetle", count=6)
+    house.let_pass(A_WHILE_S)
+
+    for path in paths[:2]:
+        house.folder.remove(path)
+    house.let_pass(A_WHILE_S)
+
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
+
+
+def test_a_folder_that_is_away_changes_nothing_and_is_used_again_when_it_is_back() -> None:
+    house = House()
+    house.workers.hold = True
+    house.drop_stack("beetle")
+    house.let_pass(30.0)
+
+    house.folder.online = False
+    house.let_pass(A_WHILE_S)
+    while_away = [job.state for job in house.jobs()]
+    house.folder.online = True
+    house.workers.hold = False
+    house.let_pass(A_WHILE_S)
+
+    assert while_away == [JobState.RUNNING]
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
+
+
+def test_a_full_disk_blocks_a_stack_with_the_reason_and_it_resumes_by_itself() -> None:
+    house = House()
+    house.output.refuses = "The output folder is full."
+    house.drop_stack("beetle")
+    house.let_pass(A_WHILE_S)
+    blocked = house.jobs()
+
+    house.output.refuses = ""
+    house.let_pass(300.0)
+
+    assert [(job.state, job.error) for job in blocked] == [(JobState.BLOCKED, "The output folder is full.")]
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
+    assert house.output.temporary() == []
+
+
+def test_a_blocked_stack_is_tried_less_and_less_often() -> None:
+    house = House()
+    house.output.refuses = "The output folder is full."
+    house.drop_stack("beetle")
+
+    house.let_pass(3600.0, step_s=5.0)
+
+    assert 5 <= len(house.workers.started) <= 20
+
+
+def test_one_stack_that_fails_does_not_stop_the_others() -> None:
+    house = House()
+
+    def fail_the_beetle(request: StackingRequest) -> UnreadableFrame | None:
+        if request.stack.frames[0].path.startswith("beetle"):
+            return UnreadableFrame("beetle_01.jpg is broken.", hint="Take it out.")
+        return None
+
+    house.workers.behave = fail_the_beetle
+    house.drop_stack("beetle")
+    house.drop_stack("fly")
+    house.let_pass(A_WHILE_S)
+
+    by_state = {job.state: job for job in house.jobs()}
+    assert set(by_state) == {JobState.FAILED, JobState.DONE}
+    assert by_state[JobState.FAILED].error == "beetle_01.jpg is broken."
+    assert by_state[JobState.FAILED].hint == "Take it out."
+
+
+def test_a_stack_that_brings_down_its_worker_is_set_aside_after_three_tries() -> None:
+    house = House()
+    house.workers.behave = lambda request: Crashed(job_id=request.job_id, reason="the worker was killed (SIGSEGV)")
+    house.drop_stack("beetle")
+
+    house.let_pass(300.0)
+
+    (job,) = house.jobs()
+    assert (job.state, job.crashes, len(house.workers.started)) == (JobState.QUARANTINED, MAX_ATTEMPTS, MAX_ATTEMPTS)
+    assert house.output.files == {}
+
+
+def test_retry_gives_a_stack_that_was_set_aside_all_its_tries_again() -> None:
+    house = House()
+    house.workers.behave = lambda request: Crashed(job_id=request.job_id, reason="killed")
+    house.drop_stack("beetle")
+    house.let_pass(300.0)
+    (job,) = house.jobs()
+
+    house.workers.behave = work_well
+    house.journal.ask(WishKind.RETRY, job.stack_id, at=house.clock.now_at())
+    house.start()
+    house.let_pass(A_WHILE_S)
+
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
+    assert house.journal.wishes()[0].answer == "tried again"
+
+
+def test_a_dismissed_stack_is_never_worked_on() -> None:
+    house = House()
+    house.workers.behave = lambda _request: UnreadableFrame("broken")
+    house.drop_stack("beetle")
+    house.let_pass(A_WHILE_S)
+
+    house.journal.ask(WishKind.DISMISS, house.jobs()[0].stack_id, at=house.clock.now_at())
+    house.start()
+    house.let_pass(A_WHILE_S)
+    house.start()
+    house.let_pass(A_WHILE_S)
+
+    assert [job.state for job in house.jobs()] == [JobState.DISMISSED]
+
+
+def test_a_worker_that_says_a_frame_changed_is_tried_again_without_a_tight_loop() -> None:
+    house = House()
+    house.workers.behave = lambda _request: FrameChanged("beetle_01.jpg changed while it was read.")
+    house.drop_stack("beetle")
+
+    house.let_pass(A_WHILE_S)
+
+    assert [job.state for job in house.jobs()] == [JobState.BLOCKED]
+    assert len(house.workers.started) <= 5
+
+
+def test_an_output_name_that_exists_is_never_overwritten() -> None:
+    house = House()
+    house.output.files["beetle_01-beetle_04_4f.tif"] = "somebody else's"
+    house.drop_stack("beetle", count=4)
+
+    house.let_pass(A_WHILE_S)
+
+    assert house.output.files["beetle_01-beetle_04_4f.tif"] == "somebody else's"
+    assert "beetle_01-beetle_04_4f_2.tif" in house.output.files
+
+
+def test_a_trickle_of_frames_does_not_starve_another_stack() -> None:
+    house = House()
+    house.drop_stack("fly")
+    for number in range(1, 31):
+        house.folder.drop(f"sub/beetle_{number:02d}.jpg")
+        house.let_pass(8.0)
+
+    assert any("fly" in name for name in house.output.visible())
+
+
+def test_a_stop_in_the_middle_of_work_leaves_the_stack_ready_and_nothing_behind(tmp_path: Path) -> None:
+    house = House(journal=SqliteJournal(tmp_path / "journal.sqlite3"))
+    house.workers.hold = True
+    house.drop_stack("beetle")
+    house.let_pass(30.0)
+    assert house.daemon is not None
+
+    house.signals.stop = True
+    house.daemon.run()
+
+    house.journal = SqliteJournal(tmp_path / "journal.sqlite3")
+    assert [(job.state, job.attempt) for job in house.jobs()] == [(JobState.READY, 0)]
+    assert house.workers.running() == frozenset()
+    assert house.inboxes[-1].closed
+    assert house.manager.told[-1] == "stopping"
+
+
+def test_a_good_configuration_is_taken_over_and_a_bad_one_keeps_the_old() -> None:
+    house = House()
+    daemon = house.start()
+    house.let_pass(1.0)
+
+    daemon.reload()
+    after_bad = list(house.manager.told)
+    (watched,) = house.settings.watched
+    house.next_settings = replace(house.settings, watched=(watched, replace(watched, watch="/other", label="other")))
+    daemon.reload()
+    daemon.turn()
+
+    assert after_bad[-3] == "reloading"
+    assert "the old one stays" in after_bad[-2]
+    assert after_bad[-1] == "ready"
+    assert set(daemon.state.folders) == {"/card", "/other"}
+
+
+def test_the_loop_itself_says_that_it_is_alive() -> None:
+    house = House()
+    house.let_pass(5.0)
+
+    assert house.manager.told.count("alive") >= 10
+
+
+def test_a_stack_the_service_crashed_over_again_and_again_is_set_aside_and_the_service_starts_clean() -> None:
+    house = House()
+    house.workers.hold = True
+    house.drop_stack("beetle")
+    house.let_pass(30.0)
+
+    for _ in range(MAX_ATTEMPTS):
+        house.start(crashed_inside=True)
+        house.let_pass(30.0)
+
+    (job,) = house.jobs()
+    assert job.state is JobState.QUARANTINED
+    assert house.workers.started == []
+
+
+def test_being_killed_often_is_not_the_stacks_fault() -> None:
+    house = House()
+    house.workers.hold = True
+    house.drop_stack("beetle")
+    house.let_pass(30.0)
+    for _ in range(10):
+        house.start()
+        house.let_pass(5.0)
+
+    house.workers.hold = False
+    house.let_pass(30.0)
+
+    assert [job.state for job in house.jobs()] == [JobState.DONE]

@@ -4,7 +4,7 @@ Pixels stay as they are in the file: the colour profile of the reference frame i
 """
 
 from pathlib import Path
-from typing import Final, assert_never
+from typing import Final, assert_never, cast
 
 import cv2
 import imagecodecs
@@ -16,18 +16,21 @@ from numpy.typing import NDArray
 from stackd.adapters import image_headers
 from stackd.adapters.image_headers import OpenedImage, cut_off
 from stackd.errors import UnreadableFrame
-from stackd.model.names import shown
 from stackd.imaging.luminance import reduce_to_gray
+from stackd.model.names import shown
 from stackd.model.pixels import Gray, Pixels
 from stackd.model.tags import FileKind, Header
 
 REDUCTIONS: Final = (1, 2, 4, 8)
 """The reductions that JPEG can decode straight to, and that every format offers."""
 
+GRAY_DIMENSIONS: Final = 2
 RGB_CHANNELS: Final = 3
 
 AS_IN_EXIF: Final = {3: cv2.ROTATE_180, 6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}
 """EXIF orientations that are pure turns; 2, 4, 5 and 7 also mirror."""
+LYING: Final = frozenset({5, 6, 7, 8})
+"""EXIF orientations that swap rows and columns."""
 
 PREMATURE: Final = "premature end"
 EXTRANEOUS: Final = "extraneous bytes"
@@ -48,7 +51,7 @@ def read_pixels(image: OpenedImage, header: Header, page: int | None) -> Pixels:
     """
     match image.kind:
         case FileKind.JPEG:
-            stored = _decode_jpeg(image)
+            stored: Pixels = _decode_jpeg(image)
         case FileKind.PNG:
             stored = _decode_png(image)
         case FileKind.TIFF:
@@ -84,10 +87,11 @@ def read_gray(image: OpenedImage, header: Header, page: int | None, reduction: i
 
 def as_rgb(stored: NDArray[np.uint8] | NDArray[np.uint16]) -> Pixels:
     """Bring gray (H, W), gray with alpha (H, W, 2), RGB or RGBA to RGB (H, W, 3)."""
-    if stored.ndim == 2 or stored.shape[2] <= 2:
-        gray = stored if stored.ndim == 2 else np.ascontiguousarray(stored[..., 0])
-        return cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB)  # type: ignore[return-value]
-    return np.ascontiguousarray(stored[..., :RGB_CHANNELS])
+    if stored.ndim == GRAY_DIMENSIONS:
+        return cast("Pixels", cv2.cvtColor(stored, cv2.COLOR_GRAY2RGB))
+    if stored.shape[2] < RGB_CHANNELS:
+        return as_rgb(cast("Pixels", np.ascontiguousarray(stored[..., 0])))
+    return cast("Pixels", np.ascontiguousarray(stored[..., :RGB_CHANNELS]))
 
 
 def upright(stored: NDArray[np.uint8] | NDArray[np.uint16], orientation: int) -> Pixels:
@@ -95,15 +99,15 @@ def upright(stored: NDArray[np.uint8] | NDArray[np.uint16], orientation: int) ->
     if orientation == 1:
         return stored
     if orientation in AS_IN_EXIF:
-        return cv2.rotate(stored, AS_IN_EXIF[orientation])  # type: ignore[return-value]
+        return cast("Pixels", cv2.rotate(stored, AS_IN_EXIF[orientation]))
     mirrored = {2: stored[:, ::-1], 4: stored[::-1], 5: stored.swapaxes(0, 1), 7: stored[::-1, ::-1].swapaxes(0, 1)}[orientation]
-    return np.ascontiguousarray(mirrored)
+    return cast("Pixels", np.ascontiguousarray(mirrored))
 
 
 def upright_shape(header: Header) -> tuple[int, int]:
     """Rows and columns of a frame after it was turned upright."""
     width, height = header.width_px or 0, header.height_px or 0
-    return (width, height) if header.orientation >= 5 else (height, width)
+    return (width, height) if header.orientation in LYING else (height, width)
 
 
 # ----------------------------------------------------------------- formats
@@ -169,9 +173,11 @@ def _decode_tiff(image: OpenedImage, page: int) -> NDArray[np.uint8] | NDArray[n
 
 def _tiff_page(tiff: tifffile.TiffFile, number: int, path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
     page = tiff.pages[number]
+    if isinstance(page, tifffile.TiffFrame):
+        page = page.aspage()
     photometric = tifffile.PHOTOMETRIC(page.photometric)
     pixels = page.asarray(maxworkers=1)
-    if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
+    if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim > GRAY_DIMENSIONS:
         pixels = np.moveaxis(pixels, 0, -1)
     match photometric:
         case tifffile.PHOTOMETRIC.PALETTE:
@@ -187,19 +193,19 @@ def _tiff_page(tiff: tifffile.TiffFile, number: int, path: Path) -> NDArray[np.u
             raise UnreadableFrame(f"{shown(path.name)} holds {photometric.name} colours.", hint=EXPORT_AS_RGB)
     pixels = _as_integers(pixels, page.bitspersample, path)
     if photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-        pixels = np.iinfo(pixels.dtype).max - pixels
+        return ~pixels
     return pixels
 
 
 def _as_integers(pixels: NDArray[np.generic], bits: int, path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
     if pixels.dtype == np.bool_:
         return pixels.astype(np.uint8) * np.uint8(255)
-    if pixels.dtype == np.uint8 or pixels.dtype == np.uint16:
-        if bits in {8, 16}:
-            return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-        full = (1 << bits) - 1
-        wide = np.iinfo(pixels.dtype).max
-        return (pixels.astype(np.uint32) * wide // full).astype(pixels.dtype)
+    for kind in (np.uint8, np.uint16):
+        if pixels.dtype == kind:
+            levels, most = (1 << bits) - 1, np.iinfo(kind).max
+            if levels >= most:
+                return cast("Pixels", pixels.astype(kind, copy=False))
+            return cast("Pixels", (pixels.astype(np.uint32) * most // levels).astype(kind))
     if np.issubdtype(pixels.dtype, np.floating):
         if not np.isfinite(pixels).all():
             raise UnreadableFrame(f"{shown(path.name)} holds values that are no numbers (NaN or infinity).", hint=EXPORT_AS_RGB)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, assert_never
+from typing import Final, assert_never, cast
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ from stackd.adapters.exporters.report import write_report
 from stackd.adapters.exporters.tiff import rows_per_strip, write_tiff
 from stackd.adapters.staging import Staging, StagingFile
 from stackd.config.export import ExportSettings
-from stackd.model.composite import Composite
+from stackd.model.composite import Composite, DepthMap
 from stackd.model.pixels import Image
 from stackd.model.tags import FileKind
 from stackd.service.ports import StagedFile
@@ -65,6 +65,19 @@ class CompositeExporter:
                 write_image(file, composite.image, export=export, metadata=metadata)
             return staging.staged
 
+    def stage_depth_map(self, depth: DepthMap, *, folder: Path, temporary_prefix: str, picture: bool) -> StagedFile:
+        """Write a depth map alone: positions as 16-bit TIFF, or a picture of them as PNG.
+
+        Raises
+        ------
+        OutputBlocked
+            If the folder cannot be written; what was written is removed first.
+        """
+        with Staging(folder, temporary_prefix=temporary_prefix) as staging:
+            with staging.file("depth.png" if picture else "depth.tif") as file:
+                (write_depth_picture if picture else write_depth_tiff)(file, depth)
+            return staging.staged[0]
+
 
 def write_image(file: StagingFile, image: Image, *, export: ExportSettings, metadata: CarriedMetadata) -> None:
     """Write a finished image in the format the settings name.
@@ -95,16 +108,16 @@ def write_image(file: StagingFile, image: Image, *, export: ExportSettings, meta
         case "png":
             write_png(file, as_integers(image, export.bit_depth), metadata=metadata)
         case "jpeg":
-            write_jpeg(file, as_integers(image, 8), quality=export.jpeg_quality, metadata=metadata)  # type: ignore[arg-type]
+            write_jpeg(file, as_integers(image, 8), quality=export.jpeg_quality, metadata=metadata)
         case _:
             assert_never(export.format)
 
 
 def as_integers(image: Image, bit_depth: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """Round to the full range of 8 or 16 bit; values outside [0, 1] are clipped."""
-    if bit_depth == 8:
-        return cv2.multiply(image, 255.0, dtype=cv2.CV_8U)  # type: ignore[return-value]
-    return cv2.multiply(image, 65535.0, dtype=cv2.CV_16U)  # type: ignore[return-value]
+    highest, kind = (255.0, cv2.CV_8U) if bit_depth == 8 else (65535.0, cv2.CV_16U)  # noqa: PLR2004  bits are bits
+    # The one OpenCV call that scales, rounds and clips at once, whatever the number of channels.
+    return cast("NDArray[np.uint8] | NDArray[np.uint16]", cv2.addWeighted(image, highest, image, 0, 0, dtype=kind))
 
 
 def _strips(image: Image, rows: int, bit_depth: int) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:

@@ -52,4 +52,5 @@ def write_depth_picture(file: StagingFile, depth: DepthMap) -> None:
 
 def _levels(depth: DepthMap, highest: int) -> NDArray[np.float32]:
     last = max(depth.frame_count - 1, 1)
-    return np.clip(depth.position * np.float32(highest / last), 0, highest)
+    levels: NDArray[np.float32] = np.clip(depth.position * np.float32(highest / last), 0, highest)
+    return levels

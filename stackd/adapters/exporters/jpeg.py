@@ -22,7 +22,7 @@ JFIF_SEGMENT_ENDS: Final = 20
 """Beginning and JFIF segment of the encoder's output; a file with Exif does without the latter."""
 
 
-def write_jpeg(file: StagingFile, pixels: NDArray[np.uint8], *, quality: int, metadata: CarriedMetadata) -> None:
+def write_jpeg(file: StagingFile, pixels: NDArray[np.uint8] | NDArray[np.uint16], *, quality: int, metadata: CarriedMetadata) -> None:
     """Write an RGB JPEG.
 
     Parameters
@@ -57,7 +57,7 @@ def write_jpeg(file: StagingFile, pixels: NDArray[np.uint8], *, quality: int, me
     file.write(body[:2])
     for segment in segments:
         file.write(segment)
-    file.write(body[JFIF_SEGMENT_ENDS if segments and body[2:4] == b"\xff\xe0" else 2 :])
+    file.write(body[JFIF_SEGMENT_ENDS if segments and bytes(body[2:4]) == b"\xff\xe0" else 2 :])
 
 
 def _segment(marker: int, payload: bytes) -> bytes:

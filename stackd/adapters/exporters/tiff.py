@@ -6,9 +6,10 @@ metadata library add tags afterwards this saves a second pass over the file (0.4
 """
 
 import struct
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import imagecodecs
 import numpy as np
@@ -94,7 +95,7 @@ def write_tiff(
     row_bytes = width * samples * bit_depth // 8
     if compression == "none":
         sizes = [row_bytes * min(rows_per_strip, height - start) for start in range(0, height, rows_per_strip)]
-        contents: Iterable[memoryview | bytes] = (memoryview(_little_endian(strip)).cast("B") for strip in strips)
+        contents: Iterable[memoryview | bytes] = (_little_endian(strip).data for strip in strips)
     else:
         packed = list(_compressed(strips, compression))
         sizes = [len(content) for content in packed]
@@ -196,7 +197,8 @@ def _pad(head: bytearray, multiple: int) -> None:
 
 
 def _little_endian(strip: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    return np.ascontiguousarray(strip, strip.dtype.newbyteorder("<"))
+    little = np.ascontiguousarray(strip)
+    return cast("NDArray[np.uint8] | NDArray[np.uint16]", little if sys.byteorder == "little" else little.byteswap())
 
 
 def _compressed(
@@ -205,8 +207,8 @@ def _compressed(
     def compress(strip: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
         differences = imagecodecs.delta_encode(_little_endian(strip), axis=1)
         if compression == "deflate":
-            return bytes(imagecodecs.deflate_encode(differences, level=DEFLATE_LEVEL))
-        return bytes(imagecodecs.zstd_encode(differences, level=ZSTD_LEVEL))
+            return bytes(imagecodecs.deflate_encode(differences.tobytes(), level=DEFLATE_LEVEL))
+        return bytes(imagecodecs.zstd_encode(differences.tobytes(), level=ZSTD_LEVEL))
 
     with ThreadPoolExecutor(COMPRESSING_THREADS) as threads:
         yield from threads.map(compress, strips)

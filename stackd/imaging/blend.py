@@ -3,7 +3,7 @@
 Only tiles in which a frame takes part are warped, so the cost grows with the depth in the picture, not with the number of frames.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -53,6 +53,61 @@ def blend_by_position(
                 fused[rows, columns] += frames.warp_tile(native, index, rows, columns) * weight[..., None]
         progress("blend", index + 1, len(frames))
     return np.clip(fused, 0, 1, out=fused)
+
+
+def blend_by_weight(
+    frames: AlignedFrames,
+    read_weight: Callable[[int], NDArray[np.float32]],
+    *,
+    reduction: int,
+    progress: Progress = ignore_progress,
+) -> Image:
+    """Average the frames with weights that vary over the image.
+
+    Parameters
+    ----------
+    frames : AlignedFrames
+        Read once, in order, unless a frame has no weight anywhere.
+    read_weight : callable
+        Weights of the frame at a position, not negative, on the grid reduced by `reduction`; called once for each position, in
+        order. They need not sum to one, but every pixel needs weight somewhere.
+    reduction : int
+        Between the grid of the weights and that of the frames.
+    progress : Progress
+        Told after every frame.
+
+    Returns
+    -------
+    Image
+        Display-encoded float32, shape (H, W, 3), in [0, 1].
+    """
+    height_px, width_px = frames.shape
+    fused = np.zeros((height_px, width_px, 3), np.float32)
+    total = np.zeros((height_px, width_px), np.float32)
+    for index in range(len(frames)):
+        weight = read_weight(index)
+        native = None
+        for rows, columns in _tiles(height_px, width_px):
+            part = _enlarged_part(weight, rows, columns, reduction)
+            if part.any():
+                native = frames.read_native(index) if native is None else native
+                fused[rows, columns] += frames.warp_tile(native, index, rows, columns) * part[..., None]
+                total[rows, columns] += part
+        progress("blend", index + 1, len(frames))
+    fused /= total[..., None]
+    return np.clip(fused, 0, 1, out=fused)
+
+
+def _enlarged_part(plane: NDArray[np.float32], rows: slice, columns: slice, reduction: int) -> NDArray[np.float32]:
+    """Enlarge the part of a reduced plane that a tile needs: the same values as when the whole is enlarged."""
+    reach = 1  # linear interpolation looks one pixel further
+    top, left = max(rows.start // reduction - reach, 0), max(columns.start // reduction - reach, 0)
+    part = plane[top : -(-rows.stop // reduction) + reach, left : -(-columns.stop // reduction) + reach]
+    if not part.any():
+        return np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.float32)
+    full = cv2.resize(part, None, fx=reduction, fy=reduction, interpolation=cv2.INTER_LINEAR)
+    inner_rows = slice(rows.start - top * reduction, rows.stop - top * reduction)
+    return np.asarray(full[inner_rows, columns.start - left * reduction : columns.stop - left * reduction], np.float32)
 
 
 def _tiles(height_px: int, width_px: int) -> Iterator[tuple[slice, slice]]:

@@ -37,11 +37,14 @@ def focus_measure(gray: Gray, *, window_px: float) -> NDArray[np.float32]:
 
 
 def lay_over_reference(
-    plane: NDArray[np.float32], matrix: Matrix, *, reduction: int, shape: tuple[int, int]
+    plane: NDArray[np.float32],
+    matrix: Matrix,
+    *,
+    reduction: int,
+    shape: tuple[int, int],
+    interpolation: int = cv2.INTER_LINEAR,
 ) -> NDArray[np.float32]:
-    """Warp a smooth plane from a frame's reduced grid to the reduced grid of the reference.
-
-    Linear interpolation: what is warped here is smooth by construction. Outside the frame the border is replicated.
+    """Warp a plane from a frame's reduced grid to the reduced grid of the reference; outside the frame the border is replicated.
 
     Parameters
     ----------
@@ -53,6 +56,8 @@ def lay_over_reference(
         How many full-size pixels one pixel of `plane` spans.
     shape : tuple of int
         Rows and columns wanted.
+    interpolation : int
+        OpenCV's flag: linear is enough for smooth planes.
 
     Returns
     -------
@@ -63,9 +68,9 @@ def lay_over_reference(
     if np.array_equal(reduced, np.eye(3)) and plane.shape == shape:
         return plane
     if np.array_equal(reduced[2], (0, 0, 1)):
-        warped = cv2.warpAffine(plane, reduced[:2], size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        warped = cv2.warpAffine(plane, reduced[:2], size, flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
     else:
-        warped = cv2.warpPerspective(plane, reduced, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        warped = cv2.warpPerspective(plane, reduced, size, flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
     return warped.astype(np.float32, copy=False)
 
 

@@ -10,11 +10,12 @@ from pydantic import Field
 
 from stackd.imaging.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
 from stackd.imaging.fuse.average import Average, fuse_by_average
+from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus, fuse_by_depth_from_defocus
 from stackd.imaging.fuse.depth_map import DepthMapFusion, fuse_by_depth_map
 from stackd.imaging.fuse.pyramid import PyramidFusion, fuse_by_pyramid
 from stackd.imaging.fused import Fused
 
-Fusion: TypeAlias = Annotated[Average | DepthMapFusion | PyramidFusion, Field(discriminator="method")]
+Fusion: TypeAlias = Annotated[Average | DepthFromDefocus | DepthMapFusion | PyramidFusion, Field(discriminator="method")]
 """Settings of any method; the field `method` says which."""
 
 
@@ -38,10 +39,11 @@ def fuse(
     progress : Progress
         Told as work goes on; may raise `Cancelled`.
     """
-    del make_store
     match settings:
         case Average():
             return fuse_by_average(frames, settings, progress=progress)
+        case DepthFromDefocus():
+            return fuse_by_depth_from_defocus(frames, settings, make_store=make_store, progress=progress)
         case DepthMapFusion():
             return fuse_by_depth_map(frames, settings, progress=progress)
         case PyramidFusion():

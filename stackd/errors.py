@@ -34,6 +34,10 @@ def _rebuild(kind: type[StackdError], message: str, hint: str) -> StackdError:
     return kind(message, hint=hint)
 
 
+class WrongUse(StackdError):
+    """A command was asked for something that makes no sense; nothing was begun. Exit code 2."""
+
+
 class WrongConfiguration(StackdError):
     """The configuration cannot be used; names file and key. Exit code 78."""
 

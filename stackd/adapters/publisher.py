@@ -90,6 +90,20 @@ class FolderPublisher:
                 final.unlink()
             raise blocked(folder, error) from error
 
+    def replace(self, folder: Path, staged: StagedFile, name: str) -> None:
+        """Rename to `name` in place of what is there, then sync the folder. Only for what the user asked to make again.
+
+        Raises
+        ------
+        OutputBlocked
+            If the folder cannot be written now.
+        """
+        try:
+            staged.temporary_path.replace(folder / name)
+            _sync_folder(folder)
+        except OSError as error:
+            raise blocked(folder, error) from error
+
     def remains(self, folder: Path) -> tuple[Path, ...]:
         """List temporary files of ours in `folder`; none where it cannot be read."""
         try:

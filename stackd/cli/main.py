@@ -10,9 +10,10 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from stackd import __version__
-from stackd.errors import AlreadyRunning, StackdError, WrongConfiguration
+from stackd.errors import AlreadyRunning, StackdError, WrongConfiguration, WrongUse
 
 EXIT_FAILED = 1
+EXIT_WRONG_USE = 2
 EXIT_ALREADY_RUNNING = 75
 """EX_TEMPFAIL of sysexits.h: try again later."""
 EXIT_WRONG_CONFIGURATION = 78
@@ -80,6 +81,8 @@ def main() -> None:
 def exit_code(error: StackdError) -> int:
     """Choose the exit code that tells a service manager or script what kind of failure it was."""
     match error:
+        case WrongUse():
+            return EXIT_WRONG_USE
         case WrongConfiguration():
             return EXIT_WRONG_CONFIGURATION
         case AlreadyRunning():

@@ -19,7 +19,7 @@ from stackd.model.stack import Stack
 
 if TYPE_CHECKING:
     from stackd.imaging.frames import FrameSource
-    from stackd.model.composite import Composite, Finding
+    from stackd.model.composite import Composite, DepthMap, Finding
     from stackd.model.content import ContentSignature
 
 # ------------------------------------------------------------------ time
@@ -258,6 +258,20 @@ class Exporter(Protocol):
         """
         ...
 
+    def made(self, path: Path) -> bool:
+        """Whether stackd wrote this file; False when in doubt."""
+        ...
+
+    def stage_depth_map(self, depth: DepthMap, *, folder: Path, temporary_prefix: str, picture: bool) -> StagedFile:
+        """Write a depth map alone: positions as 16-bit TIFF, or a picture of them as PNG.
+
+        Raises
+        ------
+        OutputBlocked
+            As `stage`.
+        """
+        ...
+
 
 class Publisher(Protocol):
     """Makes staged files visible, never replacing anything."""
@@ -273,6 +287,16 @@ class Publisher(Protocol):
         ------
         NameTaken
             If `name` exists with other content. A file of the same content counts as published.
+        OutputBlocked
+            If the folder cannot be written now.
+        """
+        ...
+
+    def replace(self, folder: Path, staged: StagedFile, name: str) -> None:
+        """Rename to `name` in place of what is there, then sync the folder. Only for what the user asked to make again.
+
+        Raises
+        ------
         OutputBlocked
             If the folder cannot be written now.
         """

@@ -1,4 +1,4 @@
-"""One job: frames of a stack in, a composite out, staged in the output folder. Runs in the worker process and in `stackd fuse`."""
+"""One job: frames of a stack in, a composite out, staged in the output folder. Runs in worker processes and in `stackd fuse`."""
 
 import hashlib
 import sys
@@ -78,14 +78,9 @@ def stack_and_stage(
         NamedFrame(name=frame.path, file=FrameFile(path=request.input_folder / frame.path, page=frame.page))
         for frame in request.stack.frames
     )
+    stages = StageTimes(clock, progress)
     composite, fingerprints = make_composite(
-        frames,
-        recipe=recipe,
-        recipe_name=request.recipe_name,
-        reader=reader,
-        clock=clock,
-        make_store=make_store,
-        progress=progress,
+        frames, recipe=recipe, recipe_name=request.recipe_name, reader=reader, make_store=make_store, stages=stages
     )
     sealed = {frame.path: frame.fingerprint for frame in request.stack.frames}
     for name, fingerprint in fingerprints.items():
@@ -93,7 +88,7 @@ def stack_and_stage(
             raise FrameChanged(
                 f"{name} was changed after its stack was complete.", hint="The stack is looked at again by itself."
             )
-    progress("export", 0, 1)
+    stages("export", 0, 1)
     staged = exporter.stage(
         composite,
         folder=request.output_folder,
@@ -103,11 +98,11 @@ def stack_and_stage(
         name=request.stack.name,
         export=recipe.export,
     )
-    progress("export", 1, 1)
+    stages("export", 1, 1)
     return StackingResult(
         staged=staged,
         findings=composite.findings,
-        seconds=composite.seconds,
+        seconds=MappingProxyType(stages.so_far()),
         peak_rss_bytes=meter.peak_rss_bytes(),
         fingerprints=MappingProxyType(fingerprints),
     )
@@ -119,9 +114,8 @@ def make_composite(
     recipe: Recipe,
     recipe_name: str,
     reader: FrameReader,
-    clock: Clock,
     make_store: MakePlaneStore,
-    progress: Progress,
+    stages: "StageTimes",
 ) -> tuple[Composite, dict[str, Fingerprint]]:
     """Read, align, fuse and finish frames given near → far.
 
@@ -137,7 +131,6 @@ def make_composite(
     MixedStack
         If fewer than two frames can be used.
     """
-    stages = StageTimes(clock, progress)
     stages("read", 0, len(frames))
     fingerprints = {}
     refused = {}
@@ -154,7 +147,7 @@ def make_composite(
         raise too_few(frames, refused)
     stacked, usable = _stack(usable, refused, recipe=recipe, reader=reader, make_store=make_store, progress=stages)
     reports = _reports(frames, usable, refused, stacked)
-    findings = (*(_left_out(report) for report in reports if not report.used), *stacked.findings)
+    findings = (*(left_out(report.path, report.reason) for report in reports if not report.used), *stacked.findings)
     provenance = Provenance(
         stackd_version=__version__,
         recipe_name=recipe_name,
@@ -179,7 +172,7 @@ def make_composite(
         findings=findings,
         provenance=provenance,
         method=stacked.method,
-        seconds=MappingProxyType(stages.finished()),
+        seconds=MappingProxyType(stages.so_far()),
     )
     return composite, fingerprints
 
@@ -269,13 +262,9 @@ def _reports(
     )
 
 
-def _left_out(report: FrameReport) -> Finding:
-    return Finding(
-        code="frame-left-out",
-        severity=Severity.WARNING,
-        sentence=f"{report.path} was left out: {report.reason}",
-        frames=(report.path,),
-    )
+def left_out(path: str, reason: str) -> Finding:
+    """Say that a frame was left out, and why."""
+    return Finding(code="frame-left-out", severity=Severity.WARNING, sentence=f"{path} was left out: {reason}", frames=(path,))
 
 
 def library_versions() -> dict[str, str]:
@@ -304,7 +293,7 @@ class StageTimes:
         self._turn_to(stage)
         self._progress(stage, done, total)
 
-    def finished(self) -> dict[str, float]:
+    def so_far(self) -> dict[str, float]:
         """Seconds a stage, in the order the stages first ran."""
         self._turn_to(None)
         return dict(self._seconds)

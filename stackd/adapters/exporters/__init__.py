@@ -1,5 +1,6 @@
 """The Exporter port: write a composite, its depth map and its report under temporary names, ready to be published."""
 
+import mmap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, assert_never, cast
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackd.adapters.carried_metadata import CarriedMetadata, carry_metadata
+from stackd.adapters.exiv2_library import XMP_NAMESPACE
 from stackd.adapters.exporters.depth import write_depth_picture, write_depth_tiff
 from stackd.adapters.exporters.jpeg import write_jpeg
 from stackd.adapters.exporters.naming import composite_stem
@@ -64,6 +66,15 @@ class CompositeExporter:
             with staging.file(stem + SUFFIXES[export.format]) as file:
                 write_image(file, composite.image, export=export, metadata=metadata)
             return staging.staged
+
+    def made(self, path: Path) -> bool:
+        """Whether stackd wrote this file: its own mark is in the metadata. False when in doubt."""
+        mark = XMP_NAMESPACE.encode()
+        try:
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                return content.find(mark) >= 0
+        except (OSError, ValueError):  # an empty file cannot be mapped
+            return False
 
     def stage_depth_map(self, depth: DepthMap, *, folder: Path, temporary_prefix: str, picture: bool) -> StagedFile:
         """Write a depth map alone: positions as 16-bit TIFF, or a picture of them as PNG.

@@ -69,8 +69,8 @@ def estimate_blur_per_frame(grays: Sequence[Gray], positions: Sequence[int]) -> 
     """Estimate by how many pixels the circle of confusion grows from one frame to the next.
 
     In textured patches the sharpest frame is blurred until it looks like each of the others. Variances of blurs add, so with
-    focus at z the blur between frames p and q satisfies s² = c² ((q − z)² − (p − z)²): linear in c² and c² z, solved by least squares
-    for each patch. The median over patches is robust against those with several depths.
+    focus at z the blur between frames p and q satisfies s² = c² ((q − z)² − (p − z)²): linear in c² and c² z, solved by least
+    squares for each patch. The median over patches is robust against those with several depths.
 
     Parameters
     ----------

@@ -1,13 +1,14 @@
 """Fuse by depth from defocus: the frame in focus is the one that, blurred, explains all the others.
 
 Sharpness alone is a poor witness. The rim of a defocused highlight, a bright wall seen through a defocused leaf and grain are
-sharp too, in the wrong frame. Defocus is known physics, though: if a surface is in focus in frame k, then frame j shows it blurred
-by a disc whose radius is proportional to |j − k|. So every frame is blurred, in linear light, and compared with witnesses spread
-through the stack; what is left over, plus what a frame lacks in fine detail beside its neighbours, is its cost. Frames whose costs
-are as good as equal are averaged, which lowers grain where nothing decides.
+sharp too, in the wrong frame. Defocus is known physics, though: if a surface is in focus in frame k, then frame j shows it
+blurred by a disc whose radius is proportional to |j − k|. So every frame is blurred, in linear light, and compared with
+witnesses spread through the stack; what is left over, plus what a frame lacks in fine detail beside its neighbours, is its
+cost. Frames whose costs are as good as equal are averaged, which lowers grain where nothing decides.
 
 Subbarao, Surya, "Depth from defocus: a spatial domain approach", IJCV 13 (1994), for the comparison by re-blurring; the
-combination with detail, the treatment of highlights and the averaging are ours: docs/decisions/0010-fusion-by-depth-from-defocus.md.
+combination with detail, the treatment of highlights and the averaging are ours: docs/decisions/0010-fusion-by-depth-from-
+defocus.md.
 """
 
 from collections import deque
@@ -255,8 +256,8 @@ class _Weights:
         """Depth from the weights read so far, when every frame has been read once."""
         total = np.maximum(self._total, np.float32(1))
         return DepthMap(
-            position=_enlarged(self._moment / total, shape),
-            confidence=_enlarged(1 / total, shape),
+            position=_enlarged(np.asarray(self._moment / total, np.float32), shape),
+            confidence=_enlarged(np.asarray(1 / total, np.float32), shape),
             frame_count=len(self._store),
         )
 

@@ -147,7 +147,7 @@ def _check_input(watch: WatchSettings) -> Check:
         return Check(
             about=watch.label,
             verdict=Verdict.NOTE,
-            sentence=f"{watch.input} is a network share ({kind}): what other machines drop is noticed every {watch.rescan_s:g} s.",
+            sentence=f"{watch.input} is a network share ({kind}): what others drop is noticed every {watch.rescan_s:g} s.",
             remedy="Raise [intake] settle_s to 10, because copies to a share can stall.",
         )
     return Check(about=watch.label, verdict=Verdict.FINE, sentence=f"{watch.input} can be read.")

@@ -5,10 +5,14 @@ from typing import Annotated
 
 import typer
 
+from stackd.cli.teaching import HELP_NAMES, TeachingGroup
+
 app = typer.Typer(
+    cls=TeachingGroup,
+    context_settings=HELP_NAMES,
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     help="Write, check and show the configuration.",
     epilog="""
 [bold]Examples[/bold]
@@ -37,7 +41,10 @@ def init(
         Path | None, typer.Argument(help="Where to write it; your user configuration when left out.", show_default=False)
     ] = None,
 ) -> None:
-    """Write a configuration with every key explained and set to its default. Never overwrites."""
+    """Write a configuration with every key explained.
+
+    All values are the defaults. A file that exists is never overwritten.
+    """
     from stackd.config.explain import example_toml
     from stackd.config.places import default_config_path
     from stackd.errors import StackdError
@@ -56,7 +63,10 @@ def init(
 
 @app.command()
 def check(config: ConfigOption = None, set_: SetOption = None) -> None:
-    """Find every mistake in the configuration; exit code 78 when there is one."""
+    """Find every mistake in the configuration.
+
+    Exit code 78 when there is one.
+    """
     from stackd.config.load import load_settings
 
     loaded = load_settings(config, overrides=set_ or ())
@@ -69,7 +79,10 @@ def check(config: ConfigOption = None, set_: SetOption = None) -> None:
 
 @app.command()
 def show(config: ConfigOption = None, set_: SetOption = None) -> None:
-    """Print the configuration as it is used, with where each value comes from. It can be saved and used as a file."""
+    """Print what holds, and where each value comes from.
+
+    What is printed can be saved and used as a configuration.
+    """
     from stackd.config.explain import resolved_toml
     from stackd.config.load import load_settings
 

@@ -25,7 +25,7 @@ def doctor(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of sentences.")] = False,
 ) -> None:
-    """Check folders, permissions, disk space, limits and tools, and say what to do.
+    """Check folders, disk, limits and tools; say what to do.
 
     Nothing is changed; a probe file lies in the output folders for a moment.
     """

@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command
 
 from stackd import __version__
+from stackd.cli.teaching import HELP_NAMES, TeachingCommand, TeachingGroup
 from stackd.errors import AlreadyRunning, StackdError, WrongConfiguration, WrongUse
 
 EXIT_FAILED = 1
@@ -22,15 +22,17 @@ EXIT_WRONG_CONFIGURATION = 78
 COMMANDS: Mapping[str, str] = {
     "fuse": "stackd.cli.fuse:fuse",
     "config": "stackd.cli.config:app",
+    "doctor": "stackd.cli.doctor:doctor",
+    "demo": "stackd.cli.demo:demo",
 }
 """Command → module and function (or group), in the order that help lists them."""
 
 EXAMPLES = """
 [bold]Three ways to use it[/bold]
 
-  stackd run                               watch folders for good, as configured
+  stackd run                               watch folders, as configured
   stackd fuse IMG_04*.JPG -o beetle.tif    one stack, now
-  stackd group ~/card                      which stacks would these frames make?
+  stackd group ~/card                      which stacks would these make?
 
 [bold]First steps[/bold]
 
@@ -42,7 +44,7 @@ Every command explains itself: stackd COMMAND --help
 """
 
 
-class LazyCommands(TyperGroup):
+class LazyCommands(TeachingGroup):
     """Loads a command's module when the command is asked for, so that `stackd status` does not pay for `stackd fuse`."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -91,13 +93,14 @@ def exit_code(error: StackdError) -> int:
             return EXIT_FAILED
 
 
+# Rich help would cost a quarter of a second on every `--help` (measured); plain help says the same.
 app = typer.Typer(
     cls=LazyCommands,
     epilog=EXAMPLES,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP_NAMES,
 )
 
 
@@ -124,8 +127,9 @@ def _load(name: str) -> Any:
     if isinstance(loaded, typer.Typer):
         command: Any = get_command(loaded)
     else:
-        single = typer.Typer(rich_markup_mode="rich", add_completion=False, pretty_exceptions_enable=False)
-        single.command(name, epilog=getattr(module, "EXAMPLES", None))(loaded)
+        single = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+        examples = getattr(module, "EXAMPLES", None)
+        single.command(name, cls=TeachingCommand, epilog=examples, context_settings=HELP_NAMES)(loaded)
         command = get_command(single)
     command.name = name
     return command

@@ -1,0 +1,53 @@
+"""The workshop's tasks. Bare `nox` runs all that a change needs; the same names run in CI."""
+
+import nox
+
+nox.options.sessions = ["lint", "types", "test", "docs"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.stop_on_first_error = False
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install stackd, editable, with the dependency groups a session needs."""
+    requirements = nox.project.dependency_groups(PROJECT, *groups)
+    session.install("-e", ".", *requirements)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, spelling and the import rules."""
+    install(session, "check", "test")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types, strictly."""
+    install(session, "check", "test")
+    session.run("mypy")
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """Every test; `nox -s test -- tests/imaging -k breathing` runs some."""
+    install(session, "test")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The docs tell the truth: commands exist, examples load, pictures and tables match the code."""
+    install(session, "test")
+    session.run("pytest", "tests/docs", "tests/architecture", "tests/config", *session.posargs)
+
+
+@nox.session
+def generated(session: nox.Session) -> None:
+    """Rewrite what docs take from the code: the example configuration and the table of keys."""
+    install(session)
+    session.run("python", "docs/generate.py")

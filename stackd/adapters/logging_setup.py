@@ -1,0 +1,57 @@
+"""Logs to standard error, one event a line: `stack.published stack=7f3a frames=42`. Names from outside are escaped."""
+
+import faulthandler
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from stackd.model.names import shown
+
+FAULT_NAME = "fault.txt"
+"""In the state folder: where a crash of the service itself leaves its trace."""
+
+_PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+"""Syslog priorities, which the systemd journal reads from `<n>` at the start of a line (sd-daemon(3))."""
+
+
+class OneLine(logging.Formatter):
+    """One line an event, whatever its text holds: control characters and undecodable bytes are escaped."""
+
+    def __init__(self, *, for_systemd: bool) -> None:
+        super().__init__("%(message)s" if for_systemd else "%(asctime)s %(levelname)-7s %(message)s")
+        self._for_systemd = for_systemd
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write the event."""
+        text = shown(super().format(record))
+        return f"<{_PRIORITIES.get(record.levelno, 6)}>{text}" if self._for_systemd else text
+
+
+def set_up_logging(*, verbose: bool = False) -> None:
+    """Log events from INFO on (DEBUG when verbose) to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    # systemd sets this when standard error leads to its journal, which has times of its own.
+    handler.setFormatter(OneLine(for_systemd="JOURNAL_STREAM" in os.environ))
+    root = logging.getLogger("stackd")
+    root.handlers = [handler]
+    root.setLevel(logging.DEBUG if verbose else logging.INFO)
+    root.propagate = False
+
+
+def note_faults(state_folder: Path) -> tuple[bool, TextIO]:
+    """Let a crash inside this process (a fault in a library) leave its trace in the state folder.
+
+    Returns
+    -------
+    bool
+        Whether the process before this one left one: it crashed, and was not just killed.
+    TextIO
+        The open file; keep it.
+    """
+    path = state_folder / FAULT_NAME
+    crashed = path.exists() and path.stat().st_size > 0
+    file = path.open("w", encoding="utf-8")
+    faulthandler.enable(file)
+    return crashed, file

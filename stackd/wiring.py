@@ -31,7 +31,7 @@ def stacking_tools(scratch_folder: Path) -> Tools:
         return PlaneFile(scratch_folder)
 
     return Tools(
-        reader=FrameFiles(),
+        reader=FrameFiles(scratch_folder=scratch_folder),
         exporter=CompositeExporter(),
         publisher=FolderPublisher(),
         clock=SystemClock(),

@@ -3,18 +3,54 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
-from stackd.adapters import image_files, image_headers
+from stackd.adapters import image_files, image_headers, raw_files
+from stackd.adapters.exiftool_process import ExiftoolProcess
+from stackd.adapters.frame_headers import frame_header
+from stackd.adapters.frame_spool import FrameSpool
 from stackd.adapters.image_headers import OpenedImage
+from stackd.adapters.metadata_tags import fetch_tags
+from stackd.config.develop import DevelopSettings
 from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
+from stackd.imaging.luminance import reduce_to_gray
+from stackd.intake.brands import frame_meta
+from stackd.model.frame import FrameMeta
 from stackd.model.names import shown
 from stackd.model.pixels import Gray, Pixels
-from stackd.model.tags import Header
+from stackd.model.tags import FileKind, Header
 from stackd.service.ports import FrameFile
 
 
 class FrameFiles:
-    """Reads frames of every supported format. Sources are opened for reading only."""
+    """Reads frames of every supported format. Sources are opened for reading only.
+
+    Parameters
+    ----------
+    scratch_folder : Path or None
+        Where developed RAW frames are kept for a second read, in an unnamed file; None to develop them each time.
+    exiftool : ExiftoolProcess or None
+        Asked by `describe` for what only it can decode.
+    """
+
+    def __init__(self, *, scratch_folder: Path | None = None, exiftool: ExiftoolProcess | None = None) -> None:
+        self._scratch_folder = scratch_folder
+        self._exiftool = exiftool
+
+    def describe(self, path: Path) -> FrameMeta:
+        """Read what metadata and header say. A file without metadata gives an almost empty `FrameMeta`.
+
+        Raises
+        ------
+        UnreadableFrame
+            If the file is no image of a supported format, or is cut off where that can be told cheaply.
+        """
+        tags = fetch_tags(path, exiftool=self._exiftool)
+        try:
+            mtime_ns = path.stat().st_mtime_ns
+        except OSError as error:
+            raise UnreadableFrame(f"{shown(path.name)} is no longer there.", hint="Put it back, or leave it out.") from error
+        return frame_meta(tags, path=path.name, mtime_ns=mtime_ns)
 
     def check(self, frames: Sequence[FrameFile]) -> Mapping[FrameFile, str]:
         """Name the frames that cannot take part, each with the reason in plain words: unreadable, cut off, or of another size.
@@ -25,7 +61,8 @@ class FrameFiles:
         shapes: dict[FrameFile, tuple[int, int]] = {}
         for frame in frames:
             try:
-                shapes[frame] = image_files.upright_shape(image_headers.read_header(frame.path))
+                with image_headers.open_image(frame.path) as image:
+                    shapes[frame] = image_files.upright_shape(frame_header(image))
             except UnreadableFrame as error:
                 refused[frame] = str(error)
         if shapes:
@@ -48,13 +85,16 @@ class FrameFiles:
         MixedStack
             If sizes differ; `check` tells beforehand which frames do.
         """
-        return StackOfFiles(frames)
+        if not isinstance(develop, DevelopSettings):
+            msg = f"develop is a {type(develop).__name__}, not DevelopSettings"
+            raise TypeError(msg)
+        return StackOfFiles(frames, develop, scratch_folder=self._scratch_folder)
 
 
 class StackOfFiles:
     """Frames of one stack on disk (the `FrameSource` of daily use). May be read from several threads at once."""
 
-    def __init__(self, frames: Sequence[FrameFile]) -> None:
+    def __init__(self, frames: Sequence[FrameFile], develop: DevelopSettings, *, scratch_folder: Path | None = None) -> None:
         if not frames:
             raise MixedStack("There are no frames to read.")
         self._frames = tuple(frames)
@@ -62,7 +102,7 @@ class StackOfFiles:
         self._stamps: list[tuple[int, int]] = []
         for frame in self._frames:
             with _naming(frame), image_headers.open_image(frame.path) as image:
-                self._headers.append(image_headers.header_of(image))
+                self._headers.append(frame_header(image))
                 self._stamps.append((image.size_bytes, image.mtime_ns))
         self._shape = image_files.upright_shape(self._headers[0])
         for frame, header in zip(self._frames, self._headers, strict=True):
@@ -72,6 +112,9 @@ class StackOfFiles:
                     f"{shown(frame.path.name)} is {width}×{height} px but this stack is {self._shape[1]}×{self._shape[0]} px.",
                     hint="Leave it out.",
                 )
+
+        self._development = self._settle_development(develop)
+        self._spool = None if scratch_folder is None else FrameSpool(scratch_folder, shape=(*self._shape, 3))
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -94,6 +137,8 @@ class StackOfFiles:
         frame = self._frames[position]
         with _naming(frame), image_headers.open_image(frame.path) as image:
             self._check_unchanged(position, image)
+            if image.kind is FileKind.RAW:
+                return self._developed(position, image)
             pixels = image_files.read_pixels(image, self._headers[position], frame.page)
         return self._checked(position, pixels)
 
@@ -108,7 +153,35 @@ class StackOfFiles:
         frame = self._frames[position]
         with _naming(frame), image_headers.open_image(frame.path) as image:
             self._check_unchanged(position, image)
+            if image.kind is FileKind.RAW:
+                return self._gray_of_raw(position, image, reduction)
             return image_files.read_gray(image, self._headers[position], frame.page, reduction)
+
+    def _settle_development(self, settings: DevelopSettings) -> raw_files.Development | None:
+        raw = [number for number, header in enumerate(self._headers) if header.kind is FileKind.RAW]
+        if not raw:
+            return None
+        frame = self._frames[raw[len(raw) // 2]]
+        with _naming(frame), image_headers.open_image(frame.path) as image:
+            return raw_files.settle_development(image, settings)
+
+    def _developed(self, position: int, image: OpenedImage) -> Pixels:
+        kept = None if self._spool is None else self._spool.take(position)
+        if kept is not None:
+            return kept
+        if self._development is None:
+            raise FrameChanged(f"{shown(image.path.name)} was another kind of file before.", hint="Try again.")
+        pixels = self._checked(position, raw_files.develop(image, self._development))
+        if self._spool is not None:
+            self._spool.keep(position, pixels)
+        return pixels
+
+    def _gray_of_raw(self, position: int, image: OpenedImage, reduction: int) -> Gray:
+        if reduction == 1 or self._development is None or (self._spool is not None and position in self._spool):
+            return reduce_to_gray(self._developed(position, image), reduction)
+        # Half size is made from every 2 × 2 pixels of the sensor: at once and, for looking, as good.
+        half = raw_files.develop(image, self._development, half_size=True)
+        return reduce_to_gray(half, reduction // 2)
 
     def _check_unchanged(self, position: int, image: OpenedImage) -> None:
         if (image.size_bytes, image.mtime_ns) != self._stamps[position]:

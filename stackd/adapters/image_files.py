@@ -14,7 +14,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from stackd.adapters import image_headers
+from stackd.adapters.heif_files import decode_heif
 from stackd.adapters.image_headers import OpenedImage, cut_off
+from stackd.adapters.z_stacks import plane_pages
 from stackd.errors import UnreadableFrame
 from stackd.imaging.luminance import reduce_to_gray
 from stackd.model.names import shown
@@ -57,7 +59,7 @@ def read_pixels(image: OpenedImage, header: Header, page: int | None) -> Pixels:
         case FileKind.TIFF:
             stored = _decode_tiff(image, page or 0)
         case FileKind.HEIF:
-            stored = _decode_heif(image)
+            return as_rgb(decode_heif(image))
         case FileKind.RAW | FileKind.UNKNOWN:
             msg = f"{image.path.name} is not for this module"
             raise ValueError(msg)
@@ -155,15 +157,11 @@ def _decode_png(image: OpenedImage) -> NDArray[np.uint8] | NDArray[np.uint16]:
     return pixels
 
 
-def _decode_heif(image: OpenedImage) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    raise UnreadableFrame(f"{shown(image.path.name)} is HEIF", hint="")
-
-
 def _decode_tiff(image: OpenedImage, page: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
     image.file.seek(0)
     try:
         with tifffile.TiffFile(image.file) as tiff:
-            return _tiff_page(tiff, page, image.path)
+            return _tiff_plane(tiff, page, image)
     except UnreadableFrame:
         raise
     except (tifffile.TiffFileError, ValueError, IndexError, KeyError, RuntimeError, NotImplementedError, TypeError) as error:
@@ -171,10 +169,14 @@ def _decode_tiff(image: OpenedImage, page: int) -> NDArray[np.uint8] | NDArray[n
         raise _damaged(image.path, error) from error
 
 
-def _tiff_page(tiff: tifffile.TiffFile, number: int, path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    page = tiff.pages[number]
+def _tiff_plane(tiff: tifffile.TiffFile, plane: int, image: OpenedImage) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    pages = plane_pages(image.directories)
+    if plane >= len(pages):
+        return _imagej_plane(tiff, plane, image.path)
+    page = tiff.pages[pages[plane]]
     if isinstance(page, tifffile.TiffFrame):
         page = page.aspage()
+    path = image.path
     photometric = tifffile.PHOTOMETRIC(page.photometric)
     pixels = page.asarray(maxworkers=1)
     if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim > GRAY_DIMENSIONS:
@@ -195,6 +197,18 @@ def _tiff_page(tiff: tifffile.TiffFile, number: int, path: Path) -> NDArray[np.u
     if photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         return ~pixels
     return pixels
+
+
+def _imagej_plane(tiff: tifffile.TiffFile, plane: int, path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Read a plane of a large ImageJ stack: one directory for the first, all others right behind it."""
+    series = tiff.series[0]
+    first = tiff.pages.first
+    if not tiff.is_imagej or series.dataoffset is None or (plane + 1) * first.size > series.size:
+        raise UnreadableFrame(f"{shown(path.name)} has no plane {plane + 1}.", hint=image_headers.COPY_AGAIN)
+    tiff.filehandle.seek(series.dataoffset + plane * first.size * series.dtype.itemsize)
+    kind = series.dtype.newbyteorder(tiff.byteorder)
+    pixels = tiff.filehandle.read_array(kind, first.size).reshape(first.shape)
+    return _as_integers(pixels, first.bitspersample, path)
 
 
 def _as_integers(pixels: NDArray[np.generic], bits: int, path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:

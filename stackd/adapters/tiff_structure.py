@@ -15,10 +15,8 @@ MAX_DIRECTORIES: Final = 65_536
 MAX_VALUES: Final = 4_194_304
 """Most strip or tile offsets believed of one picture: 600 MP in tiles of 16 × 16 px have 2.4 million."""
 
-TYPE_FORMATS: Final[Mapping[int, str]] = {
-    1: "B", 2: "c", 3: "H", 4: "I", 5: "II", 6: "b", 7: "c", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q",
-}  # fmt: skip
-"""TIFF 6.0 field types and their struct letters; 16–18 belong to BigTIFF."""
+TYPE_FORMATS: Final[Mapping[int, str]] = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
+"""Integer field types of TIFF 6.0 and their struct letters; 16–18 belong to BigTIFF. The wanted tags have no others."""
 
 NEW_SUBFILE_TYPE: Final = 254
 WIDTH: Final = 256
@@ -26,6 +24,7 @@ HEIGHT: Final = 257
 BITS_PER_SAMPLE: Final = 258
 COMPRESSION: Final = 259
 PHOTOMETRIC: Final = 262
+DESCRIPTION: Final = 270
 STRIP_OFFSETS: Final = 273
 ORIENTATION: Final = 274
 SAMPLES_PER_PIXEL: Final = 277
@@ -59,6 +58,8 @@ class Directory:
     """The tags of one picture that matter here, and where it hangs in the file."""
 
     values: Mapping[int, tuple[int, ...]]
+    description: str = ""
+    """ImageDescription, where microscopes write what the planes are."""
     in_chain: bool
     """True for the pages of the main chain, False for pictures hung below one of them."""
 
@@ -140,26 +141,36 @@ class _Walk:
         # Some cameras leave out the pointer behind the last directory: it may be missing, entries may not.
         block = self._read(offset + count_bytes, count * entry_bytes + next_bytes, at_least=count * entry_bytes)
         values = {}
+        description = ""
         for start in range(0, count * entry_bytes, entry_bytes):
             tag = struct.unpack_from(self._order + "H", block, start)[0]
+            entry = block[start : start + entry_bytes]
             if tag in WANTED:
-                values[tag] = self._values(block[start : start + entry_bytes])
+                values[tag] = self._values(entry)
+            elif tag == DESCRIPTION:
+                description = self._content(entry, 1).rstrip(b"\x00").decode("utf-8", "replace")
         rest = block[count * entry_bytes :]
         following = struct.unpack(self._order + next_format, rest)[0] if len(rest) == next_bytes else 0
-        return Directory(values={tag: numbers for tag, numbers in values.items() if numbers}, in_chain=in_chain), following
+        found = {tag: numbers for tag, numbers in values.items() if numbers}
+        return Directory(values=found, description=description, in_chain=in_chain), following
 
     def _values(self, entry: bytes) -> tuple[int, ...]:
         kind, count = struct.unpack_from(self._order + ("HQ" if self._big else "HI"), entry, 2)
         letter = TYPE_FORMATS.get(kind)
         if letter is None or count > MAX_VALUES:
             return ()
-        layout = f"{self._order}{count * len(letter)}{letter[0]}"
-        size_bytes = struct.calcsize(layout)
+        layout = f"{self._order}{count}{letter}"
+        return struct.unpack_from(layout, self._content(entry, struct.calcsize(self._order + letter)))
+
+    def _content(self, entry: bytes, value_bytes: int) -> bytes:
+        (count,) = struct.unpack_from(self._order + ("Q" if self._big else "I"), entry, 4)
         inline = entry[12:] if self._big else entry[8:]
-        if size_bytes > len(inline):
-            where = struct.unpack(self._order + ("Q" if self._big else "I"), inline)[0]
-            inline = self._read(where, size_bytes)
-        return tuple(value if isinstance(value, int) else 0 for value in struct.unpack_from(layout, inline))
+        size_bytes = count * value_bytes
+        if size_bytes <= len(inline):
+            return inline[:size_bytes]
+        if size_bytes > MAX_VALUES * value_bytes:
+            return b""
+        return self._read(struct.unpack(self._order + ("Q" if self._big else "I"), inline)[0], size_bytes)
 
     def _read(self, offset: int, size_bytes: int, *, at_least: int | None = None) -> bytes:
         self._file.seek(offset)

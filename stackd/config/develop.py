@@ -19,3 +19,19 @@ class DevelopSettings(Table):
     exposure_ev: Annotated[
         float, Field(ge=-3, le=3, description="Brightens RAW frames by so many stops; highlights above white are clipped.")
     ] = 0.0
+    highlights: Annotated[
+        Literal["clip", "blend", "reconstruct"],
+        Field(
+            description="Burnt-out parts. clip: plain white. blend, reconstruct: guessed from the channels that still hold detail."
+        ),
+    ] = "clip"
+    colour_space: Annotated[
+        Literal["srgb", "adobe-rgb"],
+        Field(description="What developed frames are in; the composite carries the matching profile."),
+    ] = "srgb"
+    demosaic: Annotated[
+        Literal["ahd", "ppg", "dht"],
+        Field(
+            description="How colours are filled in. ahd: good. ppg: half the time, more maze in fine detail. dht: twice the time."
+        ),
+    ] = "ahd"

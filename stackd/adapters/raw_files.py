@@ -1,0 +1,165 @@
+"""Develop RAW frames: one development, settled once, for all frames of a stack.
+
+Nothing is decided frame by frame. White balance comes from one frame, brightness is never adapted to the content, and the white level
+is not guessed from the brightest pixel: each of these would make neighbouring frames differ where the scene does not.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+
+from stackd.adapters import image_headers
+from stackd.adapters.image_headers import OpenedImage, checked_size
+from stackd.config.develop import DevelopSettings
+from stackd.errors import UnreadableFrame
+from stackd.model.names import shown
+from stackd.model.pixels import Pixels
+from stackd.model.tags import FileKind, Header
+
+if TYPE_CHECKING:
+    import rawpy
+
+SRGB_CURVE: Final = (2.4, 12.92)
+"""Exponent and slope near black of the sRGB transfer curve (IEC 61966-2-1)."""
+ADOBE_RGB_CURVE: Final = (2.19921875, 0.0)
+"""Adobe RGB (1998): a pure power of 563 / 256."""
+
+NEVER_GUESS_WHITE: Final = 0.0
+"""LibRaw lowers the white level when the brightest pixel of a frame lies below it; off, or frames of one stack differ in exposure."""
+
+ON_ITS_SIDE: Final = 4
+"""Bit in LibRaw's `flip` that swaps rows and columns."""
+
+CHANNELS_NEEDED: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Development:
+    """How every RAW frame of one stack is turned into pixels."""
+
+    white_balance: tuple[float, float, float, float]
+    """Multipliers of red, green, blue and second green."""
+    settings: DevelopSettings
+
+
+def read_raw_header(image: OpenedImage) -> Header:
+    """Tell the size a RAW file has once developed, without decoding it.
+
+    Raises
+    ------
+    UnreadableFrame
+        If the file is cut off or no RAW file this program knows.
+    """
+    image_headers.check_raw_is_complete(image)
+    with _opened(image) as raw:
+        sizes = raw.sizes
+        width, height = sizes.width, sizes.height
+        if 0 < sizes.pixel_aspect < 1:
+            height = round(height / sizes.pixel_aspect)
+        elif sizes.pixel_aspect > 1:
+            width = round(width * sizes.pixel_aspect)
+        if sizes.flip & ON_ITS_SIDE:
+            width, height = height, width
+    # Developed frames come out upright.
+    return checked_size(Header(kind=FileKind.RAW, width_px=width, height_px=height), image.path)
+
+
+def settle_development(image: OpenedImage, settings: DevelopSettings) -> Development:
+    """Take the white balance from one frame (the middle one of a stack) and keep it for all.
+
+    Raises
+    ------
+    UnreadableFrame
+        If the file is no RAW file this program knows.
+    """
+    with _opened(image) as raw:
+        candidates = (raw.camera_whitebalance, raw.daylight_whitebalance)
+    if settings.white_balance == "daylight":
+        candidates = candidates[::-1]
+    for multipliers in candidates:
+        if all(value > 0 for value in multipliers[:CHANNELS_NEEDED]):
+            return Development(white_balance=_four(multipliers), settings=settings)
+    return Development(white_balance=(1.0, 1.0, 1.0, 1.0), settings=settings)
+
+
+def develop(image: OpenedImage, development: Development, *, half_size: bool = False) -> Pixels:
+    """Develop a RAW frame to upright RGB uint16, shape (H, W, 3).
+
+    Parameters
+    ----------
+    image : OpenedImage
+        A complete RAW file.
+    development : Development
+        The one of its stack.
+    half_size : bool
+        Make one pixel of every 2 × 2 on the sensor: a tenth of the work, for looking rather than for composites.
+
+    Raises
+    ------
+    UnreadableFrame
+        If it cannot be decoded, or holds nothing but one value: what a decoder makes of missing data.
+    """
+    import rawpy
+
+    image_headers.check_raw_is_complete(image)
+    settings = development.settings
+    with _opened(image) as raw:
+        try:
+            sensor = raw.raw_image
+            if sensor.size and sensor.min() == sensor.max():
+                raise UnreadableFrame(
+                    f"{shown(image.path.name)} decodes to one even tone: its pixels are missing.", hint=image_headers.COPY_AGAIN
+                )
+            pixels = raw.postprocess(
+                demosaic_algorithm=rawpy.DemosaicAlgorithm[settings.demosaic.upper()],
+                half_size=half_size,
+                user_wb=list(development.white_balance),
+                output_color=rawpy.ColorSpace.Adobe if settings.colour_space == "adobe-rgb" else rawpy.ColorSpace.sRGB,
+                gamma=ADOBE_RGB_CURVE if settings.colour_space == "adobe-rgb" else SRGB_CURVE,
+                output_bps=16,
+                no_auto_bright=True,
+                adjust_maximum_thr=NEVER_GUESS_WHITE,
+                bright=2.0**settings.exposure_ev,
+                highlight_mode=_highlights(rawpy, settings),
+            )
+        except rawpy.LibRawError as error:
+            raise _undecodable(image, error) from error
+    return cast("Pixels", pixels)
+
+
+def _highlights(rawpy: Any, settings: DevelopSettings) -> Any:
+    return {
+        "clip": rawpy.HighlightMode.Clip,
+        "blend": rawpy.HighlightMode.Blend,
+        "reconstruct": rawpy.HighlightMode.ReconstructDefault,
+    }[settings.highlights]
+
+
+def _four(multipliers: Sequence[float]) -> tuple[float, float, float, float]:
+    red, green, blue, *rest = (float(value) for value in multipliers)
+    second_green = rest[0] if rest and rest[0] > 0 else green
+    return red, green, blue, second_green
+
+
+def _opened(image: OpenedImage) -> "rawpy.RawPy":
+    import rawpy
+
+    try:
+        if sys.platform == "linux":
+            # The name may hold bytes that are no UTF-8, and this is surely the file that was looked at.
+            return rawpy.imread(f"/proc/self/fd/{image.file.fileno()}")
+        return rawpy.imread(os.fspath(image.path))
+    except rawpy.LibRawError as error:
+        raise _undecodable(image, error) from error
+
+
+def _undecodable(image: OpenedImage, error: Exception) -> UnreadableFrame:
+    told = error.args[0].decode("utf-8", "replace") if error.args and isinstance(error.args[0], bytes) else str(error)
+    return UnreadableFrame(
+        f"{shown(image.path.name)} cannot be decoded as RAW: {told}.",
+        hint="Convert it to DNG or TIFF, or leave it out.",
+    )

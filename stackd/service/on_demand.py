@@ -1,4 +1,4 @@
-"""One stack now, as `stackd fuse` makes it: the frames are named, their order is found, the composite goes where it was asked for."""
+"""One stack now, as `stackd fuse` makes it: the frames are named, their order is found, the composite goes where it is wanted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -54,10 +54,19 @@ def _many(seen: _Witnessed) -> Evidence | None:
     return Evidence(points=1.0, sentence=f"{count} frames") if count >= MANY_FRAMES else None
 
 
+def _sharpness(seen: _Witnessed) -> Evidence | None:
+    """Hear what the pictures say, but believe a camera that counts its focus steps: small previews hide small steps."""
+    said = sharpness.run_evidence(seen.shots)
+    moved = focus.run_evidence(seen.shots, seen.scale)
+    if said is not None and said.points < 0.0 and moved is not None and moved.points > 0.0:
+        return Evidence(points=0.0, sentence="the steps are too small to show in the previews")
+    return said
+
+
 _KINDS_OF_EVIDENCE: tuple[Callable[[_Witnessed], Evidence | Sequence[Evidence] | None], ...] = (
     lambda seen: camera.run_evidence(seen.shots),
     lambda seen: focus.run_evidence(seen.shots, seen.scale),
-    lambda seen: sharpness.run_evidence(seen.shots),
+    _sharpness,
     lambda seen: content.run_evidence(seen.run.likenesses),
     lambda seen: time.run_evidence(seen.run.gaps_s),
     lambda seen: camera_settings.run_evidence(seen.shots),

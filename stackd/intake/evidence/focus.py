@@ -26,9 +26,14 @@ TURNED_FOR = 3
 """Steps in the other direction that show the focus really turned round."""
 
 MIN_STEPS = 2
-"""Non-zero steps that show a direction."""
+NET_SHARE = 0.5
+"""Steps, and the share of all stepping that went one way, that show a direction."""
 
 MONOTONE_SHARE = 0.7
+
+STEADY_POINTS = 4.0
+VARIED_POINTS = 3.0
+"""What a moving focus is worth in `weigh`: most when every step moves on."""
 
 CONTINUES_FROM = -0.5
 CONTINUES_TO = 3.0
@@ -71,7 +76,9 @@ class FocusCourse:
         if len(self.steps) < MIN_STEPS:
             return 0
         way = sum(self.steps)
-        return (way > 0) - (way < 0)
+        if abs(way) < NET_SHARE * sum(abs(change) for change in self.steps):
+            return 0
+        return 1 if way > 0 else -1
 
     @property
     def alternates(self) -> bool:
@@ -143,13 +150,17 @@ def run_evidence(shots: Sequence[Shot], scale: FocusScale) -> Evidence | None:
     forward = sum(change > 0 for change in moving)
     one_way = max(forward, len(moving) - forward)
     span = f"from {describe_focus(shots[0])} to {describe_focus(shots[-1])}"
+    # Three frames go one way by chance once in three times, five once in sixty.
+    chance_allows = max(float(len(shots)) - 2.0, 1.0)
     if one_way >= MONOTONE_SHARE * len(steps):
-        return Evidence(points=4.0, sentence=f"focus moved step by step {span}")
+        return Evidence(points=min(STEADY_POINTS, chance_allows), sentence=f"focus moved step by step {span}")
     course = FocusCourse()
     for position in known:
         course = course.extended(position, scale.quantum)
     if course.alternates and len(set(known)) == len(known):
-        return Evidence(points=4.0, sentence="focus moved step by step to both sides in turn")
-    if one_way >= MONOTONE_SHARE * len(moving) and len(set(known)) > 1:
-        return Evidence(points=3.0, sentence=f"focus moved {span}")
+        return Evidence(points=min(STEADY_POINTS, chance_allows), sentence="focus moved step by step to both sides in turn")
+    if one_way >= MONOTONE_SHARE * len(moving):
+        return Evidence(points=min(VARIED_POINTS, chance_allows), sentence=f"focus moved {span}, several frames at a time")
+    if course.direction and len(set(known)) == len(known):
+        return Evidence(points=min(VARIED_POINTS, chance_allows), sentence=f"focus moved {span}, with frames out of order")
     return Evidence(points=0.0, sentence="the reported focus distance goes to and fro")

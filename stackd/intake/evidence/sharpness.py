@@ -108,10 +108,8 @@ def principal_order(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _spread(matrix: NDArray[np.float64]) -> float:
-    """Largest difference between sampled frames: both ends, and each against the mean twice over."""
-    mean = matrix.mean(axis=0)
-    from_mean = np.sqrt(np.mean((matrix - mean) ** 2, axis=1))
-    return max(distance(matrix[0], matrix[-1]), 2.0 * float(np.median(from_mean)))
+    """Largest difference of any frame from the first or the last: what was covered, however the focus went."""
+    return max(float(np.sqrt(np.mean((matrix - end) ** 2, axis=1)).max()) for end in (matrix[0], matrix[-1]))
 
 
 def _is_smooth(matrix: NDArray[np.float64]) -> bool:

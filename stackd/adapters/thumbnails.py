@@ -1,0 +1,140 @@
+"""Small gray pictures of frames for the grouping, by the cheapest way each format offers: embedded previews, draft decoding, strides."""
+
+from math import ceil
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackd.adapters import image_files, image_headers
+from stackd.adapters.image_headers import OpenedImage
+from stackd.errors import UnreadableFrame
+from stackd.intake.evidence.content import WORKING_SIDE_PX, signature
+from stackd.model.content import ContentSignature
+from stackd.model.pixels import Gray
+from stackd.model.tags import FileKind
+
+LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of JPEG's own luminance, so that every format is judged alike."""
+
+DARK_FULL_SCALE: Final = 0.05
+"""A 16-bit picture whose brightest values stay below this share of full scale is stretched: a microscope's camera fills 12 of 16 bits."""
+
+BRIGHTEST_PERCENT: Final = 99.9
+
+
+def read_signature(path: Path) -> ContentSignature | None:
+    """Read what grouping needs of a file's pixels; None where they cannot be read. Only reads, and never raises for the content."""
+    try:
+        with image_headers.open_image(path) as image:
+            gray = _read_gray(image)
+    except (UnreadableFrame, OSError):
+        return None
+    return None if gray is None or gray.size == 0 else signature(gray)
+
+
+def _read_gray(image: OpenedImage) -> Gray | None:
+    match image.kind:
+        case FileKind.JPEG:
+            image.file.seek(0)
+            return _gray_jpeg(image.file.read())
+        case FileKind.RAW:
+            return _gray_raw(image)
+        case FileKind.TIFF:
+            strided = _gray_uncompressed_tiff(image)
+            return _as_gray(_read_all(image)) if strided is None else strided
+        case _:
+            return _as_gray(_read_all(image))
+
+
+def _read_all(image: OpenedImage) -> NDArray[Any]:
+    return image_files.read_pixels(image, image_headers.header_of(image), None)
+
+
+def _gray_jpeg(content: bytes) -> Gray | None:
+    """Decode luminance alone, at the smallest scale that still reaches the working size: most of the work is then left out."""
+    import simplejpeg
+
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(content, strict=False)
+        scale = min(WORKING_SIDE_PX / max(height, width), 1.0)
+        pixels = simplejpeg.decode_jpeg(
+            content, colorspace="GRAY", min_height=ceil(height * scale), min_width=ceil(width * scale), strict=False
+        )
+    except ValueError:
+        return None
+    return np.multiply(pixels[..., 0], np.float32(1 / 255), dtype=np.float32)
+
+
+def _gray_raw(image: OpenedImage) -> Gray | None:
+    """Take the embedded preview; where there is none, bin the sensor's own values."""
+    import rawpy
+
+    image.file.seek(0)
+    try:
+        with rawpy.imread(image.file) as raw:
+            preview = _preview(raw, rawpy)
+            return preview if preview is not None else _binned(raw)
+    except (rawpy.LibRawError, ValueError, AttributeError):
+        return None
+
+
+def _preview(raw: Any, rawpy: Any) -> Gray | None:
+    try:
+        thumbnail = raw.extract_thumb()
+    except rawpy.LibRawError:
+        return None
+    if thumbnail.format == rawpy.ThumbFormat.JPEG:
+        return _gray_jpeg(thumbnail.data)
+    return _as_gray(np.asarray(thumbnail.data)) if thumbnail.format == rawpy.ThumbFormat.BITMAP else None
+
+
+def _binned(raw: Any) -> Gray | None:
+    """Average cells of 2 × 2 sensor pixels and encode them for the eye; good enough to compare frames of one camera."""
+    mosaic = np.asarray(raw.raw_image_visible)
+    if mosaic.ndim != 2:  # noqa: PLR2004  a mosaic has no colour axis
+        return _as_gray(mosaic)
+    step = max(max(mosaic.shape) // (2 * WORKING_SIDE_PX), 1)
+    rows, columns = mosaic.shape[0] // 2 * 2, mosaic.shape[1] // 2 * 2
+    cells = [mosaic[y:rows:2, x:columns:2][::step, ::step].astype(np.float32) for y in (0, 1) for x in (0, 1)]
+    black = float(np.mean(raw.black_level_per_channel))
+    linear = np.clip((sum(cells) / 4.0 - black) / max(float(raw.white_level) - black, 1.0), 0.0, 1.0)
+    return np.sqrt(linear).astype(np.float32)
+
+
+def _gray_uncompressed_tiff(image: OpenedImage) -> Gray | None:
+    """Read every n-th row and column straight from the disk; None where strips are compressed or oddly stored."""
+    import tifffile
+
+    image.file.seek(0)
+    try:
+        with tifffile.TiffFile(image.file) as tiff:
+            page = tiff.pages[0]
+            plain = page.is_memmappable and page.photometric in {tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK}
+            if not plain or max(page.imagelength, page.imagewidth) < 2 * WORKING_SIDE_PX:
+                return None
+            stored = np.memmap(
+                image.path, dtype=tiff.byteorder + page.dtype.char, mode="r", offset=page.dataoffsets[0], shape=page.shape
+            )
+    except (tifffile.TiffFileError, ValueError, IndexError, KeyError, RuntimeError, TypeError, AttributeError):
+        return None
+    if stored.ndim == 3 and stored.shape[2] > 4:  # noqa: PLR2004  planes first, or a z-stack
+        return None
+    step = max(max(stored.shape[:2]) // WORKING_SIDE_PX, 1)
+    return _as_gray(np.ascontiguousarray(stored[::step, ::step]))
+
+
+def _as_gray(pixels: NDArray[Any]) -> Gray | None:
+    """Bring 8- or 16-bit gray or RGB to luminance 0–1."""
+    if pixels.dtype not in (np.uint8, np.uint16) or pixels.ndim not in (2, 3) or pixels.size == 0:
+        return None
+    full = float(np.iinfo(pixels.dtype).max)
+    step = max(max(pixels.shape[:2]) // (2 * WORKING_SIDE_PX), 1)
+    small = pixels[::step, ::step].astype(np.float32) * np.float32(1.0 / full)
+    gray = small @ LUMA if small.ndim == 3 and small.shape[2] >= 3 else small.reshape(small.shape[0], small.shape[1], -1)[..., 0]  # noqa: PLR2004
+    if pixels.dtype == np.uint16:
+        brightest = float(np.percentile(gray, BRIGHTEST_PERCENT))
+        if 0.0 < brightest < DARK_FULL_SCALE:
+            gray = np.minimum(gray / np.float32(brightest), np.float32(1.0))
+    return np.ascontiguousarray(gray, dtype=np.float32)

@@ -31,8 +31,14 @@ CONTRAST_WINDOW_PX = 15
 PRESMOOTH_SIGMA_PX = 0.8
 """Blur before comparing, so that noise does not choose the points; detail as wide as 2 px survives (measured)."""
 
-NOISE_FLOOR = 0.5 / 255
-"""Contrast of 8-bit rounding: weaker texture is not believed."""
+DISPLAY_EXPONENT = 2.2
+"""Display encoding is close to this power."""
+
+NOISE_FLOOR = 0.002
+"""Share of the frame's tonal range: contrast of 8-bit rounding; weaker texture is not believed."""
+
+DARKEST_RANGE = 1e-4
+"""Tonal range, of full scale, below which a frame counts as having none: six counts of 16 bits."""
 
 NOISE_MARGIN = 2.0
 """Contrast must exceed this many noise sigmas to be scaled up to full strength (measured)."""
@@ -43,7 +49,7 @@ TEXTURE_MARGIN = 1.5
 BLANK_SHARE = 0.002
 """A frame with less of its area textured is blank; a lone star on black covers about this much (guess)."""
 
-POINTS_PER_LEVEL = 30_000
+POINTS_PER_LEVEL = 20_000
 """Strongest details compared at each level: more does not sharpen the estimate measurably, and the cost is linear."""
 
 TUKEY = 4.685
@@ -58,11 +64,14 @@ NOISE_PASSING = 0.35
 MAD_TO_SIGMA = 1.4826
 """Median absolute deviation to standard deviation of a normal distribution."""
 
-TRUST_WINDOWS = (24, 18)
+TRUST_WINDOWS = (20, 15)
 """Windows, along the long and the short side, in which agreement of both frames is judged."""
 
-TRUST_FROM, TRUST_FULLY = 0.3, 0.7
+TRUST_FROM, TRUST_FULLY = 0.45, 0.75
 """Correlation within a window below which it has no say, and above which it has full say (measured on pcb_depthmap)."""
+
+LEAST_TRUST = 0.03
+"""A level on which less than this share of the details can be trusted is skipped: chance alone trusts about 1 %."""
 
 WITNESSES = (8, 6)
 """Pieces, along the long and the short side, taken as independent when judging how sure an estimate is."""
@@ -83,7 +92,10 @@ SETTLED_PX = 0.003
 """A step below this, in px of the level, ends the iteration."""
 
 SURE_PX = 0.002
-"""No level claims to know the motion better than this, px of the level."""
+"""No level claims to know the motion better than this."""
+
+COARSE_BIAS_PX = 0.01
+"""Error that defocus leaves per px of reduction, on top of what the pieces of a level admit (measured on rendered stacks)."""
 
 # Motions around the centre of the frame, in units of half its long side, ordered so that each model uses the first few.
 GENERATORS: Vectors = np.array(
@@ -191,10 +203,11 @@ def inverse(matrix: Matrix) -> Matrix:
 
 def transformed(matrix: Matrix, points: Vectors) -> Vectors:
     """Map (x, y) points, shape (N, 2)."""
-    mapped = points @ matrix[:2, :2].T + matrix[:2, 2]
-    if matrix[2, 0] == 0 and matrix[2, 1] == 0:
-        return np.asarray(mapped / matrix[2, 2])
-    return np.asarray(mapped / (points @ matrix[2, :2] + matrix[2, 2])[:, None])
+    # Written out: a threaded matrix product of so small a matrix spends more on its threads than on the work.
+    x, y = points.T
+    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
+    scale = 1 / (g * x + h * y + i) if g or h else 1 / i
+    return np.stack([(a * x + b * y + c) * scale, (d * x + e * y + f) * scale], axis=1)
 
 
 def corners(shape: tuple[int, int]) -> Vectors:
@@ -217,9 +230,11 @@ def prepare(gray: Gray) -> PreparedFrame:
     """
     height, width = gray.shape
     levels: list[Level] = []
-    reduced, reduction = gray, 1
+    # In display encoding a defocused edge creeps towards its dark side; in linear light it stays where it is.
+    reduced, reduction = linear_light(gray), 1
+    floor = NOISE_FLOOR * _tonal_range(reduced)
     while True:
-        levels.append(_prepare_level(reduced, reduction))
+        levels.append(_prepare_level(reduced, reduction, floor))
         if max(reduced.shape) < 2 * COARSEST_SIDE_PX:
             break
         rows, columns = (side // 2 for side in reduced.shape)
@@ -313,12 +328,24 @@ def _corner_error(information: Vectors, shape: tuple[int, int]) -> float:
     return float(np.sqrt(variance.mean()))
 
 
-def _prepare_level(gray: Gray, reduction: int) -> Level:
+def linear_light(gray: Gray) -> Gray:
+    """Decode display-encoded luminance, closely enough to compare frames by."""
+    return np.asarray(cv2.pow(np.maximum(gray, 0), DISPLAY_EXPONENT), dtype=np.float32)
+
+
+def _tonal_range(gray: Gray) -> float:
+    """Spread of most of the tones; fluorescence frames use a hundredth of the scale."""
+    sample = gray[::4, ::4]
+    darkest, brightest = np.quantile(sample, (0.005, 0.995))
+    return max(float(brightest - darkest), DARKEST_RANGE)
+
+
+def _prepare_level(gray: Gray, reduction: int, floor: float) -> Level:
     smooth = cv2.GaussianBlur(gray, (0, 0), PRESMOOTH_SIGMA_PX)
     window = (CONTRAST_WINDOW_PX, CONTRAST_WINDOW_PX)
     band = smooth - cv2.blur(smooth, window, borderType=cv2.BORDER_REFLECT)
     variance = cv2.blur(band * band, window, borderType=cv2.BORDER_REFLECT)
-    noise = NOISE_MARGIN * _noise_after_smoothing(gray) + NOISE_FLOOR
+    noise = NOISE_MARGIN * _noise_after_smoothing(gray) + floor
     textured = float((variance[::4, ::4] > (TEXTURE_MARGIN * noise) ** 2).mean())
     structure = band / np.sqrt(variance + noise * noise)
     spline = np.array([1, 4, 1], np.float32)[None] / 6  # cubic B-spline at the integers
@@ -390,12 +417,15 @@ def _refine_level(level: Level, other: Level, sampling: Matrix, parameters: int)
         if compared is None:
             return None
         residual, inside = compared
-        weight = _tukey(residual, inside) * _trust(level, residual, inside, window)
-        if np.count_nonzero(weight) < LEAST_POINTS:
+        trust = _trust(level, residual, inside, window)
+        if trust.sum() < max(LEAST_POINTS, LEAST_TRUST * len(trust)):
             return None
+        weight = _tukey(residual, inside) * trust
         weighted = jacobian * weight[:, None]
-        normal = weighted.T @ jacobian
-        step = np.linalg.solve(normal + 1e-9 * np.trace(normal) * np.eye(parameters), weighted.T @ residual)
+        normal = _products(weighted, jacobian)
+        step = np.linalg.solve(
+            normal + 1e-9 * np.trace(normal) * np.eye(parameters), _products(weighted, residual[:, None])[:, 0]
+        )
         delta = np.eye(3) + np.tensordot(step, GENERATORS[:parameters], 1)
         matrix = normalised(matrix @ from_unit @ np.linalg.inv(delta) @ to_unit)
         if np.abs(step).max() * half < SETTLED_PX:
@@ -410,8 +440,17 @@ def _refine_level(level: Level, other: Level, sampling: Matrix, parameters: int)
     )
 
 
+def _products(first: Vectors, second: Vectors) -> Vectors:
+    """Multiply tall arrays, first.T @ second.
+
+    Without BLAS, whose threads cost more than the work, and whose sums depend on how many threads there are.
+    """
+    return np.asarray(np.einsum("np,nq->pq", first, second, optimize=False))
+
+
 def _correlation(first: Vectors, second: Vectors) -> float:
-    return float(first @ second / np.sqrt((first @ first) * (second @ second) + 1e-12))
+    common, own, other = (float((a * b).sum()) for a, b in ((first, second), (first, first), (second, second)))
+    return common / float(np.sqrt(own * other + 1e-12))
 
 
 def _window_of(level: Level, windows: tuple[int, int]) -> NDArray[np.intp]:
@@ -479,12 +518,12 @@ def _information(level: Level, jacobian: Vectors, residual: Vectors, weight: Vec
     shift_x = ((yy + ridge) * bx - xy * by) / determinant
     shift_y = ((xx + ridge) * by - xy * bx) / determinant
     misfit = float(np.sqrt(np.average(shift_x**2 + shift_y**2, weights=trace + 1e-12)))
-    normal = (jacobian * weight[:, None]).T @ jacobian
+    normal = _products(jacobian * weight[:, None], jacobian)
     score = np.stack([np.bincount(piece, weight * residual * column, count) for column in jacobian.T], axis=1)
     # Few witnesses underestimate their own scatter: the usual small-sample factor.
     witnesses = float(trace.sum() ** 2 / (trace**2).sum())
     inflate = witnesses / max(witnesses - len(normal), 0.25)
     scatter = inflate * (score.T @ score)
-    half = max(level.structure.shape) / 2
-    floor = (SURE_PX / half) ** 2 * normal @ normal / len(normal)
+    sure = (SURE_PX + COARSE_BIAS_PX * (level.reduction - 1)) / (level.reduction * max(level.structure.shape) / 2)
+    floor = sure**2 * normal @ normal
     return np.asarray(normal @ np.linalg.solve(scatter + floor, normal)), misfit

@@ -92,7 +92,7 @@ def align(
         return FailedRegistration(
             reason="It does not show the same subject as its neighbour, or nothing in it is sharp enough to tell."
         )
-    fit = refine(reference, moving, best.sampling, parameters=parameters, levels=slice(1, None))
+    fit = refine(reference, moving, best.sampling, parameters=parameters, levels=slice(min(1, len(reference.levels) - 1), None))
     if fit is None or not _is_possible(fit.sampling, reference.shape):
         return FailedRegistration(reason="No motion of the camera explains how this frame differs from its neighbour.")
     if fit.uncertainty_px > uncertainty_limit_px:

@@ -1,10 +1,9 @@
-"""Lay a frame over the reference grid, whole or one tile, and find what every frame covers.
+"""Lay a frame over the reference grid, whole or one tile, and tell what it covers.
 
 Pixels between the frame's pixel centres are interpolated with OpenCV's cubic kernel; a test holds it to scikit-image's. A matrix
 that is exactly the identity copies pixels untouched.
 """
 
-from collections.abc import Iterable
 from enum import Enum
 from typing import TypeVar
 
@@ -12,7 +11,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.imaging.coarse_to_fine import corners, transformed
 from stackd.model.pixels import Mask, Matrix
 
 WARPED = TypeVar("WARPED", NDArray[np.uint8], NDArray[np.uint16], NDArray[np.float32])
@@ -94,76 +92,3 @@ def covered(matrix: Matrix, frame_shape: tuple[int, int], shape: tuple[int, int]
     v = (sampling[1, 0] * x + sampling[1, 1] * y + sampling[1, 2]) / w
     slack = 1e-6  # rounding must not take the border from a frame that lies exactly on the grid
     return np.asarray((u >= -slack) & (u <= width - 1 + slack) & (v >= -slack) & (v <= height - 1 + slack))
-
-
-def valid_area(matrices: Iterable[Matrix], frame_shape: tuple[int, int], shape: tuple[int, int]) -> Mask:
-    """Mark the pixels of the reference grid that every frame covers.
-
-    Parameters
-    ----------
-    matrices : iterable of ndarray of float64, shape (3, 3)
-        Moving → reference px, one a frame.
-    frame_shape, shape : (int, int)
-        Rows and columns of the frames and of the reference grid.
-
-    Returns
-    -------
-    ndarray of bool, shape `shape`
-    """
-    area = np.ones(shape, dtype=np.bool_)
-    for matrix in matrices:
-        if not np.array_equal(matrix, np.eye(3)) or frame_shape != shape:
-            area &= covered(matrix, frame_shape, shape)
-    return area
-
-
-def largest_rectangle(area: Mask) -> tuple[slice, slice]:
-    """Find the largest upright rectangle inside an area.
-
-    Parameters
-    ----------
-    area : ndarray of bool, shape (H, W)
-        For instance the valid area.
-
-    Returns
-    -------
-    rows, columns : slice
-        Empty slices when nothing is marked.
-
-    Notes
-    -----
-    Row by row the columns hold histograms of marked pixels above; a stack finds each row's largest rectangle in one pass.
-    """
-    best_area, best = 0, (0, 0, 0, 0)
-    heights = np.zeros(area.shape[1] + 1, dtype=np.int64)
-    for row in range(area.shape[0]):
-        heights[:-1] = np.where(area[row], heights[:-1] + 1, 0)
-        starts: list[tuple[int, int]] = []
-        changes = np.flatnonzero(np.diff(heights, prepend=-1))
-        for column in changes.tolist():
-            height, start = int(heights[column]), column
-            while starts and starts[-1][1] >= height:
-                start, tall = starts.pop()
-                if tall * (column - start) > best_area:
-                    best_area, best = tall * (column - start), (row + 1 - tall, row + 1, start, column)
-            starts.append((start, height))
-    top, bottom, left, right = best
-    return slice(top, bottom), slice(left, right)
-
-
-def frame_outline(matrix: Matrix, frame_shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Place the corners of a frame on the reference grid.
-
-    Parameters
-    ----------
-    matrix : ndarray of float64, shape (3, 3)
-        Moving → reference px.
-    frame_shape : (int, int)
-        Rows and columns of the frame.
-
-    Returns
-    -------
-    ndarray of float64, shape (4, 2)
-        Corner pixel centres (x, y) px, clockwise from the top left.
-    """
-    return transformed(matrix, corners(frame_shape))

@@ -1,0 +1,236 @@
+"""Known motions are recovered; what cannot be registered says so."""
+
+import cv2
+import numpy as np
+import pytest
+
+from stackd.errors import MixedStack
+from stackd.imaging.coarse_to_fine import corners, inverse, prepare, rescale_matrix, transformed
+from stackd.imaging.register import (
+    AffineRegistration,
+    HomographyRegistration,
+    NoRegistration,
+    SimilarityRegistration,
+    TranslationRegistration,
+    register,
+)
+from stackd.imaging.scenes import SceneSettings, render_stack, tilted_plane, two_planes
+
+SHAPE = (320, 480)
+
+
+def texture(shape: tuple[int, int] = SHAPE, seed: int = 0) -> np.ndarray:
+    """Smooth random texture at several scales, as gray float32 in [0, 1]."""
+    random = np.random.default_rng(seed)
+    total = np.zeros(shape, np.float32)
+    for sigma in (1.5, 4, 12, 40):
+        layer = cv2.GaussianBlur(random.standard_normal(shape).astype(np.float32), (0, 0), sigma)
+        total += layer / layer.std()
+    return np.clip(0.5 + 0.09 * total, 0, 1)
+
+
+def moved(image: np.ndarray, moving_to_reference: np.ndarray) -> np.ndarray:
+    """What the camera sees when `image` is the reference and the frame lies so."""
+    size = image.shape[1::-1]
+    flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
+    return cv2.warpPerspective(image, moving_to_reference, size, flags=flags, borderMode=cv2.BORDER_REFLECT)
+
+
+def similarity(*, x: float = 0, y: float = 0, turn_rad: float = 0, scale: float = 1) -> np.ndarray:
+    """Around the centre of the frame."""
+    centre = np.array([(SHAPE[1] - 1) / 2, (SHAPE[0] - 1) / 2])
+    matrix = np.eye(3)
+    matrix[:2, :2] = scale * np.array([[np.cos(turn_rad), -np.sin(turn_rad)], [np.sin(turn_rad), np.cos(turn_rad)]])
+    matrix[:2, 2] = centre - matrix[:2, :2] @ centre + (x, y)
+    return matrix
+
+
+def corner_error_px(found: np.ndarray, true: np.ndarray, shape: tuple[int, int] = SHAPE) -> float:
+    difference = transformed(found, corners(shape)) - transformed(true, corners(shape))
+    return float(np.sqrt((difference**2).sum(axis=1).mean()))
+
+
+def gray(stack, position: int) -> np.ndarray:
+    return stack.read_gray(position, 1)
+
+
+@pytest.mark.parametrize(
+    "true",
+    [
+        similarity(x=0.3, y=-0.7),
+        similarity(x=14, y=-9, scale=1.005),
+        similarity(turn_rad=0.04, scale=0.98, x=5),
+        similarity(x=48, y=-20, turn_rad=-0.05),
+        similarity(turn_rad=0.12, scale=1.08, x=-20),
+    ],
+    ids=["subpixel", "breathing", "tripod nudged", "a tenth of the width by hand", "far out"],
+)
+def test_a_known_similarity_is_recovered(true):
+    scene = texture()
+
+    found = register(scene, moved(scene, true), SimilarityRegistration())
+
+    assert found
+    assert corner_error_px(found.matrix, true) < 0.05
+
+
+def test_a_known_shift_is_recovered_and_nothing_but_shift():
+    scene, true = texture(), similarity(x=-3.4, y=7.7)
+
+    found = register(scene, moved(scene, true), TranslationRegistration())
+
+    assert found
+    assert corner_error_px(found.matrix, true) < 0.03
+    np.testing.assert_array_equal(found.matrix[:2, :2], np.eye(2))
+
+
+def test_a_known_shear_is_recovered():
+    scene, true = texture(), similarity(x=4) @ np.array([[1.004, 0.006, 0], [0.002, 0.997, 0], [0, 0, 1]])
+
+    found = register(scene, moved(scene, true), AffineRegistration())
+
+    assert found
+    assert corner_error_px(found.matrix, true) < 0.05
+
+
+def test_a_known_keystone_is_recovered():
+    scene, true = texture(), similarity(x=4) @ np.array([[1, 0, 0], [0, 1, 0], [3e-5, -2e-5, 1]])
+
+    found = register(scene, moved(scene, true), HomographyRegistration())
+
+    assert found
+    assert corner_error_px(found.matrix, true) < 0.08
+
+
+@pytest.mark.parametrize("subject", [tilted_plane, two_planes])
+def test_neighbours_of_a_noisy_breathing_stack_are_registered_to_a_tenth_of_a_pixel(subject):
+    scene = SceneSettings(
+        subject=subject,
+        height_px=SHAPE[0],
+        width_px=SHAPE[1],
+        shift_px=8,
+        turn_rad=0.02,
+        breathing=0.005,
+        flicker=0.03,
+        full_well_electrons=5_000,
+        bits=16,
+    )
+    stack = render_stack(scene)
+
+    for position in range(1, len(stack)):
+        found = register(gray(stack, position - 1), gray(stack, position), SimilarityRegistration())
+
+        assert found
+        assert corner_error_px(found.matrix, inverse(stack.matrices[position - 1]) @ stack.matrices[position]) < 0.1
+
+
+def test_defocus_alone_is_not_taken_for_motion():
+    scene = texture()
+
+    found = register(scene, cv2.GaussianBlur(scene, (0, 0), 2.5), SimilarityRegistration())
+
+    assert found
+    assert corner_error_px(found.matrix, np.eye(3)) < 0.05
+
+
+def test_brightness_does_not_matter():
+    scene, true = texture(), similarity(x=3, y=1)
+
+    found = register(scene, moved(scene, true) * np.float32(0.6), SimilarityRegistration())
+
+    assert found
+    assert corner_error_px(found.matrix, true) < 0.05
+
+
+def test_faint_sixteen_bit_frames_are_registered_as_well_as_bright_ones():
+    """A fluorescence stack used a hundredth of the scale and counted as blank."""
+    scene, true = texture(), similarity(x=3, y=1)
+
+    found = register(scene * np.float32(0.01), moved(scene, true) * np.float32(0.01), SimilarityRegistration())
+
+    assert found
+    assert corner_error_px(found.matrix, true) < 0.05
+
+
+def test_another_subject_is_refused_with_a_reason():
+    found = register(texture(seed=1), texture(seed=2), SimilarityRegistration())
+
+    assert not found
+    assert "does not show the same subject" in found.reason
+
+
+@pytest.mark.parametrize("level", [0.0, 0.4])
+def test_a_blank_frame_is_refused_with_a_reason(level):
+    noise = np.random.default_rng(0).normal(0, 0.02, SHAPE)
+    blank = np.clip(level + noise, 0, 1).astype(np.float32)
+
+    found = register(texture(), blank, SimilarityRegistration())
+
+    assert not found
+    assert found.reason
+
+
+def test_a_frame_without_a_single_tone_is_blank():
+    found = register(texture(), np.zeros(SHAPE, np.float32), SimilarityRegistration())
+
+    assert not found
+    assert "blank" in found.reason
+
+
+def test_no_alignment_touches_nothing():
+    found = register(texture(seed=1), texture(seed=2), NoRegistration())
+
+    assert found
+    np.testing.assert_array_equal(found.matrix, np.eye(3))
+
+
+def test_frames_of_different_size_do_not_belong_together():
+    with pytest.raises(MixedStack, match="480×320"):
+        register(texture(), texture((300, 480)), SimilarityRegistration())
+
+
+def test_prepared_frames_give_the_same_result_and_do_so_again():
+    scene, true = texture(), similarity(x=3, y=1, turn_rad=0.01)
+    reference, moving = prepare(scene), prepare(moved(scene, true))
+
+    once = register(reference, moving, SimilarityRegistration())
+    again = register(scene, moved(scene, true), SimilarityRegistration())
+
+    np.testing.assert_array_equal(once.matrix, again.matrix)
+
+
+def test_a_wrong_initial_guess_does_no_harm():
+    scene, true = texture(), similarity(x=3, y=1)
+
+    found = register(scene, moved(scene, true), SimilarityRegistration(), initial=similarity(x=-150, turn_rad=0.5))
+
+    assert found
+    assert corner_error_px(found.matrix, true) < 0.05
+
+
+@pytest.mark.parametrize("reduction", [2, 4])
+def test_a_matrix_found_on_reduced_copies_holds_on_the_full_grid(reduction):
+    true = similarity(x=8.2, y=-3.1, turn_rad=0.01, scale=1.003)
+    scene = texture()
+    small = (SHAPE[1] // reduction, SHAPE[0] // reduction)
+    reduced = [cv2.resize(a, small, interpolation=cv2.INTER_AREA) for a in (scene, moved(scene, true))]
+
+    found = register(*reduced, SimilarityRegistration())
+
+    assert found
+    assert corner_error_px(rescale_matrix(found.matrix, reduction), true) < 0.05 * reduction
+
+
+def test_the_claimed_uncertainty_is_honest():
+    """Over many noisy pairs, errors are of the size that the registrations claim."""
+    scene, errors, claims = texture(), [], []
+    for seed in range(6):
+        random = np.random.default_rng(100 + seed)
+        true = similarity(x=random.uniform(-4, 4), y=random.uniform(-4, 4), scale=1.003)
+        frames = [np.clip(f + random.normal(0, 0.03, SHAPE), 0, 1).astype(np.float32) for f in (scene, moved(scene, true))]
+        found = register(*frames, SimilarityRegistration())
+        errors.append(corner_error_px(found.matrix, true))
+        claims.append(found.uncertainty_px)
+
+    ratio = np.sqrt(np.mean(np.square(errors)) / np.mean(np.square(claims)))
+    assert 0.2 < ratio < 3

@@ -149,13 +149,14 @@ def _example_key(prefix: str, key: Key, value: object) -> Iterator[str]:
         yield f"# {key.name} = {toml_value(SYSTEM_DEFAULTS[dotted])}"
     elif dotted in EXAMPLE_VALUES:
         yield f"{key.name} = {toml_value(EXAMPLE_VALUES[dotted])}"
-    elif (shown := _default_of(key.field) if value is None else value) is not None:
-        yield _assignment(key, shown)
     else:
-        yield f"# {key.name} = …  # left out by default"
+        yield _assignment(key, _default_of(key.field) if value is None else value)
 
 
 def _assignment(key: Key, value: object) -> str:
+    if value is None:
+        line = f"{key.name} = …"
+        return f"# {line:<26}# {f'{key.allowed}; ' if key.allowed else ''}left out by default"
     line = f"{key.name} = {toml_value(value)}"
     return f"{line:<28}# {key.allowed}" if key.allowed and not key.discriminator else line
 
@@ -178,7 +179,7 @@ def _example_other(variant: Variant, explained: frozenset[str]) -> Iterator[str]
         if not key.discriminator:
             if key.name not in explained:
                 yield from _comment(key.description, indent="  ")
-            yield f"#   {_assignment(key, _default_of(key.field))}"
+            yield f"#   {_assignment(key, _default_of(key.field)).removeprefix('# ')}"
 
 
 def _summary(variant: Variant) -> str:

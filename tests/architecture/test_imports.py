@@ -17,7 +17,11 @@ ARROW = re.compile(r"^\s*(\w+)\s*-->\s*(\w+)\s*$", re.MULTILINE)
 
 
 def check_contracts(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1"}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
@@ -80,7 +84,7 @@ def found_arrows() -> set[tuple[str, str]]:
         for imported in graph.find_modules_directly_imported_by(importer)
     )
     # `stackd` itself holds nothing but the version number.
-    return {(importer, imported) for importer, imported in pairs if importer != imported and imported != "stackd"}
+    return {(importer, imported) for importer, imported in pairs if imported not in (importer, "stackd")}
 
 
 def test_the_picture_shows_exactly_the_imports_that_exist():

@@ -1,0 +1,78 @@
+"""`stackd doctor` finds what is wrong and says what to do."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer import Typer
+from typer.testing import CliRunner, Result
+
+from stackd.cli.doctor import doctor
+
+app = Typer()
+app.command()(doctor)
+
+
+def examine(tmp_path: Path, text: str, *arguments: str) -> Result:
+    path = tmp_path / "stackd.toml"
+    path.write_text(f'[state]\nfolder = "state"\n{text}', encoding="utf-8")
+    return CliRunner().invoke(app, ["--config", str(path), *arguments])
+
+
+WATCH = '[[watch]]\ninput = "in"\noutput = "out"\n'
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    return tmp_path
+
+
+def test_a_healthy_set_up_is_called_ready(folders: Path):
+    result = examine(folders, WATCH)
+
+    assert result.exit_code == 0, result.output
+    assert "stackd is ready." in result.output
+    assert not list((folders / "out").iterdir()), "the probe file is gone"
+
+
+def test_a_missing_input_is_named_with_what_to_do(folders: Path):
+    (folders / "in").rmdir()
+
+    result = examine(folders, WATCH)
+
+    assert result.exit_code == 1
+    assert f"The watched folder {folders / 'in'} is not there." in result.output
+    assert f"mkdir -p '{folders / 'in'}'" in result.output
+
+
+def test_a_missing_output_is_trouble(folders: Path):
+    (folders / "out").rmdir()
+
+    result = examine(folders, WATCH)
+
+    assert result.exit_code == 1
+    assert not (folders / "out").exists(), "a missing folder may be a disk that is not connected"
+
+
+def test_an_output_that_is_a_file_is_trouble(folders: Path):
+    (folders / "out").rmdir()
+    (folders / "out").write_text("", encoding="utf-8")
+
+    assert examine(folders, WATCH).exit_code == 1
+
+
+def test_a_wrong_configuration_is_one_of_the_findings(folders: Path):
+    result = examine(folders, "[intake]\nsettle_s = -1\n")
+
+    assert result.exit_code == 1
+    assert "[intake] settle_s: must be at least" in result.output
+    assert "Python" in result.output, "the other checks are still made"
+
+
+def test_json_is_for_scripts(folders: Path):
+    report = json.loads(examine(folders, WATCH, "--json").stdout)
+
+    assert report["healthy"] is True
+    assert {"about", "verdict", "sentence", "remedy"} == set(report["checks"][0])

@@ -290,15 +290,16 @@ def _continues(left: Run, right: Run, scale: FocusScale) -> bool:
 def _without_spacers(shots: Sequence[Shot]) -> tuple[list[Shot], tuple[Shot, ...]]:
     spacers: list[Shot] = []
     for index, shot in enumerate(shots):
-        around = [
-            other.content
-            for other in shots[max(index - SPACER_NEIGHBOURS, 0) : index + SPACER_NEIGHBOURS + 1]
-            if other.content is not None and other is not shot
+        sides = [
+            [other.content for other in side if other.content is not None]
+            for side in (shots[max(index - SPACER_NEIGHBOURS, 0) : index], shots[index + 1 : index + 1 + SPACER_NEIGHBOURS])
         ]
-        if shot.content is None or not around:
+        known = [side for side in sides if side]
+        if shot.content is None or not known:
             continue
-        usual_brightness = median(each.brightness for each in around)
-        usual_detail = median(content.detail(each) for each in around)
+        # The plainer side counts: the first frames of a dark stack stand out from one side only.
+        usual_brightness = min(median(each.brightness for each in side) for side in known)
+        usual_detail = min(median(content.detail(each) for each in side) for side in known)
         if content.is_spacer(shot.content, usual_brightness, usual_detail):
             spacers.append(shot)
     paths = {shot.path for shot in spacers}

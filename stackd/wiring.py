@@ -1,31 +1,46 @@
-"""The composition root: the only place that knows which adapter stands behind which port."""
+"""The composition root: the only place that knows which adapter stands behind which port.
+
+Every function imports what it needs when it is called: `stackd status` must not wait for the imaging core.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
-from stackd.adapters.exporters import CompositeExporter
-from stackd.adapters.frame_reader import FrameFiles
-from stackd.adapters.plane_file import PlaneFile
-from stackd.adapters.process_meter import ProcessMeter
-from stackd.adapters.publisher import FolderPublisher
-from stackd.adapters.system_clock import SystemClock
-from stackd.config.load import load_recipe
-from stackd.imaging.frames import PlaneStore, Progress
-from stackd.service.on_demand import FuseOutcome, Tools, fuse_files
-
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from stackd.adapters.checkup import Check
     from stackd.adapters.demo_camera import DemoCamera
+    from stackd.adapters.exiftool_process import ExiftoolProcess
+    from stackd.adapters.journal_report import JournalReport
+    from stackd.adapters.wakeup import Wakeup
+    from stackd.config.settings import Settings
+    from stackd.imaging.frames import PlaneStore, Progress
+    from stackd.model.content import ContentSignature
+    from stackd.model.frame import FrameMeta
+    from stackd.service.daemon import World
+    from stackd.service.on_demand import FuseOutcome, Tools
+    from stackd.service.ports import Inbox, StackingRequest, StackingResult, Wish, WishKind
+    from stackd.service.state import ServiceSettings, Watched
 
-__all__ = ["FuseOutcome", "check_up", "demo_camera", "fuse_now", "stacking_tools"]
+WORK_ENTRY = "stackd.wiring:stack_one"
+DESCRIBE_ENTRY = "stackd.wiring:describe_one"
+"""What child processes of the service call."""
 
 
 def stacking_tools(scratch_folder: Path) -> Tools:
     """Put together what a stack needs; planes that do not fit in memory go to unnamed files in `scratch_folder`."""
+    from stackd.adapters.exporters import CompositeExporter
+    from stackd.adapters.frame_reader import FrameFiles
+    from stackd.adapters.plane_file import PlaneFile
+    from stackd.adapters.process_meter import ProcessMeter
+    from stackd.adapters.publisher import FolderPublisher
+    from stackd.adapters.system_clock import SystemClock
+    from stackd.service.on_demand import Tools
 
     def make_store() -> PlaneStore:
         return PlaneFile(scratch_folder)
@@ -51,6 +66,9 @@ def fuse_now(
     progress: Progress,
 ) -> FuseOutcome:
     """Fuse one stack, as `stackd fuse` does; see `fuse_files` for what can go wrong."""
+    from stackd.config.load import load_recipe
+    from stackd.service.on_demand import fuse_files
+
     recipe = load_recipe(recipe_name, config=config, overrides=overrides)
     return fuse_files(
         frames,
@@ -65,7 +83,15 @@ def fuse_now(
 
 def check_up(config: Path | None) -> tuple[Check, ...]:
     """Look at everything `stackd doctor` looks at; a configuration that is wrong is one of the findings."""
-    from stackd.adapters.checkup import Check, Verdict, check_machine, check_notices, check_state, check_watch
+    from stackd.adapters.checkup import (
+        Check,
+        Verdict,
+        check_machine,
+        check_notices,
+        check_running,
+        check_state,
+        check_watch,
+    )
     from stackd.config.load import load_settings
     from stackd.errors import WrongConfiguration
 
@@ -87,6 +113,7 @@ def check_up(config: Path | None) -> tuple[Check, ...]:
             )
         )
     checks += check_state(loaded.settings.state.folder)
+    checks += check_running(loaded.settings.state.folder)
     for watch in watches:
         checks += check_watch(watch)
     checks += check_notices(watches)
@@ -100,3 +127,195 @@ def demo_camera(folder: Path) -> DemoCamera:
     from stackd.adapters.demo_camera import DemoCamera
 
     return DemoCamera(folder, began_at=datetime.now(UTC))
+
+
+# --------------------------------------------------------------- service
+
+
+def stack_one(request: StackingRequest, progress: Progress) -> StackingResult:
+    """Turn a stack into staged files; runs in a worker process."""
+    from stackd.service.stacking import stack_and_stage
+
+    tools = stacking_tools(Path(gettempdir()))
+    return stack_and_stage(
+        request,
+        reader=tools.reader,
+        exporter=tools.exporter,
+        clock=tools.clock,
+        meter=tools.meter,
+        make_store=tools.make_store,
+        progress=progress,
+    )
+
+
+def describe_one(asked: tuple[Path, str], progress: Progress) -> bytes | tuple[FrameMeta, ContentSignature | None]:
+    """Read what a file of a watched folder says of itself; runs in the describing process. A manifest comes as its bytes."""
+    from stackd.adapters.metadata_tags import fetch_tags
+    from stackd.adapters.thumbnails import read_signature
+    from stackd.intake.admit import Role, admit
+    from stackd.intake.brands import frame_meta
+    from stackd.intake.manifest import MAX_MANIFEST_BYTES
+
+    del progress
+    folder, name = asked
+    path = folder / name
+    if admit(name).role is Role.MANIFEST:
+        with path.open("rb") as manifest:
+            return manifest.read(MAX_MANIFEST_BYTES + 1)
+    tags = fetch_tags(path, exiftool=_exiftool())
+    return frame_meta(tags, path=name, mtime_ns=path.stat().st_mtime_ns), read_signature(path)
+
+
+@cache
+def _exiftool() -> ExiftoolProcess | None:
+    from stackd.adapters.exiftool_process import ExiftoolProcess
+
+    return ExiftoolProcess.find()
+
+
+def run_service(config: Path | None, *, verbose: bool = False) -> None:
+    """Watch the configured folders until the process is asked to stop.
+
+    Raises
+    ------
+    WrongConfiguration
+        If the configuration cannot be used, or names no folder.
+    AlreadyRunning
+        If another stackd has the state folder or a watched folder.
+    JournalBlocked
+        If the state folder or the journal cannot be used.
+    """
+    from stackd.adapters.instance_lock import InstanceLock
+    from stackd.adapters.logging_setup import note_faults, set_up_logging
+    from stackd.adapters.wakeup import Wakeup
+    from stackd.config.load import load_settings
+    from stackd.service.daemon import Daemon
+
+    set_up_logging(verbose=verbose)
+    loaded = load_settings(config)
+    settings = service_settings(loaded.settings, loaded.path)
+    state_folder = loaded.settings.state.folder
+    lock = InstanceLock(state_folder)
+    crashed_inside, faults = note_faults(state_folder)
+    wakeup = Wakeup()
+    wakeup.take_signals()
+
+    def load_again() -> ServiceSettings:
+        again = load_settings(loaded.path)
+        return service_settings(again.settings, again.path)
+
+    try:
+        world = service_world(loaded.settings, wakeup=wakeup, load_again=load_again)
+        Daemon(settings, world, crashed_inside=crashed_inside).run()
+    finally:
+        wakeup.close()
+        faults.close()
+        lock.close()
+
+
+def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[], ServiceSettings]) -> World:
+    """Put together everything the service works with."""
+    from stackd.adapters.describing_process import DescribingProcess
+    from stackd.adapters.instance_lock import FolderLock
+    from stackd.adapters.publisher import FolderPublisher
+    from stackd.adapters.service_manager import SystemdNotifier
+    from stackd.adapters.sqlite_journal import JOURNAL_NAME, SqliteJournal
+    from stackd.adapters.system_clock import SystemClock
+    from stackd.adapters.watchdog_inbox import WatchdogInbox
+    from stackd.adapters.worker_processes import WorkerProcesses
+    from stackd.service.daemon import World
+
+    clock = SystemClock()
+    state_folder = settings.state.folder
+    locks = {watch.input: FolderLock(watch.input) for watch in settings.watch}
+
+    def open_inbox(watched: Watched) -> Inbox:
+        # A folder that was ever watched stays locked until the service ends.
+        if watched.input not in locks:
+            locks[watched.input] = FolderLock(watched.input)
+        probe = state_folder / "probe" / str(list(locks).index(watched.input))
+        return WatchdogInbox(watched.input, probe=probe, clock=clock, wake=wakeup.wake, events=watched.events)
+
+    return World(
+        clock=clock,
+        waker=wakeup,
+        signals=wakeup,
+        manager=SystemdNotifier(),
+        journal=SqliteJournal(state_folder / JOURNAL_NAME),
+        describer=DescribingProcess(DESCRIBE_ENTRY, clock=clock, watch=wakeup.watch, unwatch=wakeup.unwatch),
+        workers=WorkerProcesses(
+            WORK_ENTRY,
+            clock=clock,
+            job_timeout_s=settings.work.job_timeout_s,
+            watch=wakeup.watch,
+            unwatch=wakeup.unwatch,
+        ),
+        publisher=FolderPublisher(),
+        open_inbox=open_inbox,
+        load_settings=load_again,
+    )
+
+
+def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
+    """Take from the configuration what steers the service.
+
+    Raises
+    ------
+    WrongConfiguration
+        If no folder is to be watched.
+    """
+    from stackd.config.settings import recipe_hash
+    from stackd.errors import WrongConfiguration
+    from stackd.service.state import RecipeChoice, ServiceSettings, Watched
+
+    if not settings.watch:
+        raise WrongConfiguration(
+            f"{path or 'The configuration'} names no folder to watch.",
+            hint="Add a [[watch]] with input and output; `stackd config init` writes a file to edit.",
+        )
+    return ServiceSettings(
+        watched=tuple(
+            Watched(
+                watch=str(watch.input),
+                label=watch.label,
+                input=watch.input,
+                output=watch.output,
+                recipe_name=watch.recipe,
+                rescan_s=watch.rescan_s,
+                events=watch.events,
+            )
+            for watch in settings.watch
+        ),
+        intake=settings.intake,
+        recipes={name: RecipeChoice(recipe=recipe, recipe_hash=recipe_hash(recipe)) for name, recipe in settings.recipe.items()},
+        jobs_at_once=settings.work.jobs_at_once,
+    )
+
+
+def read_status(state_folder: Path, *, job_limit: int) -> JournalReport | None:
+    """Read what `stackd status` shows; None when the service never ran on this state folder."""
+    from stackd.adapters.journal_report import read_report
+    from stackd.adapters.sqlite_journal import JOURNAL_NAME
+
+    return read_report(state_folder / JOURNAL_NAME, job_limit=job_limit)
+
+
+def running_process(state_folder: Path) -> int | None:
+    """Give the process number of the service that uses a state folder; None when none runs."""
+    from stackd.adapters.instance_lock import holder
+
+    return holder(state_folder)
+
+
+def note_wish(
+    state_folder: Path, kind: WishKind, stack_id: str, *, frames: tuple[str, ...] = (), others: tuple[str, ...] = ()
+) -> Wish:
+    """Write a decision of the user into the journal; the service takes it up within a second, or when it starts."""
+    from stackd.adapters.sqlite_journal import JOURNAL_NAME, SqliteJournal
+    from stackd.adapters.system_clock import SystemClock
+
+    journal = SqliteJournal(state_folder / JOURNAL_NAME)
+    try:
+        return journal.ask(kind, stack_id, at=SystemClock().now_at(), frames=frames, other_stack_ids=others)
+    finally:
+        journal.close()

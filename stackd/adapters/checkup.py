@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from stackd.adapters.instance_lock import LOCK_NAME
 from stackd.config.watching import WatchSettings
 
 LEAST_FREE_BYTES = 2 * 10**9
@@ -101,6 +102,17 @@ def check_state(folder: Path) -> Iterator[Check]:
         )
         return
     yield Check(about="state", verdict=Verdict.FINE, sentence=f"The journal is kept in {folder}.")
+
+
+def check_running(state_folder: Path) -> Iterator[Check]:
+    """Tell whether a daemon uses the state folder. Reads its number only: trying the lock could get in its way as it starts."""
+    try:
+        process = psutil.Process(int((state_folder / LOCK_NAME).read_text(encoding="ascii")))
+        running = any("stackd" in part for part in process.cmdline())
+    except (OSError, ValueError, psutil.Error):
+        return
+    if running:
+        yield Check(about="daemon", verdict=Verdict.FINE, sentence=f"The daemon is running (process {process.pid}).")
 
 
 def check_watch(watch: WatchSettings) -> Iterator[Check]:

@@ -1,6 +1,8 @@
 """`stackd doctor` finds what is wrong and says what to do."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,21 @@ def test_a_wrong_configuration_is_one_of_the_findings(folders: Path):
     assert result.exit_code == 1
     assert "[intake] settle_s: must be at least" in result.output
     assert "Python" in result.output, "the other checks are still made"
+
+
+def test_a_running_daemon_is_mentioned(folders: Path):
+    (folders / "state").mkdir()
+    daemon = subprocess.Popen([sys.executable, "-c", "input()", "stackd", "run"], stdin=subprocess.PIPE)
+    try:
+        (folders / "state" / "stackd.lock").write_text(f"{daemon.pid}\n", encoding="ascii")
+        running = examine(folders, WATCH).output
+    finally:
+        daemon.kill()
+        daemon.communicate()
+    stopped = examine(folders, WATCH).output
+
+    assert f"The daemon is running (process {daemon.pid})." in running
+    assert "The daemon is running" not in stopped
 
 
 def test_json_is_for_scripts(folders: Path):

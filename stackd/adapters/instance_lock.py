@@ -47,6 +47,22 @@ class InstanceLock:
         os.close(self._descriptor)
 
 
+def holder(state_folder: Path) -> int | None:
+    """Give the number of the process that holds a state folder; None when nobody does."""
+    try:
+        descriptor = os.open(state_folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        number = os.read(descriptor, 32).strip()
+        return int(number) if number.isdigit() else 0
+    finally:
+        os.close(descriptor)
+    return None
+
+
 class FolderLock:
     """Holds a watched folder, so that two services with different state folders do not stack its frames twice.
 

@@ -16,14 +16,28 @@ class JobRecord:
     """A job with all that `stackd status` tells about it."""
 
     job: Job
-    frame_count: int
-    first_frame: str
-    last_frame: str
+    frames: tuple[str, ...]
+    """Near → far."""
     confidence: float
     evidence: tuple[str, ...]
     warnings: tuple[Warned, ...]
     outputs: tuple[str, ...]
     progress: Progressed | None
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames the stack has."""
+        return len(self.frames)
+
+    @property
+    def first_frame(self) -> str:
+        """The nearest frame."""
+        return self.frames[0] if self.frames else ""
+
+    @property
+    def last_frame(self) -> str:
+        """The farthest frame."""
+        return self.frames[-1] if self.frames else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +52,7 @@ class JournalReport:
 def read_report(path: Path, *, job_limit: int) -> JournalReport | None:
     """Read what `stackd status` shows, without writing; None when there is no journal yet.
 
-    `job_limit` newest jobs are read, oldest first.
+    `job_limit` newest jobs are read, oldest first; all when it is −1.
     """
     if not path.exists():
         return None
@@ -61,9 +75,7 @@ def _record(db: sqlite3.Connection, row: sqlite3.Row) -> JobRecord:
     outputs = db.execute("SELECT folder, final_name FROM output WHERE job_id = ? ORDER BY position", (job.id,)).fetchall()
     return JobRecord(
         job=job,
-        frame_count=len(frames),
-        first_frame=rows.to_name(frames[0]["path"]) if frames else "",
-        last_frame=rows.to_name(frames[-1]["path"]) if frames else "",
+        frames=tuple(rows.to_name(frame["path"]) for frame in frames),
         confidence=stack["confidence"],
         evidence=rows.stack_from_rows(stack, ()).evidence,
         warnings=tuple(rows.warning_from_row(one) for one in warned),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stackd.wiring import FuseOutcome
+from stackd.service.on_demand import FuseOutcome
 
 
 def as_object(outcome: FuseOutcome) -> dict[str, Any]:

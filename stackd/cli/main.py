@@ -20,7 +20,14 @@ EXIT_WRONG_CONFIGURATION = 78
 """EX_CONFIG of sysexits.h; systemd is told not to restart on it."""
 
 COMMANDS: Mapping[str, str] = {
+    "run": "stackd.cli.run:run",
     "fuse": "stackd.cli.fuse:fuse",
+    "status": "stackd.cli.status:status",
+    "retry": "stackd.cli.decide:retry",
+    "release": "stackd.cli.decide:release",
+    "dismiss": "stackd.cli.decide:dismiss",
+    "split": "stackd.cli.decide:split",
+    "merge": "stackd.cli.decide:merge",
     "config": "stackd.cli.config:app",
     "doctor": "stackd.cli.doctor:doctor",
     "demo": "stackd.cli.demo:demo",

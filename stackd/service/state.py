@@ -44,6 +44,8 @@ class Watched:
     recipe_name: str
     rescan_s: float
     """Look at least this often."""
+    events: bool = True
+    """Whether to listen for change notices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,103 @@
+"""`stackd retry｜release｜dismiss｜split｜merge`: what the user decides about a stack. Kept in the journal; wins ever after."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from stackd.adapters.journal_report import JobRecord
+    from stackd.service.ports import WishKind
+
+StackArgument = Annotated[
+    str, typer.Argument(metavar="STACK", help="The stack's id as `stackd status` shows it, or its beginning.")
+]
+ConfigOption = Annotated[Path | None, typer.Option(help="Configuration file, for its state folder.", show_default=False)]
+
+SHORTEST_ID = 3
+"""Digits of an id that are asked for at least: fewer are a slip more often than a choice."""
+
+
+def retry(stack: StackArgument, config: ConfigOption = None) -> None:
+    """Try a stack again that failed, was set aside after crashes, is blocked, or was dismissed."""
+    from stackd.service.ports import WishKind
+
+    _ask(WishKind.RETRY, stack, config)
+
+
+def release(stack: StackArgument, config: ConfigOption = None) -> None:
+    """Let a held stack be worked on, however sure stackd is of it."""
+    from stackd.service.ports import WishKind
+
+    _ask(WishKind.RELEASE, stack, config)
+
+
+def dismiss(stack: StackArgument, config: ConfigOption = None) -> None:
+    """Never work on a stack. Its frames stay where they are."""
+    from stackd.service.ports import WishKind
+
+    _ask(WishKind.DISMISS, stack, config)
+
+
+def split(
+    stack: StackArgument,
+    before: Annotated[
+        list[str],
+        typer.Option(
+            "--before", metavar="FRAME", help="First frame of a new stack; may be given several times.", show_default=False
+        ),
+    ],
+    config: ConfigOption = None,
+) -> None:
+    """Cut a stack in two or more. A composite that is already there stays; the parts become new ones."""
+    from stackd.service.ports import WishKind
+
+    _ask(WishKind.SPLIT, stack, config, frames=tuple(before))
+
+
+def merge(
+    stack: StackArgument,
+    others: Annotated[list[str], typer.Argument(metavar="OTHERS…", help="The stacks to join with it.", show_default=False)],
+    config: ConfigOption = None,
+) -> None:
+    """Join stacks into one. Composites that are already there stay."""
+    from stackd.service.ports import WishKind
+
+    _ask(WishKind.MERGE, stack, config, others=tuple(others))
+
+
+def _ask(
+    kind: "WishKind", stack: str, config: Path | None, *, frames: tuple[str, ...] = (), others: tuple[str, ...] = ()
+) -> None:
+    from stackd.config.places import state_folder
+    from stackd.errors import WrongUse
+    from stackd.wiring import note_wish, read_status, running_process
+
+    folder = state_folder(config)
+    report = read_status(folder, job_limit=-1)
+    records = () if report is None else report.jobs
+    found = _find(stack, records)
+    others = tuple(_find(other, records).job.stack_id for other in others)
+    unknown = [frame for frame in frames if frame not in found.frames]
+    if unknown:
+        raise WrongUse(
+            f"{unknown[0]} is no frame of stack {found.job.stack_id}.", hint=f"Its frames: {', '.join(found.frames[:10])} …"
+        )
+    note_wish(folder, kind, found.job.stack_id, frames=frames, others=others)
+    when = "now" if running_process(folder) is not None else "when stackd runs again"
+    typer.echo(
+        f"Asked for: {kind} {found.job.stack_id} ({found.frame_count} frames). It is taken up {when}; see `stackd status`."
+    )
+
+
+def _find(wanted: str, records: "tuple[JobRecord, ...]") -> "JobRecord":
+    from stackd.errors import WrongUse
+
+    newest = {record.job.stack_id: record for record in records}
+    found = [record for stack_id, record in newest.items() if stack_id.startswith(wanted) and len(wanted) >= SHORTEST_ID]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(record.job.stack_id for record in found)
+        raise WrongUse(f"{wanted} is the beginning of several stacks: {ids}.", hint="Give more digits.")
+    raise WrongUse(f"There is no stack {wanted}.", hint="`stackd status --all` lists them.")

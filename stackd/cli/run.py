@@ -1,0 +1,28 @@
+"""`stackd run`: the daemon in the foreground; what systemd and launchd start."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+  stackd run --config stackd.toml
+  systemctl --user enable --now stackd     as a service; see docs/how-to/run-as-a-service.md
+"""
+
+
+def run(
+    config: Annotated[Path | None, typer.Option(help="Configuration file.", show_default=False)] = None,
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
+) -> None:
+    """Watch folders and turn the stacks dropped into them into composites, until stopped.
+
+    Stays in the foreground and logs to standard error. Ctrl-C or SIGTERM ends it cleanly within ten seconds, even in the middle of
+    work: it goes on where it was at the next start. SIGHUP reads the configuration again.
+    """
+    from stackd.wiring import run_service
+
+    run_service(config, verbose=verbose)

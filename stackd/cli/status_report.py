@@ -1,0 +1,138 @@
+"""What `stackd status` says: an object for programs, a few lines for people. Light: no numpy."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stackd.model.job import JobState
+from stackd.model.names import shown
+
+if TYPE_CHECKING:
+    from stackd.adapters.journal_report import JobRecord, JournalReport
+    from stackd.service.ports import FolderReport
+
+NAMES_SHOWN = 5
+"""Files named in a list before the rest is counted."""
+
+
+def as_object(report: "JournalReport | None", process: int | None, state_folder: Path) -> dict[str, Any]:
+    """Describe the service as plain JSON values. Names that are not text keep their bytes as escapes."""
+    folders = () if report is None else report.folders
+    jobs = () if report is None else report.jobs
+    wishes = () if report is None else report.wishes
+    return {
+        "running": process is not None,
+        "process": process,
+        "state_folder": shown(state_folder),
+        "folders": [_folder_object(folder) for folder in folders],
+        "stacks": [_stack_object(record) for record in jobs],
+        "decisions": [
+            {
+                "kind": wish.kind,
+                "stack": wish.stack_id,
+                "asked_at": wish.asked_at.isoformat(),
+                "frames": [shown(frame) for frame in wish.frames],
+                "others": list(wish.other_stack_ids),
+                "answer": wish.answer,
+            }
+            for wish in wishes
+        ],
+    }
+
+
+def as_text(report: "JournalReport | None", process: int | None, state_folder: Path) -> str:
+    """Describe the service in lines that fit a terminal."""
+    lines = [f"stackd is running (process {process})." if process is not None else "stackd is not running."]
+    if report is None:
+        return "\n".join([*lines, f"It has not watched anything yet: there is no journal in {shown(state_folder)}."])
+    for folder in report.folders:
+        lines += ["", *_folder_lines(folder)]
+    shown_jobs = [record for record in report.jobs if record.job.state is not JobState.SUPERSEDED]
+    if shown_jobs:
+        lines += ["", f"{'STACK':<13} {'STATE':<12} {'FRAMES':>6}  WHAT"]
+        for record in shown_jobs:
+            lines += _stack_lines(record)
+    else:
+        lines += ["", "No stack is complete yet."]
+    waiting = [wish for wish in report.wishes if wish.answer is None]
+    lines += [f"Asked for: {wish.kind} {wish.stack_id}; stackd takes it up when it runs." for wish in waiting]
+    return "\n".join(lines)
+
+
+def _folder_object(folder: "FolderReport") -> dict[str, Any]:
+    return {
+        "path": shown(folder.watch),
+        "at": folder.at.isoformat(),
+        "online": folder.online,
+        "trouble": folder.trouble,
+        "files": folder.files,
+        "settling": folder.settling,
+        "open_stacks": [
+            {"frames": [shown(frame) for frame in stack.frames], "waits_for": stack.waits_for} for stack in folder.open_stacks
+        ],
+        "set_aside": {shown(path): shown(reason) for path, reason in folder.set_aside.items()},
+        "passed_over": {shown(path): shown(reason) for path, reason in folder.passed_over.items()},
+        "passed_over_count": folder.passed_over_count,
+    }
+
+
+def _stack_object(record: "JobRecord") -> dict[str, Any]:
+    job, progress = record.job, record.progress
+    return {
+        "id": job.stack_id,
+        "state": job.state,
+        "version": job.version,
+        "frames": record.frame_count,
+        "first": shown(record.first_frame),
+        "last": shown(record.last_frame),
+        "confidence": record.confidence,
+        "evidence": [shown(sentence) for sentence in record.evidence],
+        "folder": shown(job.watch),
+        "recipe": job.recipe_name,
+        "attempts": job.attempt,
+        "crashes": job.crashes,
+        "error": None if job.error is None else shown(job.error),
+        "hint": None if job.hint is None else shown(job.hint),
+        "warnings": [{"code": one.code, "sentence": shown(one.sentence)} for one in record.warnings],
+        "composite": None if job.composite_path is None else shown(job.composite_path),
+        "outputs": [shown(path) for path in record.outputs],
+        "progress": None if progress is None else {"stage": progress.stage, "done": progress.done, "total": progress.total},
+        "queued_at": job.queued_at.isoformat(),
+        "started_at": None if job.started_at is None else job.started_at.isoformat(),
+        "finished_at": None if job.finished_at is None else job.finished_at.isoformat(),
+    }
+
+
+def _folder_lines(folder: "FolderReport") -> list[str]:
+    state = f"{folder.files} frames, {folder.settling} still arriving" if folder.online else "away"
+    lines = [f"{shown(folder.watch)}: {state}"]
+    if folder.trouble:
+        lines.append(f"  {folder.trouble}")
+    for stack in folder.open_stacks:
+        lines.append(
+            f"  open: {len(stack.frames)} frames, {shown(stack.frames[0])} … {shown(stack.frames[-1])}: {stack.waits_for}"
+        )
+    aside = list(folder.set_aside.items())[:NAMES_SHOWN]
+    lines += [f"  set aside: {shown(path)}: {shown(reason)}" for path, reason in aside]
+    if len(folder.set_aside) > NAMES_SHOWN:
+        lines.append(f"  set aside: {len(folder.set_aside) - NAMES_SHOWN} more; see `stackd status --json`")
+    if folder.passed_over_count:
+        lines.append(f"  {folder.passed_over_count} other files passed over; see `stackd status --json`")
+    return lines
+
+
+def _stack_lines(record: "JobRecord") -> list[str]:
+    job = record.job
+    version = f" (version {job.version})" if job.version > 1 else ""
+    match job.state:
+        case JobState.DONE:
+            what = shown(job.composite_path or "")
+        case JobState.RUNNING if record.progress is not None:
+            what = f"{record.progress.stage} {record.progress.done}/{record.progress.total}"
+        case JobState.HELD:
+            what = f"sure to {record.confidence:.0%}; `stackd release {job.stack_id}` or `stackd dismiss {job.stack_id}`"
+        case _:
+            what = f"{shown(record.first_frame)} … {shown(record.last_frame)}"
+    lines = [f"{job.stack_id:<13} {job.state:<12} {record.frame_count:>6}  {what}{version}"]
+    lines += [f"{'':<14}{shown(text)}" for text in (job.error, job.hint) if text]
+    lines += [f"{'':<14}note: {shown(one.sentence)}" for one in record.warnings[:NAMES_SHOWN]]
+    return lines

@@ -1,18 +1,21 @@
 """Where stackd keeps its things when nobody says otherwise. Light: `stackd status` needs no more than this."""
 
 import os
+import re
 import tomllib
 from pathlib import Path
 
 import platformdirs
 
-from stackd.config.fields import resolve_path
 from stackd.errors import WrongConfiguration
 
 CONFIG_NAME = "stackd.toml"
 
 CONFIG_VARIABLE = "STACKD_CONFIG"
 """Environment variable that names the configuration file, for services and containers."""
+
+
+_UNSET_VARIABLE = re.compile(r"\$(\w+|\{[^}]*\})")
 
 
 def default_state_folder() -> Path:
@@ -97,3 +100,23 @@ def state_folder(asked: Path | None = None) -> Path:
         return resolve_path(Path(folder), Path(os.path.abspath(config)).parent)  # noqa: PTH100  (keeps links as written)
     except ValueError as error:
         raise WrongConfiguration(f"{config}: [state] folder: {error}.") from error
+
+
+def resolve_path(path: Path, base_folder: Path) -> Path:
+    """Expand `~` and environment variables, and make a relative path absolute.
+
+    Links are left as they are: what the user wrote is what messages show.
+
+    Raises
+    ------
+    ValueError
+        If a variable is not set, or `~name` names nobody.
+    """
+    text = os.path.expandvars(path)
+    if unset := _UNSET_VARIABLE.search(text):
+        raise ValueError(f"{unset.group(0)} is not set in the environment")
+    try:
+        expanded = Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"there is no home folder for {Path(text).parts[0]}") from error
+    return Path(os.path.normpath(base_folder / expanded))

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stackd.config.fields import resolve_path
 from stackd.config.load import Loaded, load_recipe, load_settings
-from stackd.config.places import find_config, state_folder
+from stackd.config.places import find_config, resolve_path, state_folder
 from stackd.config.recipes import BUILT_IN
 from stackd.config.settings import recipe_hash
 from stackd.errors import WrongConfiguration

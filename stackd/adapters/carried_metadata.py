@@ -5,7 +5,7 @@ Not taken over: maker notes and thumbnails (they describe other pixels), anythin
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +19,7 @@ from stackd.adapters.exiv2_library import XMP_PREFIX, exiv2_library, open_by_exi
 from stackd.errors import UnreadableFrame
 from stackd.model.composite import Composite
 from stackd.model.names import shown
+from stackd.model.provenance import Provenance
 from stackd.model.tags import FileKind
 
 IMAGE_TAGS_KEPT: Final = frozenset(
@@ -125,7 +126,7 @@ def carry_metadata(composite: Composite, frames: Sequence[Path], *, container: F
             xmp[key] = value
         _describe_making(exiv2, xmp, composite)
         exif_block, xmp_block = _encode(exiv2, exif, xmp)
-    icc = found.icc if found.kind is not FileKind.RAW else srgb_profile()
+    icc = developed_profile(composite.provenance) if found.kind is FileKind.RAW else found.icc
     return CarriedMetadata(exif=exif_block, xmp=xmp_block, icc=icc)
 
 
@@ -138,11 +139,16 @@ def reference_of(composite: Composite, frames: Sequence[Path]) -> Path:
     return frames[len(frames) // 2]
 
 
-def srgb_profile() -> bytes:
-    """An sRGB profile, for developed RAW frames."""
+def developed_profile(provenance: Provenance) -> bytes:
+    """The colour profile of developed RAW frames: that of the space the recipe names."""
     import imagecodecs
 
-    return bytes(imagecodecs.cms_profile("srgb"))
+    return bytes(imagecodecs.cms_profile("adobergb" if _is_adobe(provenance) else "srgb"))
+
+
+def _is_adobe(provenance: Provenance) -> bool:
+    develop = provenance.recipe.get("develop")
+    return isinstance(develop, Mapping) and develop.get("colour_space") == "adobe-rgb"
 
 
 def rgb_profile(icc: bytes | None) -> bytes | None:
@@ -205,7 +211,7 @@ def _say_what_it_is(exiv2: ModuleType, exif: Any, composite: Composite, found: _
     exif[COMPOSITE_IMAGE] = exiv2.UShortValue([COMPOSITE_OF_OWN_FRAMES])
     exif[COMPOSITE_COUNTS] = exiv2.UShortValue([min(len(composite.frames), MAX_SHORT), used])
     if found.kind is FileKind.RAW:
-        exif["Exif.Photo.ColorSpace"] = exiv2.UShortValue([SRGB])
+        exif["Exif.Photo.ColorSpace"] = exiv2.UShortValue([UNCALIBRATED if _is_adobe(composite.provenance) else SRGB])
     elif "Exif.Photo.ColorSpace" not in found.exif:
         exif["Exif.Photo.ColorSpace"] = exiv2.UShortValue([SRGB if found.icc is None else UNCALIBRATED])
 

@@ -181,7 +181,8 @@ class StackOfFiles:
             return reduce_to_gray(self._developed(position, image), reduction)
         # Half size is made from every 2 × 2 pixels of the sensor: at once and, for looking, as good.
         half = raw_files.develop(image, self._development, half_size=True)
-        return reduce_to_gray(half, reduction // 2)
+        # Sensors that see all colours in every pixel come out whole.
+        return reduce_to_gray(half, reduction if half.shape[:2] == self._shape else reduction // 2)
 
     def _check_unchanged(self, position: int, image: OpenedImage) -> None:
         if (image.size_bytes, image.mtime_ns) != self._stamps[position]:

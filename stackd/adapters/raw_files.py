@@ -6,14 +6,15 @@ is not guessed from the brightest pixel: each of these would make neighbouring f
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
 from stackd.adapters import image_headers
-from stackd.adapters.image_headers import OpenedImage, checked_size
+from stackd.adapters.image_headers import COPY_AGAIN, OpenedImage, checked_size
 from stackd.config.develop import DevelopSettings
 from stackd.errors import UnreadableFrame
 from stackd.model.names import shown
@@ -108,26 +109,23 @@ def develop(image: OpenedImage, development: Development, *, half_size: bool = F
     image_headers.check_raw_is_complete(image)
     settings = development.settings
     with _opened(image) as raw:
-        try:
-            sensor = raw.raw_image
-            if sensor.size and sensor.min() == sensor.max():
-                raise UnreadableFrame(
-                    f"{shown(image.path.name)} decodes to one even tone: its pixels are missing.", hint=image_headers.COPY_AGAIN
-                )
-            pixels = raw.postprocess(
-                demosaic_algorithm=rawpy.DemosaicAlgorithm[settings.demosaic.upper()],
-                half_size=half_size,
-                user_wb=list(development.white_balance),
-                output_color=rawpy.ColorSpace.Adobe if settings.colour_space == "adobe-rgb" else rawpy.ColorSpace.sRGB,
-                gamma=ADOBE_RGB_CURVE if settings.colour_space == "adobe-rgb" else SRGB_CURVE,
-                output_bps=16,
-                no_auto_bright=True,
-                adjust_maximum_thr=NEVER_GUESS_WHITE,
-                bright=2.0**settings.exposure_ev,
-                highlight_mode=_highlights(rawpy, settings),
+        sensor = raw.raw_image
+        if sensor.size and sensor.min() == sensor.max():
+            raise UnreadableFrame(
+                f"{shown(image.path.name)} decodes to one even tone: its pixels are missing.", hint=COPY_AGAIN
             )
-        except rawpy.LibRawError as error:
-            raise _undecodable(image, error) from error
+        pixels = raw.postprocess(
+            demosaic_algorithm=rawpy.DemosaicAlgorithm[settings.demosaic.upper()],
+            half_size=half_size,
+            user_wb=list(development.white_balance),
+            output_color=rawpy.ColorSpace.Adobe if settings.colour_space == "adobe-rgb" else rawpy.ColorSpace.sRGB,
+            gamma=ADOBE_RGB_CURVE if settings.colour_space == "adobe-rgb" else SRGB_CURVE,
+            output_bps=16,
+            no_auto_bright=True,
+            adjust_maximum_thr=NEVER_GUESS_WHITE,
+            bright=2.0**settings.exposure_ev,
+            highlight_mode=_highlights(rawpy, settings),
+        )
     return cast("Pixels", pixels)
 
 
@@ -145,21 +143,26 @@ def _four(multipliers: Sequence[float]) -> tuple[float, float, float, float]:
     return red, green, blue, second_green
 
 
-def _opened(image: OpenedImage) -> "rawpy.RawPy":
+@contextmanager
+def _opened(image: OpenedImage) -> "Iterator[rawpy.RawPy]":
+    """Open with LibRaw; whatever it cannot do with the file inside the block is told in plain words."""
     import rawpy
 
+    # The name may hold bytes that are no UTF-8; and this is surely the file that was looked at.
+    name = f"/proc/self/fd/{image.file.fileno()}" if sys.platform == "linux" else os.fspath(image.path)
     try:
-        if sys.platform == "linux":
-            # The name may hold bytes that are no UTF-8, and this is surely the file that was looked at.
-            return rawpy.imread(f"/proc/self/fd/{image.file.fileno()}")
-        return rawpy.imread(os.fspath(image.path))
+        with rawpy.imread(name) as raw:
+            yield raw
     except rawpy.LibRawError as error:
         raise _undecodable(image, error) from error
 
 
 def _undecodable(image: OpenedImage, error: Exception) -> UnreadableFrame:
+    import rawpy
+
+    if isinstance(error, (rawpy.LibRawIOError, rawpy.LibRawDataError)):
+        return UnreadableFrame(f"{shown(image.path.name)} is damaged or cut off: its pixels cannot be read.", hint=COPY_AGAIN)
     told = error.args[0].decode("utf-8", "replace") if error.args and isinstance(error.args[0], bytes) else str(error)
     return UnreadableFrame(
-        f"{shown(image.path.name)} cannot be decoded as RAW: {told}.",
-        hint="Convert it to DNG or TIFF, or leave it out.",
+        f"{shown(image.path.name)} cannot be decoded as RAW: {told}.", hint="Convert it to DNG or TIFF, or leave it out."
     )

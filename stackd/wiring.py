@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from stackd.adapters.checkup import Check
     from stackd.adapters.demo_camera import DemoCamera
     from stackd.adapters.exiftool_process import ExiftoolProcess
-    from stackd.adapters.journal_report import JournalReport
     from stackd.adapters.wakeup import Wakeup
     from stackd.config.settings import Settings
     from stackd.imaging.frames import PlaneStore, Progress
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from stackd.service.daemon import World
     from stackd.service.on_demand import FuseOutcome, Tools
     from stackd.service.ports import Inbox, StackingRequest, StackingResult, Wish, WishKind
+    from stackd.service.report import JournalReport
     from stackd.service.state import ServiceSettings, Watched
 
 WORK_ENTRY = "stackd.wiring:stack_one"

@@ -2,51 +2,12 @@
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 from stackd.adapters import journal_rows as rows
 from stackd.adapters.sqlite_journal import told_plainly
-from stackd.model.job import Job, JobState
-from stackd.service.ports import FolderReport, Progressed, Warned, Wish
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRecord:
-    """A job with all that `stackd status` tells about it."""
-
-    job: Job
-    frames: tuple[str, ...]
-    """Near → far."""
-    confidence: float
-    evidence: tuple[str, ...]
-    warnings: tuple[Warned, ...]
-    outputs: tuple[str, ...]
-    progress: Progressed | None
-
-    @property
-    def frame_count(self) -> int:
-        """How many frames the stack has."""
-        return len(self.frames)
-
-    @property
-    def first_frame(self) -> str:
-        """The nearest frame."""
-        return self.frames[0] if self.frames else ""
-
-    @property
-    def last_frame(self) -> str:
-        """The farthest frame."""
-        return self.frames[-1] if self.frames else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalReport:
-    """The whole journal as `stackd status` shows it."""
-
-    folders: tuple[FolderReport, ...]
-    jobs: tuple[JobRecord, ...]
-    wishes: tuple[Wish, ...]
+from stackd.model.job import JobState
+from stackd.service.report import JobRecord, JournalReport
 
 
 def read_report(path: Path, *, job_limit: int) -> JournalReport | None:

@@ -7,8 +7,8 @@ from stackd.model.job import JobState
 from stackd.model.names import shown
 
 if TYPE_CHECKING:
-    from stackd.adapters.journal_report import JobRecord, JournalReport
     from stackd.service.ports import FolderReport
+    from stackd.service.report import JobRecord, JournalReport
 
 NAMES_SHOWN = 5
 """Files named in a list before the rest is counted."""

@@ -32,6 +32,12 @@ STRANGERS_KEPT = 2
 SURE_PX = 0.02
 """No link is trusted to be better than this at the corners."""
 
+LEAST_ERROR_PX = 0.01
+"""Links between frames that did not move are off by so much at the corners (measured on rendered stacks)."""
+
+STILL_SIGMAS = 3.0
+"""Motion within so many standard errors of none is none."""
+
 CAUCHY = 3.0
 """A link off by this many standard errors counts half: one wrong link among many must not bend the chain."""
 
@@ -137,6 +143,8 @@ def solved(chain: Chain, shape: tuple[int, int], *, reference: int | None = None
         members = sorted(next(part for part in parts if reference in part))
     links = [link for link in chain.links if link.reference in members]
     matrices, misfit = _solve(links, members, reference, shape)
+    if _is_still(matrices, links, reference, shape):
+        matrices = dict.fromkeys(matrices, np.eye(3))
     unexplained = "It fits none of the frames around it."
     left_out = {i: chain.failures.get(i, unexplained) for i in range(chain.frames) if i not in matrices}
     return SolvedChain(
@@ -145,6 +153,22 @@ def solved(chain: Chain, shape: tuple[int, int], *, reference: int | None = None
         left_out=MappingProxyType(left_out),
         misfit_px=misfit,
     )
+
+
+def _is_still(matrices: Mapping[int, Matrix], links: Sequence[Link], reference: int, shape: tuple[int, int]) -> bool:
+    """Tell whether the links leave open that no frame moved at all; then not one pixel need be resampled.
+
+    Errors add up like a random walk from the reference, so frames far from it may seem to have moved farther.
+    """
+    if not links:
+        return False
+    per_link_px = float(np.sqrt(np.mean([link.registration.uncertainty_px**2 for link in links]) + LEAST_ERROR_PX**2))
+    here = corners(shape)
+    for position, matrix in matrices.items():
+        moved_px = float(np.sqrt(((transformed(matrix, here) - here) ** 2).sum(axis=1).mean()))
+        if moved_px > STILL_SIGMAS * per_link_px * np.sqrt(abs(position - reference)):
+            return False
+    return True
 
 
 def _link(

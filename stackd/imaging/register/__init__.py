@@ -9,6 +9,7 @@ from pydantic import Field
 
 from stackd.imaging.coarse_to_fine import PreparedFrame, prepare
 from stackd.imaging.register.affine import AffineRegistration, estimate_affine
+from stackd.imaging.register.auto import AutoRegistration, estimate_auto
 from stackd.imaging.register.homography import HomographyRegistration, estimate_homography
 from stackd.imaging.register.none import NoRegistration, stay_in_place
 from stackd.imaging.register.similarity import SimilarityRegistration, estimate_similarity
@@ -17,7 +18,12 @@ from stackd.model.pixels import Gray, Matrix
 from stackd.model.registration import FailedRegistration, Registration
 
 RegistrationSettings: TypeAlias = Annotated[
-    NoRegistration | TranslationRegistration | SimilarityRegistration | AffineRegistration | HomographyRegistration,
+    NoRegistration
+    | TranslationRegistration
+    | SimilarityRegistration
+    | AffineRegistration
+    | HomographyRegistration
+    | AutoRegistration,
     Field(discriminator="model"),
 ]
 """One of the models, told apart by `model`."""
@@ -65,5 +71,7 @@ def register(
             return estimate_affine(reference, moving, settings, initial=initial)
         case HomographyRegistration():
             return estimate_homography(reference, moving, settings, initial=initial)
+        case AutoRegistration():
+            return estimate_auto(reference, moving, settings, initial=initial)
         case _:
             assert_never(settings)

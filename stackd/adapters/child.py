@@ -1,27 +1,23 @@
 """What a child process of the service runs: it ends with its parent, keeps within limits, takes requests and reports back.
 
 Started as `python -P -m stackd.adapters.child ENTRY REQUESTS REPORTS PARENT CPU_S`. ENTRY is `module:function`; it is called as
-`function(request, progress)` for every request and imported only when the first one has come. Requests and reports are pickles
-behind an eight-byte length.
+`function(request, progress)` for every request and imported only when the first one has come. Requests and reports are
+`messages`.
 """
 
 import contextlib
 import ctypes
 import os
-import pickle
 import resource
 import signal
-import struct
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import FrameType
 from typing import BinaryIO, Final
 
+from stackd.adapters.messages import Report, framed, read_message
 from stackd.errors import Cancelled, StackdError
-
-LENGTH: Final = struct.Struct(">Q")
-"""Says how long the pickle behind it is."""
 
 PR_SET_PDEATHSIG: Final = 1
 """Linux prctl(2): the signal this process gets when its parent dies."""
@@ -35,9 +31,6 @@ MOST_OPEN_FILES: Final = 4_096
 OOM_SCORE: Final = 500
 """Of −1000 to 1000: when memory runs out the system ends a worker and not the service (Linux)."""
 
-Report = tuple[str, object]
-"""("progress", (stage, done, total)) · ("result", value) · ("error", StackdError) · ("unexpected", text)"""
-
 
 def main() -> None:
     """Serve requests until the parent closes the pipe."""
@@ -48,24 +41,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stop = _StopFlag()
     with open(int(requests_fd), "rb") as requests, open(int(reports_fd), "wb", buffering=0) as reports:  # noqa: PTH123  (descriptors)
-        while (request := read_pickle(requests)) is not None:
+        while (request := read_message(requests)) is not None:
             _answer(entry, request, reports, stop)
-
-
-def read_pickle(pipe: BinaryIO) -> object | None:
-    """Read one request; None at the end."""
-    head = pipe.read(LENGTH.size)
-    if len(head) < LENGTH.size:
-        return None
-    (length,) = LENGTH.unpack(head)
-    request: object = pickle.loads(pipe.read(length))  # noqa: S301  (comes from the parent process alone)
-    return request
-
-
-def framed(value: object) -> bytes:
-    """Write a value as a pickle behind its length."""
-    content = pickle.dumps(value)
-    return LENGTH.pack(len(content)) + content
 
 
 class _StopFlag:

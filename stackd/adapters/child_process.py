@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from typing import Final
 
-from stackd.adapters.child import LENGTH, Report, framed
+from stackd.adapters.messages import LENGTH, Report, framed
 
 READ_BYTES: Final = 1 << 16
 """A pipe's usual size on Linux."""

@@ -20,8 +20,8 @@ def run(
 ) -> None:
     """Watch folders and turn the stacks dropped into them into composites, until stopped.
 
-    Stays in the foreground and logs to standard error. Ctrl-C or SIGTERM ends it cleanly within ten seconds, even in the middle of
-    work: it goes on where it was at the next start. SIGHUP reads the configuration again.
+    Stays in the foreground and logs to standard error. Ctrl-C or SIGTERM ends it cleanly within ten seconds, in the middle of
+    work too: it goes on where it was at the next start. SIGHUP reads the configuration again.
     """
     from stackd.wiring import run_service
 

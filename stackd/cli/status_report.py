@@ -107,10 +107,10 @@ def _folder_lines(folder: "FolderReport") -> list[str]:
     lines = [f"{shown(folder.watch)}: {state}"]
     if folder.trouble:
         lines.append(f"  {folder.trouble}")
-    for stack in folder.open_stacks:
-        lines.append(
-            f"  open: {len(stack.frames)} frames, {shown(stack.frames[0])} … {shown(stack.frames[-1])}: {stack.waits_for}"
-        )
+    lines += [
+        f"  open: {len(one.frames)} frames, {shown(one.frames[0])} … {shown(one.frames[-1])}: {one.waits_for}"
+        for one in folder.open_stacks
+    ]
     aside = list(folder.set_aside.items())[:NAMES_SHOWN]
     lines += [f"  set aside: {shown(path)}: {shown(reason)}" for path, reason in aside]
     if len(folder.set_aside) > NAMES_SHOWN:

@@ -31,7 +31,6 @@ def exiv2_library() -> Iterator[ModuleType]:
             # What a damaged maker note makes it say is of no use to a photographer.
             exiv2.LogMsg.setLevel(exiv2.LogMsg.Level.mute)
             exiv2.XmpParser.initialize()
-            exiv2.enableBMFF(True)
             exiv2.XmpProperties.registerNs(XMP_NAMESPACE, XMP_PREFIX)
             _is_ready = True
         yield exiv2

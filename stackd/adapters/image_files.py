@@ -3,6 +3,7 @@
 Pixels stay as they are in the file: the colour profile of the reference frame is carried to the composite, never applied.
 """
 
+import re
 from pathlib import Path
 from typing import Final, assert_never, cast
 
@@ -35,8 +36,9 @@ LYING: Final = frozenset({5, 6, 7, 8})
 """EXIF orientations that swap rows and columns."""
 
 PREMATURE: Final = "premature end"
-EXTRANEOUS: Final = "extraneous bytes"
-"""libjpeg's words for a cut file, and for stray bytes between segments that several phones write and that harm no pixel."""
+"""libjpeg's word for a cut file."""
+STRAY_BEFORE_END: Final = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
+"""libjpeg's words for bytes left over behind the last pixel: some cameras pad with zeros there, otherwise the picture is damaged."""
 
 EXPORT_AS_RGB: Final = "Export it as RGB with 8 or 16 bit, or leave it out."
 
@@ -143,10 +145,16 @@ def _decode_jpeg(image: OpenedImage, *, colorspace: str = "RGB", reduction: int 
     except ValueError as error:
         if PREMATURE in str(error).lower():
             raise cut_off(image.path, f"after {len(content)} bytes the picture is not complete") from error
-        if EXTRANEOUS not in str(error):
+        if not _is_padding(str(error), content):
             raise _damaged(image.path, error) from error
         pixels = simplejpeg.decode_jpeg(content, strict=False, **options)
     return pixels
+
+
+def _is_padding(complaint: str, content: bytes) -> bool:
+    stray = STRAY_BEFORE_END.search(complaint)
+    end = content.rfind(image_headers.JPEG_END)
+    return stray is not None and not any(content[end - int(stray.group(1)) : end])
 
 
 def _decode_png(image: OpenedImage) -> NDArray[np.uint8] | NDArray[np.uint16]:

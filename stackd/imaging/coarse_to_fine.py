@@ -49,6 +49,15 @@ TEXTURE_MARGIN = 1.5
 BLANK_SHARE = 0.002
 """A frame with less of its area textured is blank; a lone star on black covers about this much (guess)."""
 
+SOLID_MARGIN = 2.0
+"""Contrast this many times the noise term is far enough above it to measure how fine the detail is."""
+
+LEAST_SOLID = 30
+"""Places needed to say how fine the detail of a frame is."""
+
+SHARPEST = 0.98
+"""Quantile that stands for the sharpest parts: a frame of a stack is sharp in a few per cent of its area at least."""
+
 POINTS_PER_LEVEL = 20_000
 """Strongest details compared at each level: more does not sharpen the estimate measurably, and the cost is linear."""
 
@@ -119,11 +128,13 @@ class Level:
 
     `structure` is band-passed and locally normalised, about unit variance where there is texture; `points` are (x, y) px at this
     size of its strongest details, with `values` and `gradients` of the cubic B-spline through `structure` there, and `jacobian`
-    the change of value per unit of each of `GENERATORS`; `textured` is the share of the area with detail above noise.
+    the change of value per unit of each of `GENERATORS`; `textured` is the share of the area with detail above noise,
+    `finest_px` the width of the finest detail, as one over its slope (nan where nothing stands out).
     """
 
     reduction: int
     textured: float
+    finest_px: float
     structure: Gray
     points: Vectors
     values: Vectors
@@ -361,12 +372,23 @@ def _prepare_level(gray: Gray, reduction: int, floor: float) -> Level:
     return Level(
         reduction=reduction,
         textured=textured,
+        finest_px=_finest_width(strength, np.asarray(variance, dtype=np.float32), noise),
         structure=structure,
         points=points,
         values=value.ravel()[picked].astype(np.float64),
         gradients=gradients,
         jacobian=_jacobian(transformed(_to_unit(gray.shape), points), gradients * (max(gray.shape) / 2)),
     )
+
+
+def _finest_width(strength: Gray, variance: Gray, noise: float) -> float:
+    """Width of the finest detail, px: structure has unit contrast, so its slope is one over its width."""
+    window = (CONTRAST_WINDOW_PX, CONTRAST_WINDOW_PX)
+    slope = cv2.blur(strength, window, borderType=cv2.BORDER_REFLECT)[::4, ::4]
+    solid = slope[variance[::4, ::4] > (SOLID_MARGIN * noise) ** 2]
+    if solid.size < LEAST_SOLID:
+        return float("nan")
+    return float(1 / np.sqrt(np.quantile(solid, SHARPEST) + np.finfo(np.float32).tiny))
 
 
 def _jacobian(units: Vectors, gradients: Vectors) -> Vectors:

@@ -35,6 +35,15 @@ COARSE_PARAMETERS = 4
 COARSE_LEVELS = 2
 """How many levels decide whether a guess is right."""
 
+FINE_LEVELS = 2
+"""How many levels, counted from the finest, show whether a frame is blurred: noise can veil the finest alone."""
+
+BLURRED = 1.6
+"""Neighbours in a stack differ less in their finest detail (1.46 at most in nine real stacks); a blur of 8 px makes it 1.8–3."""
+
+SAME_EXPOSURE = 0.1
+"""Relative difference in structure below which two files hold one exposure; neighbours in real stacks reach 0.25 (measured)."""
+
 OVERLAP_GRID = 32
 """Points a side at which overlap is counted."""
 
@@ -92,6 +101,11 @@ def align(
         return FailedRegistration(
             reason="It does not show the same subject as its neighbour, or nothing in it is sharp enough to tell."
         )
+    coarser = _coarsening(reference, moving)
+    if coarser > BLURRED:
+        return FailedRegistration(reason="It is blurred everywhere, while its neighbour is sharp.")
+    if coarser < 1 / BLURRED:
+        return FailedRegistration(reason="Its neighbour is blurred everywhere, so that nothing fine can be compared.")
     fit = refine(reference, moving, best.sampling, parameters=parameters, levels=slice(min(1, len(reference.levels) - 1), None))
     if fit is None or not _is_possible(fit.sampling, reference.shape):
         return FailedRegistration(reason="No motion of the camera explains how this frame differs from its neighbour.")
@@ -109,6 +123,26 @@ def align(
     )
 
 
+def is_duplicate(first: PreparedFrame, second: PreparedFrame) -> bool:
+    """Tell whether two frames are the same exposure: the same file twice, or with other metadata or packing.
+
+    Parameters
+    ----------
+    first, second : PreparedFrame
+        Any two frames.
+
+    Returns
+    -------
+    bool
+        False for two exposures at the same focus: their noise differs.
+    """
+    if first.shape != second.shape:
+        return False
+    difference = first.levels[-1].structure - second.levels[-1].structure
+    energy = float((first.levels[-1].structure ** 2).mean())
+    return float((difference**2).mean()) <= SAME_EXPOSURE**2 * energy
+
+
 def overlap_of(sampling: Matrix, shape: tuple[int, int]) -> float:
     """Share of the reference, 0–1, whose sampled position lies inside the moving frame."""
     height, width = shape
@@ -116,6 +150,16 @@ def overlap_of(sampling: Matrix, shape: tuple[int, int]) -> float:
     q = transformed(sampling, np.column_stack([x.ravel(), y.ravel()]))
     inside = ((q >= 0) & (q <= (width - 1, height - 1))).all(axis=1)
     return float(inside.mean())
+
+
+def _coarsening(reference: PreparedFrame, moving: PreparedFrame) -> float:
+    """How many times coarser the finest detail of `moving` is, on the two finest levels."""
+    ratios = [
+        mine.finest_px / theirs.finest_px
+        for mine, theirs in list(zip(moving.levels, reference.levels, strict=True))[-FINE_LEVELS:]
+        if np.isfinite(mine.finest_px) and np.isfinite(theirs.finest_px)
+    ]
+    return max(ratios, key=lambda ratio: abs(np.log(ratio)), default=1.0)
 
 
 def _guesses(reference: PreparedFrame, moving: PreparedFrame, initial: Matrix | None) -> Iterator[Matrix]:

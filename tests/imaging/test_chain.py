@@ -50,7 +50,7 @@ def truths_of(frames: int, seed: int = 0) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("reference", [0, 4, 8])
-def test_exact_links_give_exact_matrices_for_any_reference(reference):
+def test_exact_links_give_exact_matrices_for_any_reference(reference: int):
     truths = truths_of(9)
 
     result = solved(chain_of(truths), SHAPE, reference=reference)
@@ -132,7 +132,7 @@ def similarity(reference: PreparedFrame, moving: PreparedFrame, initial: np.ndar
 
 
 @pytest.mark.parametrize("odd", [0, 2, 5])
-def test_a_foreign_frame_anywhere_is_left_out_and_bridged(odd):
+def test_a_foreign_frame_anywhere_is_left_out_and_bridged(odd: int):
     frames, truths = stack_with(odd)
 
     result = solved(linked(frames), frames[0].shape)
@@ -160,6 +160,23 @@ def test_linking_leaves_the_chain_it_was_given_unchanged():
 
     assert before.frames == 2
     assert len(before.links) == 1
+
+
+def test_a_stack_that_did_not_move_is_left_exactly_as_it_is():
+    stack = render_stack(SceneSettings(subject=tilted_plane, frame_count=6, full_well_electrons=5_000, flicker=0.03))
+
+    result = solved(linked([stack.read_gray(position, 1) for position in range(6)]), stack.shape)
+
+    for matrix in result.matrices:
+        np.testing.assert_array_equal(matrix, np.eye(3))
+
+
+def test_a_slow_drift_is_not_mistaken_for_standing_still():
+    truths = [np.array([[1, 0, 0.02 * i], [0, 1, 0], [0, 0, 1.0]]) for i in range(100)]
+
+    result = solved(chain_of(truths), SHAPE, reference=0)
+
+    assert error_px(result.matrices[-1], truths[-1]) < 1e-6
 
 
 def test_a_single_frame_is_its_own_reference():

@@ -33,7 +33,7 @@ def exposed(light: np.ndarray, gain: tuple[float, float, float] = (1, 1, 1), dty
 
 @pytest.mark.parametrize("gain", [(1.0, 1.0, 1.0), (1.03, 1.03, 1.03), (0.8, 1.0, 1.25), (0.5, 0.5, 0.5)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_a_known_gain_is_found_between_differently_focused_frames(gain, dtype):
+def test_a_known_gain_is_found_between_differently_focused_frames(gain: tuple[float, float, float], dtype: type):
     light = scene()
     defocused = cv2.GaussianBlur(light, (0, 0), 3)
 
@@ -93,7 +93,7 @@ def test_another_exposure_is_not_called_flicker():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_applying_a_gain_multiplies_linear_light(dtype):
+def test_applying_a_gain_multiplies_linear_light(dtype: type):
     frame, gain = exposed(scene(), dtype=dtype), Gain(red=1.1, green=0.9, blue=1.0)
     top = np.iinfo(dtype).max
 

@@ -20,7 +20,7 @@ def smooth_colour(dtype: type = np.float32) -> np.ndarray:
 
 @pytest.mark.parametrize("matrix", [TURNED, KEYSTONE], ids=["similarity", "homography"])
 @pytest.mark.parametrize("interpolation", list(Interpolation))
-def test_warping_agrees_with_scikit_image(matrix, interpolation):
+def test_warping_agrees_with_scikit_image(matrix: np.ndarray, interpolation: Interpolation):
     image = smooth_colour()
 
     warped = warp(image, matrix, SHAPE, interpolation=interpolation)
@@ -33,7 +33,7 @@ def test_warping_agrees_with_scikit_image(matrix, interpolation):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("matrix", [TURNED, KEYSTONE], ids=["similarity", "homography"])
-def test_a_tile_has_the_values_of_the_whole(dtype, matrix):
+def test_a_tile_has_the_values_of_the_whole(dtype: type, matrix: np.ndarray):
     image = smooth_colour(dtype)
     rows, columns = slice(17, 51), slice(30, 99)
 
@@ -46,7 +46,7 @@ def test_a_tile_has_the_values_of_the_whole(dtype, matrix):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_a_frame_that_did_not_move_is_not_resampled(dtype):
+def test_a_frame_that_did_not_move_is_not_resampled(dtype: type):
     image = smooth_colour(dtype)
 
     warped = warp(image, np.eye(3), SHAPE, rows=slice(5, 40))

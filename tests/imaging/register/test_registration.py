@@ -6,15 +6,17 @@ import pytest
 
 from stackd.errors import MixedStack
 from stackd.imaging.coarse_to_fine import corners, inverse, prepare, rescale_matrix, transformed
+from stackd.imaging.pairwise import is_duplicate
 from stackd.imaging.register import (
     AffineRegistration,
+    AutoRegistration,
     HomographyRegistration,
     NoRegistration,
     SimilarityRegistration,
     TranslationRegistration,
     register,
 )
-from stackd.imaging.scenes import SceneSettings, render_stack, tilted_plane, two_planes
+from stackd.imaging.scenes import RenderedStack, SceneSettings, Subject, render_stack, tilted_plane, two_planes
 
 SHAPE = (320, 480)
 
@@ -50,7 +52,7 @@ def corner_error_px(found: np.ndarray, true: np.ndarray, shape: tuple[int, int] 
     return float(np.sqrt((difference**2).sum(axis=1).mean()))
 
 
-def gray(stack, position: int) -> np.ndarray:
+def gray(stack: RenderedStack, position: int) -> np.ndarray:
     return stack.read_gray(position, 1)
 
 
@@ -65,7 +67,7 @@ def gray(stack, position: int) -> np.ndarray:
     ],
     ids=["subpixel", "breathing", "tripod nudged", "a tenth of the width by hand", "far out"],
 )
-def test_a_known_similarity_is_recovered(true):
+def test_a_known_similarity_is_recovered(true: np.ndarray):
     scene = texture()
 
     found = register(scene, moved(scene, true), SimilarityRegistration())
@@ -103,7 +105,7 @@ def test_a_known_keystone_is_recovered():
 
 
 @pytest.mark.parametrize("subject", [tilted_plane, two_planes])
-def test_neighbours_of_a_noisy_breathing_stack_are_registered_to_a_tenth_of_a_pixel(subject):
+def test_neighbours_of_a_noisy_breathing_stack_are_registered_to_a_tenth_of_a_pixel(subject: Subject):
     scene = SceneSettings(
         subject=subject,
         height_px=SHAPE[0],
@@ -160,7 +162,7 @@ def test_another_subject_is_refused_with_a_reason():
 
 
 @pytest.mark.parametrize("level", [0.0, 0.4])
-def test_a_blank_frame_is_refused_with_a_reason(level):
+def test_a_blank_frame_is_refused_with_a_reason(level: float):
     noise = np.random.default_rng(0).normal(0, 0.02, SHAPE)
     blank = np.clip(level + noise, 0, 1).astype(np.float32)
 
@@ -175,6 +177,52 @@ def test_a_frame_without_a_single_tone_is_blank():
 
     assert not found
     assert "blank" in found.reason
+
+
+def test_a_frame_blurred_everywhere_is_refused_with_a_reason():
+    noise = np.random.default_rng(7).normal(0, 0.01, SHAPE)
+    shaken = (cv2.GaussianBlur(texture(), (0, 0), 8) + noise).astype(np.float32)
+
+    found = register(texture(), shaken, SimilarityRegistration())
+
+    assert not found
+    assert "blurred everywhere" in found.reason
+
+
+def test_the_same_exposure_twice_is_known_and_another_is_not():
+    random = np.random.default_rng(5)
+    first, second = (texture() + random.normal(0, 0.02, SHAPE).astype(np.float32) for _ in range(2))
+
+    assert is_duplicate(prepare(first), prepare(first.copy()))
+    assert not is_duplicate(prepare(first), prepare(second))
+    assert not is_duplicate(prepare(first), prepare(texture((300, 480))))
+
+
+def test_auto_is_content_with_a_similarity_where_it_explains_the_frames():
+    scene, true = texture(), similarity(x=5, y=2, turn_rad=0.02, scale=1.004)
+
+    found = register(scene, moved(scene, true), AutoRegistration())
+
+    assert found.model == "similarity"
+    assert corner_error_px(found.matrix, true) < 0.05
+
+
+def test_auto_takes_shear_where_the_frames_insist_on_it():
+    scene, true = texture(), np.array([[1.012, 0.01, -3], [0.004, 0.99, 2], [0, 0, 1]])
+
+    found = register(scene, moved(scene, true), AutoRegistration())
+
+    assert found.model == "affine"
+    assert corner_error_px(found.matrix, true) < 0.1
+
+
+def test_auto_takes_keystone_where_the_frames_insist_on_it():
+    scene, true = texture(), np.array([[1.0, 0, -3], [0, 1, 2], [8e-5, -5e-5, 1]])
+
+    found = register(scene, moved(scene, true), AutoRegistration())
+
+    assert found.model == "homography"
+    assert corner_error_px(found.matrix, true) < 0.1
 
 
 def test_no_alignment_touches_nothing():
@@ -209,7 +257,7 @@ def test_a_wrong_initial_guess_does_no_harm():
 
 
 @pytest.mark.parametrize("reduction", [2, 4])
-def test_a_matrix_found_on_reduced_copies_holds_on_the_full_grid(reduction):
+def test_a_matrix_found_on_reduced_copies_holds_on_the_full_grid(reduction: int):
     true = similarity(x=8.2, y=-3.1, turn_rad=0.01, scale=1.003)
     scene = texture()
     small = (SHAPE[1] // reduction, SHAPE[0] // reduction)

@@ -14,12 +14,43 @@ StackArgument = Annotated[
 ]
 ConfigOption = Annotated[Path | None, typer.Option(help="Configuration file, for its state folder.", show_default=False)]
 
+EXAMPLES = {
+    "retry": """
+[bold]Example[/bold]
+
+  stackd retry 7f3a      7f3a is the beginning of the stack's id in `stackd status`
+""",
+    "release": """
+[bold]Example[/bold]
+
+  stackd release 7f3a
+""",
+    "dismiss": """
+[bold]Example[/bold]
+
+  stackd dismiss 7f3a
+""",
+    "split": """
+[bold]Example[/bold]
+
+  stackd split 7f3a --before card/IMG_0412.JPG      cuts between 0411 and 0412
+""",
+    "merge": """
+[bold]Example[/bold]
+
+  stackd merge 7f3a 90cd      both become one stack
+""",
+}
+
 SHORTEST_ID = 3
 """Digits of an id that are asked for at least: fewer are a slip more often than a choice."""
 
 
 def retry(stack: StackArgument, config: ConfigOption = None) -> None:
-    """Try a stack again that failed, was set aside after crashes, is blocked, or was dismissed."""
+    """Try a failed, blocked or dismissed stack again.
+
+    Also one that was set aside because it brought down its worker several times.
+    """
     from stackd.service.ports import WishKind
 
     _ask(WishKind.RETRY, stack, config)
@@ -49,7 +80,10 @@ def split(
     ],
     config: ConfigOption = None,
 ) -> None:
-    """Cut a stack in two or more. A composite that is already there stays; the parts become new ones."""
+    """Cut a stack in two or more.
+
+    A composite that is already there stays; the parts become new ones.
+    """
     from stackd.service.ports import WishKind
 
     _ask(WishKind.SPLIT, stack, config, frames=tuple(before))

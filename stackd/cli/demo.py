@@ -37,7 +37,7 @@ format = "png"
 """As little patience as a demo needs: its frames come quickly and whole."""
 
 SECONDS_BETWEEN_FRAMES = 0.4
-LONGEST_WAIT_S = 180
+LONGEST_WAIT_S = 120
 """Far more than a slow machine needs for ten frames of half a megapixel."""
 LOG_LINES_SHOWN = 15
 

@@ -18,7 +18,7 @@ def run(
     *,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
-    """Watch folders and turn the stacks dropped into them into composites, until stopped.
+    """Watch folders and stack what is dropped, until stopped.
 
     Stays in the foreground and logs to standard error. Ctrl-C or SIGTERM ends it cleanly within ten seconds, in the middle of
     work too: it goes on where it was at the next start. SIGHUP reads the configuration again.

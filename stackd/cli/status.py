@@ -23,9 +23,10 @@ def status(
     everything: Annotated[bool, typer.Option("--all", help=f"Show every stack, not only the newest {JOBS_SHOWN}.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of sentences.")] = False,
 ) -> None:
-    """Show watched folders, open stacks, finished and failed stacks, each with the reason.
+    """Show what is watched, what waits, and what became of it.
 
-    Reads the journal only: works whether the daemon runs or not, and never disturbs it.
+    Watched folders, open stacks, finished and failed ones, each with the reason. Reads the journal only: works whether the
+    daemon runs or not, and never disturbs it.
     """
     from stackd.cli.status_report import as_object, as_text
     from stackd.config.places import state_folder

@@ -14,7 +14,7 @@ from stackd.config.grouping import IntakeSettings
 from stackd.config.watching import StateSettings, WatchSettings, WorkSettings
 from stackd.imaging.finish import FinishSettings
 from stackd.imaging.fuse import Fusion
-from stackd.imaging.fuse.pyramid import PyramidFusion
+from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
 from stackd.imaging.match import MatchSettings
 from stackd.imaging.register import RegistrationSettings
 from stackd.imaging.register.similarity import SimilarityRegistration
@@ -32,7 +32,7 @@ class Recipe(Table):
     )
     align: Annotated[RegistrationSettings, Field(description="How frames are laid over one another.")] = SimilarityRegistration()
     match: Annotated[MatchSettings, Field(description="How frames are matched in brightness and colour.")] = MatchSettings()
-    fuse: Annotated[Fusion, Field(description="How the frames become one image.")] = PyramidFusion()
+    fuse: Annotated[Fusion, Field(description="How the frames become one image.")] = DepthFromDefocus()
     finish: Annotated[FinishSettings, Field(description="What is done to the fused image.")] = FinishSettings()
     export: Annotated[ExportSettings, Field(description="What is written, and how.")] = ExportSettings()
 

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from stackd.adapters.wakeup import Wakeup
     from stackd.config.settings import Settings
     from stackd.imaging.frames import PlaneStore, Progress
+    from stackd.intake.candidates import Grouping
     from stackd.model.content import ContentSignature
     from stackd.model.frame import FrameMeta
     from stackd.service.daemon import World
     from stackd.service.on_demand import FuseOutcome, Tools
+    from stackd.service.sorting import Sorted
     from stackd.service.ports import Inbox, StackingRequest, StackingResult, Wish, WishKind
     from stackd.service.report import JournalReport
     from stackd.service.state import ServiceSettings, Watched
@@ -127,6 +129,63 @@ def demo_camera(folder: Path) -> DemoCamera:
     from stackd.adapters.demo_camera import DemoCamera
 
     return DemoCamera(folder, began_at=datetime.now(UTC))
+
+
+def sort_now(paths: Sequence[Path], *, config: Path | None, progress: Progress) -> tuple[Path, Sorted]:
+    """Sort the frames in some folders into stacks, as `stackd group` does. Gives also the folder their names are relative to.
+
+    Raises
+    ------
+    WrongUse
+        If a path is missing, or nothing is named.
+    WrongConfiguration
+        If the configuration cannot be used.
+    """
+    from stackd.adapters.describing_process import DescribingProcess
+    from stackd.adapters.named_files import look_at
+    from stackd.adapters.system_clock import SystemClock
+    from stackd.adapters.wakeup import Wakeup
+    from stackd.config.load import load_settings
+    from stackd.intake.settings import GroupingSettings
+    from stackd.service.sorting import DESCRIBERS, sort_files
+
+    settings = GroupingSettings() if config is None else load_settings(config).settings.intake.grouping
+    folder, look = look_at(paths)
+    wakeup, clock = Wakeup(), SystemClock()
+    describers = [
+        DescribingProcess(DESCRIBE_ENTRY, clock=clock, watch=wakeup.watch, unwatch=wakeup.unwatch)
+        for _ in range(min(DESCRIBERS, len(look.files)))
+    ]
+    try:
+        outcome = sort_files(
+            look.files,
+            folder,
+            settings,
+            describers=describers,
+            waker=wakeup,
+            progress=progress,
+            passed_over=look.passed_over,
+        )
+    finally:
+        for describer in describers:
+            describer.close()
+        wakeup.close()
+    return folder, outcome
+
+
+def write_contact_sheet(grouping: Grouping, folder: Path, output: Path) -> None:
+    """Write a picture of the stacks of a folder, one a row.
+
+    Raises
+    ------
+    WrongUse
+        If the name is none of a JPEG, or that of a frame.
+    OutputBlocked
+        If it cannot be written.
+    """
+    from stackd.adapters.sheet_files import write_sheet
+
+    write_sheet(grouping, folder, output)
 
 
 # --------------------------------------------------------------- service

@@ -87,8 +87,6 @@ def content_to_bytes(content: "ContentSignature") -> bytes:
         "thumbnail": content.thumbnail.shape,
         "sharpness": content.sharpness.shape,
         "brightness": content.brightness,
-        "darkest": content.darkest,
-        "brightest": content.brightest,
     }
     arrays = (content.thumbnail, content.sharpness)
     return to_json(head).encode() + b"\n" + b"".join(array.astype("<f4").tobytes() for array in arrays)
@@ -109,8 +107,6 @@ def content_from_bytes(stored: bytes) -> "ContentSignature":
         thumbnail=values[: rows * columns].reshape(rows, columns),
         sharpness=values[rows * columns :].reshape(head["sharpness"]),
         brightness=head["brightness"],
-        darkest=head["darkest"],
-        brightest=head["brightest"],
     )
 
 

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackd.adapters import image_files, image_headers
+from stackd.adapters.frame_headers import frame_header
 from stackd.adapters.image_headers import OpenedImage
 from stackd.errors import UnreadableFrame
 from stackd.intake.evidence.content import WORKING_SIDE_PX, signature
 from stackd.model.content import ContentSignature
-from stackd.model.pixels import Gray
+from stackd.model.pixels import Gray, Pixels
 from stackd.model.tags import FileKind
 
 LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
@@ -34,6 +35,27 @@ def read_signature(path: Path) -> ContentSignature | None:
     return None if gray is None or gray.size == 0 else signature(gray)
 
 
+def read_picture(path: Path, *, side_px: int, page: int | None = None) -> Pixels | None:
+    """Read a small picture to look at: upright RGB uint8 with at least `side_px` on the long side where the file has them.
+
+    None where the pixels cannot be read.
+    """
+    try:
+        with image_headers.open_image(path) as image:
+            match image.kind:
+                case FileKind.JPEG:
+                    image.file.seek(0)
+                    small = _jpeg(image.file.read(), "RGB", side_px)
+                    orientation = image_headers.header_of(image).orientation
+                    return None if small is None else image_files.upright(small, orientation)
+                case FileKind.RAW:
+                    return _raw_picture(image, side_px)
+                case _:
+                    return _small_picture(_read_all(image, page), side_px)
+    except (UnreadableFrame, OSError):
+        return None
+
+
 def _read_gray(image: OpenedImage) -> Gray | None:
     match image.kind:
         case FileKind.JPEG:
@@ -48,23 +70,53 @@ def _read_gray(image: OpenedImage) -> Gray | None:
             return _as_gray(_read_all(image))
 
 
-def _read_all(image: OpenedImage) -> NDArray[Any]:
-    return image_files.read_pixels(image, image_headers.header_of(image), None)
+def _read_all(image: OpenedImage, page: int | None = None) -> Pixels:
+    return image_files.read_pixels(image, frame_header(image), page)
 
 
-def _gray_jpeg(content: bytes) -> Gray | None:
-    """Decode luminance alone, at the smallest scale that still reaches the working size: most of the work is then left out."""
+def _jpeg(content: bytes, colorspace: str, side_px: int) -> NDArray[np.uint8] | None:
+    """Decode at the smallest scale that still reaches the wanted size: most of the work is then left out."""
     import simplejpeg
 
     try:
         height, width, _, _ = simplejpeg.decode_jpeg_header(content, strict=False)
-        scale = min(WORKING_SIDE_PX / max(height, width), 1.0)
-        pixels = simplejpeg.decode_jpeg(
-            content, colorspace="GRAY", min_height=ceil(height * scale), min_width=ceil(width * scale), strict=False
+        scale = min(side_px / max(height, width), 1.0)
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+            content, colorspace=colorspace, min_height=ceil(height * scale), min_width=ceil(width * scale), strict=False
         )
     except ValueError:
         return None
-    return np.multiply(pixels[..., 0], np.float32(1 / 255), dtype=np.float32)
+    return pixels
+
+
+def _gray_jpeg(content: bytes) -> Gray | None:
+    pixels = _jpeg(content, "GRAY", WORKING_SIDE_PX)
+    return None if pixels is None else np.multiply(pixels[..., 0], np.float32(1 / 255), dtype=np.float32)
+
+
+def _raw_picture(image: OpenedImage, side_px: int) -> Pixels | None:
+    import rawpy
+
+    image.file.seek(0)
+    try:
+        with rawpy.imread(image.file) as raw:
+            thumbnail = raw.extract_thumb()
+            if thumbnail.format == rawpy.ThumbFormat.JPEG:
+                return _jpeg(thumbnail.data, "RGB", side_px)
+            return _small_picture(np.ascontiguousarray(thumbnail.data), side_px)
+    except rawpy.LibRawError:
+        gray = _gray_raw(image)
+        return None if gray is None else _small_picture(np.rint(gray * 255.0).astype(np.uint8), side_px)
+
+
+def _small_picture(pixels: NDArray[Any], side_px: int) -> Pixels:
+    step = max(max(pixels.shape[:2]) // side_px, 1)
+    small = image_files.as_rgb(np.ascontiguousarray(pixels[::step, ::step]))
+    if small.dtype == np.uint8:
+        return small
+    brightest = max(float(np.percentile(small, BRIGHTEST_PERCENT)), 1.0)
+    full = 65535.0 if brightest > DARK_FULL_SCALE * 65535.0 else brightest
+    return np.minimum(small * np.float32(255.0 / full), 255.0).astype(np.uint8)
 
 
 def _gray_raw(image: OpenedImage) -> Gray | None:
@@ -110,11 +162,11 @@ def _gray_uncompressed_tiff(image: OpenedImage) -> Gray | None:
     image.file.seek(0)
     try:
         with tifffile.TiffFile(image.file) as tiff:
-            page = tiff.pages[0]
+            page = tiff.pages.first
             plain = page.is_memmappable and page.photometric in {tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK}
-            if not plain or max(page.imagelength, page.imagewidth) < 2 * WORKING_SIDE_PX:
+            if not plain or page.dtype is None or max(page.imagelength, page.imagewidth) < 2 * WORKING_SIDE_PX:
                 return None
-            stored = np.memmap(
+            stored: NDArray[Any] = np.memmap(
                 image.path, dtype=tiff.byteorder + page.dtype.char, mode="r", offset=page.dataoffsets[0], shape=page.shape
             )
     except (tifffile.TiffFileError, ValueError, IndexError, KeyError, RuntimeError, TypeError, AttributeError):

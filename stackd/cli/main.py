@@ -22,6 +22,7 @@ EXIT_WRONG_CONFIGURATION = 78
 COMMANDS: Mapping[str, str] = {
     "run": "stackd.cli.run:run",
     "fuse": "stackd.cli.fuse:fuse",
+    "group": "stackd.cli.group:group",
     "status": "stackd.cli.status:status",
     "retry": "stackd.cli.decide:retry",
     "release": "stackd.cli.decide:release",
@@ -136,6 +137,8 @@ def _load(name: str) -> Any:
     else:
         single = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
         examples = getattr(module, "EXAMPLES", None)
+        if isinstance(examples, Mapping):  # a module with several commands
+            examples = examples[name]
         single.command(name, cls=TeachingCommand, epilog=examples, context_settings=HELP_NAMES)(loaded)
         command = get_command(single)
     command.name = name

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from stackd.intake.manifest import DONE_MARKER, MANIFEST_NAME
 from stackd.intake.names import name_parts
+from stackd.model.names import shown
 
 RAW_SUFFIXES = frozenset(
     ".3fr .arq .arw .cap .cr2 .cr3 .crw .dcr .dng .erf .fff .gpr .iiq .k25 .kdc .mdc .mef .mos .mrw .nef .nrw .orf .ori .pef .ptx "
@@ -54,9 +55,9 @@ def admit(path: str) -> Admission:
         return _ignored(f"it lies more than {MAX_DEPTH} folders deep")
     for folder in folders:
         if folder.startswith("."):
-            return _ignored(f"it lies in the hidden folder {folder}")
+            return _ignored(f"it lies in the hidden folder {shown(folder)}")
         if folder.casefold() in _FOLDERS_OF_SYSTEMS:
-            return _ignored(f"it lies in {folder}, a folder that a system made")
+            return _ignored(f"it lies in {shown(folder)}, a folder that a system made")
     if lower == DONE_MARKER:
         return Admission(role=Role.DONE_MARKER, reason="it says that all frames of its folder have arrived")
     if lower == MANIFEST_NAME:
@@ -123,8 +124,8 @@ def sort_out(paths: Iterable[str]) -> Admitted:
 
 
 def name_of(path: str) -> str:
-    """Give the last part of a path, as sentences name a file."""
-    return path.rpartition("/")[2]
+    """Give the last part of a path as sentences name a file, whatever bytes it holds."""
+    return shown(path.rpartition("/")[2])
 
 
 def _without_suffix(path: str) -> str:

@@ -12,7 +12,7 @@ from stackd.intake.candidates import Boundary, CandidateStack, Grouping, OtherSe
 from stackd.intake.cuts import Cut, Run, cut_into_runs
 from stackd.intake.evidence import brackets, camera, content, time
 from stackd.intake.focus_order import near_to_far
-from stackd.intake.manifest import Manifest
+from stackd.intake.manifest import Manifest, is_fit_for_file_names
 from stackd.intake.names import name_parts, natural_key
 from stackd.intake.numbering import Numbered, numbering, stage_height
 from stackd.intake.ordering import in_order
@@ -147,7 +147,7 @@ class _Building:
                 taken = {frame.path for frame in members}
             remaining = [frame for frame in remaining if frame.path not in taken]
             stack = self._decided_stack(
-                members, SealReason.MANIFEST, f"the manifest of {manifest.folder or 'the folder'} says so"
+                members, SealReason.MANIFEST, f"the manifest of {name_of(manifest.folder) or 'the folder'} says so"
             )
             self.stacks.append(
                 replace(
@@ -238,8 +238,9 @@ class _Building:
             if len(members) < 2:  # noqa: PLR2004
                 remaining.extend(members)
                 continue
-            stack = self._decided_stack(members, SealReason.FOLDER, f"its frames have the folder {folder} to themselves")
-            self.stacks.append(replace(stack, name=name_of(folder)))
+            stack = self._decided_stack(members, SealReason.FOLDER, f"its frames have the folder {name_of(folder)} to themselves")
+            name = folder.rpartition("/")[2]
+            self.stacks.append(replace(stack, name=name if is_fit_for_file_names(name) else None))
         return remaining
 
     def _decided_stack(self, members: Sequence[Frame], reason: SealReason, because: str) -> CandidateStack:

@@ -1,7 +1,7 @@
 """stack.json: a manifest dropped with the frames says which of them are one stack. It comes from outside and is not trusted.
 
-It can name files of its own folder, how many frames to expect, a name for the composite and a recipe of the configuration. Nothing
-in it is run, and no path leads out of its folder.
+It can name files of its own folder, how many frames to expect, a name for the composite and a recipe of the configuration.
+Nothing in it is run, and no path leads out of its folder.
 
     {"frames": ["IMG_0412.CR3", "IMG_0413.CR3"], "count": 2, "name": "beetle", "recipe": "macro"}
 """
@@ -10,6 +10,8 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Literal
+
+from stackd.model.names import shown
 
 MANIFEST_NAME = "stack.json"
 DONE_MARKER = ".done"
@@ -69,7 +71,9 @@ def parse_manifest(content: bytes, *, path: str) -> Manifest | RefusedManifest:
         return RefusedManifest(path=path, reason='it is not an object such as {"frames": ["IMG_0412.CR3", …]}')
     unknown = sorted(set(document) - {"frames", "count", "name", "recipe"})
     if unknown:
-        return RefusedManifest(path=path, reason=f"it has the unknown key {unknown[0]!r}; known are frames, count, name, recipe")
+        return RefusedManifest(
+            path=path, reason=f"it has the unknown key “{shown(unknown[0])}”; known are frames, count, name, recipe"
+        )
     folder = path.rpartition("/")[0]
     frames = _read_frames(document.get("frames", []), folder)
     if isinstance(frames, str):
@@ -100,7 +104,7 @@ def _read_frames(names: object, folder: str) -> tuple[str, ...] | str:
     for name in names:
         # Names are confined to the manifest's own folder: no separators, no way up, no absolute paths, no drive letters.
         if name in ("", ".", "..") or any(mark in name for mark in "/\\\0") or (len(name) > 1 and name[1] == ":"):
-            return f"frame {name!r} is not the name of a file in the manifest's own folder"
+            return f"frame “{shown(name)}” is not the name of a file in the manifest's own folder"
     if len(set(names)) < len(names):
         return "it names a frame twice"
     return tuple(f"{folder}/{name}" if folder else name for name in names)
@@ -111,6 +115,11 @@ def _trouble_with_name(name: object) -> str:
         return ""
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME_CHARACTERS:
         return f"is not a text of 1 to {MAX_NAME_CHARACTERS} characters"
-    if _FORBIDDEN_IN_NAME.search(name) or name.startswith((".", "-")):
-        return f"{name!r} cannot be part of a file name"
-    return ""
+    return "" if is_fit_for_file_names(name) else f"{shown(name)} cannot be part of a file name"
+
+
+def is_fit_for_file_names(name: str) -> bool:
+    """Tell whether a name given from outside can become part of a file name on any system."""
+    printable = name.encode("utf-8", "replace").decode("utf-8") == name
+    fits = 0 < len(name.strip()) and len(name) <= MAX_NAME_CHARACTERS
+    return fits and printable and not _FORBIDDEN_IN_NAME.search(name) and not name.startswith((".", "-"))

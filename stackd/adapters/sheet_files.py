@@ -1,0 +1,101 @@
+"""Write the contact sheet of a grouping as a JPEG."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import simplejpeg
+
+from stackd.adapters.thumbnails import read_picture
+from stackd.errors import OutputBlocked, WrongUse
+from stackd.imaging.contact_sheet import ROW_HEIGHT_PX, SheetRow, chosen, contact_sheet
+from stackd.intake.candidates import Grouping
+from stackd.model.frame import Frame
+from stackd.model.names import shown
+from stackd.model.stack import Decision
+
+QUALITY: Final = 88
+MAX_SIDE_PX: Final = 65_000
+"""A JPEG can have 65535 px at most."""
+
+SINGLES_IN_A_ROW: Final = 14
+
+
+def write_sheet(grouping: Grouping, folder: Path, output: Path) -> None:
+    """Write a picture of the stacks of a folder, one a row, and of the single frames below.
+
+    Raises
+    ------
+    WrongUse
+        If the name is none of a JPEG, or that of a file that was sorted.
+    OutputBlocked
+        If it cannot be written.
+    """
+    if output.suffix.lower() not in {".jpg", ".jpeg"}:
+        raise WrongUse(f"{shown(output)} has no extension for a contact sheet.", hint="Use .jpg.")
+    frames = [frame for stack in grouping.stacks for frame in stack.frames] + list(grouping.singles)
+    taken = {os.path.realpath(folder / path) for path in (*(frame.path for frame in frames), *grouping.ignored)}
+    if os.path.realpath(output) in taken and not _is_a_sheet(output):
+        raise WrongUse(
+            f"{shown(output)} is one of the files that were sorted.", hint="Choose another name for the contact sheet."
+        )
+    sheet = contact_sheet(_rows(grouping, folder))[:MAX_SIDE_PX, :MAX_SIDE_PX]
+    content = simplejpeg.encode_jpeg(np.ascontiguousarray(sheet), quality=QUALITY, colorsubsampling="420")
+    temporary = output.with_name(f".{output.name}.stackd-part")
+    try:
+        temporary.write_bytes(_marked(content))
+        temporary.replace(output)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputBlocked(
+            f"{shown(output)} cannot be written: {error.strerror}.", hint="Check the folder and the disk."
+        ) from error
+
+
+_MARK: Final = b"stackd contact sheet"
+
+
+def _marked(content: bytes) -> bytes:
+    """Put a comment into the JPEG, by which the next run knows that it may replace it."""
+    return content[:2] + b"\xff\xfe" + (len(_MARK) + 2).to_bytes(2, "big") + _MARK + content[2:]
+
+
+def _is_a_sheet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _MARK in file.read(64)
+
+
+def _rows(grouping: Grouping, folder: Path) -> Sequence[SheetRow]:
+    rows = [
+        SheetRow(
+            label=f"{number}: {len(stack.frames)} frames, {_name(stack.frames[0])} to {_name(stack.frames[-1])}, "
+            f"{100 * stack.confidence:.0f} % sure, {'process' if stack.decision is Decision.PROCESS else 'held'}",
+            thumbnails=[_picture(stack.frames[index], folder) for index in chosen(len(stack.frames))],
+            is_held=stack.decision is Decision.HOLD,
+        )
+        for number, stack in enumerate(grouping.stacks, start=1)
+    ]
+    others = {frame.path for other in grouping.others for frame in other.frames}
+    rows += [
+        SheetRow(
+            label=f"no focus stack ({other.kind.value}): {_name(other.frames[0])} to {_name(other.frames[-1])}",
+            thumbnails=[_picture(other.frames[index], folder) for index in chosen(len(other.frames))],
+        )
+        for other in grouping.others
+    ]
+    singles = [frame for frame in grouping.singles if frame.path not in others]
+    for start in range(0, len(singles), SINGLES_IN_A_ROW):
+        part = singles[start : start + SINGLES_IN_A_ROW]
+        label = f"single frames: {_name(part[0])} to {_name(part[-1])}" if len(part) > 1 else f"single frame: {_name(part[0])}"
+        rows.append(SheetRow(label=label, thumbnails=[_picture(frame, folder) for frame in part]))
+    return rows
+
+
+def _picture(frame: Frame, folder: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None":
+    return read_picture(folder / frame.path, side_px=2 * ROW_HEIGHT_PX, page=frame.page)
+
+
+def _name(frame: Frame) -> str:
+    return shown(frame.path.rpartition("/")[2])

@@ -90,22 +90,15 @@ def align(
     if moving.is_blank or reference.is_blank:
         which = "It" if moving.is_blank else "Its neighbour"
         return FailedRegistration(reason=f"{which} is blank: no detail stands out of the noise.")
-    best: Fit | None = None
-    for guess in _guesses(reference, moving, initial):
-        fit = refine(reference, moving, guess, parameters=min(parameters, COARSE_PARAMETERS), levels=slice(COARSE_LEVELS))
-        if fit is not None and _is_possible(fit.sampling, reference.shape) and (best is None or fit.agreement > best.agreement):
-            best = fit
-        if best is not None and best.agreement >= CONVINCING:
-            break
+    best = _best_guess(reference, moving, initial, min(parameters, COARSE_PARAMETERS))
     if best is None or best.agreement < LEAST_AGREEMENT:
         return FailedRegistration(
             reason="It does not show the same subject as its neighbour, or nothing in it is sharp enough to tell."
         )
     coarser = _coarsening(reference, moving)
-    if coarser > BLURRED:
-        return FailedRegistration(reason="It is blurred everywhere, while its neighbour is sharp.")
-    if coarser < 1 / BLURRED:
-        return FailedRegistration(reason="Its neighbour is blurred everywhere, so that nothing fine can be compared.")
+    if not 1 / BLURRED <= coarser <= BLURRED:
+        which, other = ("It", "its neighbour") if coarser > 1 else ("Its neighbour", "it")
+        return FailedRegistration(reason=f"{which} is blurred everywhere, while {other} is sharp.")
     fit = refine(reference, moving, best.sampling, parameters=parameters, levels=slice(min(1, len(reference.levels) - 1), None))
     if fit is None or not _is_possible(fit.sampling, reference.shape):
         return FailedRegistration(reason="No motion of the camera explains how this frame differs from its neighbour.")
@@ -150,6 +143,20 @@ def overlap_of(sampling: Matrix, shape: tuple[int, int]) -> float:
     q = transformed(sampling, np.column_stack([x.ravel(), y.ravel()]))
     inside = ((q >= 0) & (q <= (width - 1, height - 1))).all(axis=1)
     return float(inside.mean())
+
+
+def _best_guess(reference: PreparedFrame, moving: PreparedFrame, initial: Matrix | None, parameters: int) -> Fit | None:
+    """The guess that makes the coarse levels agree best; later guesses are not even made once one convinces."""
+    best: Fit | None = None
+    for guess in _guesses(reference, moving, initial):
+        fit = refine(reference, moving, guess, parameters=parameters, levels=slice(COARSE_LEVELS))
+        if fit is None or not _is_possible(fit.sampling, reference.shape):
+            continue
+        if best is None or fit.agreement > best.agreement:
+            best = fit
+        if best.agreement >= CONVINCING:
+            break
+    return best
 
 
 def _coarsening(reference: PreparedFrame, moving: PreparedFrame) -> float:

@@ -5,7 +5,7 @@ light, and defocus conserves linear light over areas wider than the blur: so bot
 averaged over cells, and the ratio of cells that lie over each other is voted on. What cannot be matched keeps its brightness.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +20,16 @@ CELLS = 64
 
 SAMPLES_PER_CELL = 8
 """Pixels read along a cell's side; a cell's mean is then good to a percent of its texture (guess)."""
+
+SMOOTHING_CELLS = 0.8
+"""Sigma, in cells, of the blur both frames get before they are compared (halves the bias of a link, measured)."""
+
+ALL_OF_IT = 0.999
+"""Share of a cell that is all of it, but for rounding."""
+
+HOPS = (1, 2, 4, 8, 16)
+"""Distances, in frames, over which brightness is compared: a link's error does not grow with distance, so long links stop drift
+(200 rendered frames: 3.4 % adrift with neighbours alone, 0.4 % with all of these)."""
 
 DARKEST, BRIGHTEST = 0.004, 0.9
 """Linear light below which noise and flare decide a ratio, and above which highlights may be clipped."""
@@ -112,18 +122,19 @@ def estimate_gain(reference: Brightness, moving: Brightness, moving_to_reference
     rows, columns = reference.cells.shape[:2]
     sampling = inverse(rescale_matrix(moving_to_reference, 1 / reference.cell_px))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    laid = cv2.warpPerspective(moving.cells, sampling, (columns, rows), flags=flags, borderValue=(-1, -1, -1))
-    unclipped = cv2.warpPerspective(moving.unclipped, sampling, (columns, rows), flags=flags, borderValue=0)
+    # Both are smoothed: interpolation smooths the moving frame alone, and the logarithm of the smoother one is larger on average.
+    target = np.asarray(cv2.GaussianBlur(reference.cells, (0, 0), SMOOTHING_CELLS), dtype=np.float32)
+    smooth = cv2.GaussianBlur(moving.cells, (0, 0), SMOOTHING_CELLS)
+    laid = cv2.warpPerspective(smooth, sampling, (columns, rows), flags=flags, borderValue=(-1, -1, -1))
+    unclipped = cv2.warpPerspective(_whole(moving.unclipped), sampling, (columns, rows), flags=flags, borderValue=0)
     usable = (
-        (unclipped > 0.999)  # noqa: PLR2004 — all pixels of the cell, but for rounding
-        & (reference.unclipped > 0.999)  # noqa: PLR2004
-        & (np.minimum(laid, reference.cells).min(axis=2) > DARKEST)
+        (unclipped > ALL_OF_IT) & (_whole(reference.unclipped) > ALL_OF_IT) & (np.minimum(laid, target).min(axis=2) > DARKEST)
     )
     if np.count_nonzero(usable) < LEAST_CELLS:
         return Gain(reason="Too few evenly lit areas are neither black nor clipped; its brightness is kept.")
-    ratio = np.log(reference.cells[usable] / laid[usable]).astype(np.float64)
-    # Cells full of texture move with focus; smooth ones hold the gain. Votes count by evenness in both frames.
-    evenness = _evenness(reference.cells)[usable]
+    ratio = np.log(target[usable] / laid[usable]).astype(np.float64)
+    # Where brightness changes steeply from cell to cell, focus carries light across; even places hold the gain.
+    evenness = _evenness(target)[usable]
     centres, spreads = zip(*(_robust_centre(channel, evenness) for channel in ratio.T), strict=True)
     gains = np.exp(centres)
     if max(gains.max(), 1 / gains.min()) > LARGEST_GAIN:
@@ -132,6 +143,34 @@ def estimate_gain(reference: Brightness, moving: Brightness, moving_to_reference
         )
     red, green, blue = gains.tolist()
     return Gain(red=red, green=green, blue=blue, spread=float(max(spreads)))
+
+
+def match_brightness(brightness: Mapping[int, Brightness], matrices: Sequence[Matrix | None], reference: int) -> list[Gain]:
+    """Find the gains that give every frame of a stack the brightness and white balance of the reference.
+
+    Parameters
+    ----------
+    brightness : mapping of position to Brightness
+        Of the frames that take part.
+    matrices : sequence of ndarray of float64, shape (3, 3), or None
+        Frame → reference px, one a frame; None for frames left out.
+    reference : int
+        Position of the frame whose brightness all take on.
+
+    Returns
+    -------
+    list of Gain
+        As `compose_gains` gives them, one a frame.
+    """
+    placed = [(i, matrix) for i, matrix in enumerate(matrices) if matrix is not None and i in brightness]
+    links = []
+    for far, (moving, moving_matrix) in enumerate(placed):
+        for hop in HOPS:
+            if hop <= far:
+                other, other_matrix = placed[far - hop]
+                gain = estimate_gain(brightness[other], brightness[moving], inverse(other_matrix) @ moving_matrix)
+                links.append((other, moving, gain))
+    return compose_gains(links, len(matrices), reference)
 
 
 def compose_gains(links: Sequence[tuple[int, int, Gain]], frames: int, reference: int) -> list[Gain]:
@@ -244,6 +283,11 @@ def encode_srgb(linear: NDArray[np.floating]) -> NDArray[np.floating]:
 def _unit_range(pixels: Pixels | Image) -> NDArray[np.float32]:
     top = 1.0 if pixels.dtype == np.float32 else float(np.iinfo(pixels.dtype.name).max)
     return np.asarray(pixels / np.float32(top), dtype=np.float32)
+
+
+def _whole(unclipped: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Let a clipped pixel discredit the cells that smoothing mixes it into."""
+    return np.asarray(cv2.erode(unclipped, np.ones((3, 3), np.uint8)), dtype=np.float32)
 
 
 def _evenness(cells: NDArray[np.float32]) -> NDArray[np.float64]:

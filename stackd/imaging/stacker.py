@@ -1,8 +1,8 @@
 """The stacker: frames in as they come, one composite out.
 
-`add` looks at one frame: it is decoded once, registered to the frames before it and compared with them in brightness; nothing of
-its full size is kept. `finish` finds every frame's place from all registrations together, fuses, crops and finishes. A stacker is a
-cache: whatever happens to it, it can be rebuilt from the frames.
+`add` looks at one frame: it is decoded once, registered to the frames before it, and its brightness noted; nothing of its full size
+is kept. `finish` finds every frame's place and gain from all of them together, fuses, crops and finishes. A stacker is a cache:
+whatever happens to it, it can be rebuilt from the frames.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from stackd.imaging.fuse import Fusion, fuse
 from stackd.imaging.luminance import reduce_to_gray
 from stackd.imaging.match import MatchSettings
 from stackd.imaging.pairwise import overlap_of
-from stackd.imaging.photometric import Brightness, Gain, compose_gains, estimate_gain, measure_brightness
+from stackd.imaging.photometric import Brightness, Gain, match_brightness, measure_brightness
 from stackd.imaging.register import RegistrationSettings, register
 from stackd.imaging.register.none import NoRegistration
 from stackd.model.composite import DepthMap, Finding, FrameReport, Rectangle, Severity
@@ -91,11 +91,10 @@ class Stacker:
         self._make_store = make_store
         self._progress = progress
         self._chain = Chain()
-        self._gains: list[tuple[int, int, Gain]] = []
         self._brightness: dict[int, Brightness] = {}
 
     def add(self, position: int) -> None:
-        """Register the source's next frame to those before it and compare their brightness.
+        """Register the source's next frame to those before it and note its brightness.
 
         Raises
         ------
@@ -107,14 +106,13 @@ class Stacker:
             raise ValueError(msg)
         pixels = self._source.read(position)
         reduction = self._registration_reduction()
-        known = len(self._chain.links)
         if isinstance(self._align, NoRegistration):
             self._chain = Chain(frames=position + 1)
         else:
             prepared = prepare(reduce_to_gray(pixels, reduction))
             self._chain = extended(self._chain, prepared, self._register)
         if self._match.brightness or self._match.white_balance:
-            self._compare_brightness(position, measure_brightness(pixels), known, reduction)
+            self._brightness[position] = measure_brightness(pixels)
         self._progress("register", position + 1, len(self._source))
 
     def finish(self) -> Stacked:
@@ -134,7 +132,7 @@ class Stacker:
                 hint="Check that the frames show one subject from one place, and that something is sharp in each.",
             )
         matrices = [matrix for matrix in placed.matrices if matrix is not None]
-        gains = compose_gains(self._gains, self._chain.frames, placed.reference)
+        gains = match_brightness(self._brightness, placed.matrices, placed.reference)
         frames = FramesOnReference(self._source, positions=used, matrices=matrices, gains=[self._wanted(gains[i]) for i in used])
         fused = fuse(frames, self._fuse, make_store=self._make_store, progress=self._progress)
         self._progress("finish", 0, 1)
@@ -168,22 +166,6 @@ class Stacker:
         self, reference: PreparedFrame, moving: PreparedFrame, initial: Matrix | None
     ) -> Registration | FailedRegistration:
         return register(reference, moving, self._align, initial=initial)
-
-    def _compare_brightness(self, position: int, brightness: Brightness, known: int, reduction: int) -> None:
-        """Estimate gains along the links just found; without links, to the frame before."""
-        places = [
-            (link.reference, rescale_matrix(link.registration.matrix, reduction))
-            for link in self._chain.links[known:]
-            if link.moving == position
-        ]
-        if isinstance(self._align, NoRegistration) and position > 0:
-            places = [(position - 1, np.eye(3))]
-        for other, matrix in places:
-            if other in self._brightness:
-                self._gains.append((other, position, estimate_gain(self._brightness[other], brightness, matrix)))
-        near = {other for other, _ in self._chain.recent}
-        self._brightness = {other: kept for other, kept in self._brightness.items() if other in near}
-        self._brightness[position] = brightness
 
     def _placed(self) -> SolvedChain:
         """Matrices in full-size px."""

@@ -11,6 +11,7 @@ from stackd.imaging.photometric import (
     decode_srgb,
     encode_srgb,
     estimate_gain,
+    match_brightness,
     measure_brightness,
 )
 
@@ -121,6 +122,29 @@ def test_composed_gains_undo_the_flicker_of_every_frame():
     gains = compose_gains(links, 5, reference=2)
 
     np.testing.assert_allclose([gain.green for gain in gains], exposures[2] / exposures, rtol=1e-6)
+
+
+def test_long_links_keep_the_brightness_of_a_long_stack_from_drifting():
+    random, light = np.random.default_rng(1), scene()
+    exposures = random.uniform(0.97, 1.03, 40)
+    brightness = {
+        i: measure_brightness(exposed(cv2.GaussianBlur(light, (0, 0), 0.5 + 0.1 * abs(i - 20)), (e, e, e), np.uint8))
+        for i, e in enumerate(exposures)
+    }
+
+    gains = match_brightness(brightness, [np.eye(3)] * 40, reference=20)
+
+    np.testing.assert_allclose([gain.green for gain in gains], exposures[20] / exposures, rtol=0.003)
+
+
+def test_frames_left_out_do_not_break_the_match():
+    light = scene()
+    brightness = {i: measure_brightness(exposed(light, (e, e, e))) for i, e in ((0, 1.0), (2, 1.1), (3, 0.9))}
+
+    gains = match_brightness(brightness, [np.eye(3), None, np.eye(3), np.eye(3)], reference=0)
+
+    np.testing.assert_allclose([gains[2].red, gains[3].red], [1 / 1.1, 1 / 0.9], rtol=0.003)
+    assert gains[1].is_one
 
 
 def test_a_steady_stack_is_not_touched_at_all():

@@ -1,5 +1,7 @@
 """The workshop's tasks. Bare `nox` runs all that a change needs; the same names run in CI."""
 
+import shutil
+
 import nox
 
 nox.options.sessions = ["lint", "types", "test", "docs"]
@@ -51,3 +53,13 @@ def generated(session: nox.Session) -> None:
     """Rewrite what docs take from the code: the example configuration and the table of keys."""
     install(session)
     session.run("python", "docs/generate.py")
+
+
+@nox.session
+def picture(session: nox.Session) -> None:
+    """Make the README's picture anew: the demo's own before and after."""
+    install(session)
+    folder = session.create_tmp()
+    session.run("stackd", "demo", "--folder", f"{folder}/demo")
+    shutil.copy(f"{folder}/demo/before-after.jpg", "docs/images/before-after.jpg")
+    shutil.rmtree(f"{folder}/demo")

@@ -77,7 +77,7 @@ def demo(
         typer.echo("The shoot is over. stackd waits until it is quiet, then stacks …")
         composite = _wait_for_composite(composites, process, place / "stackd.log")
     picture = before_and_after(stack.frames[len(stack) // 2], composite, place / "before-after.jpg")
-    typer.secho("Done: every petal is sharp.", fg="green", bold=True)
+    typer.secho("Done: ten frames became one composite.", fg="green", bold=True)
     typer.echo(f"  composite     {composite}")
     typer.echo(f"  report        {composite.with_suffix('.json')}")
     typer.echo(f"  before/after  {picture}")

@@ -27,7 +27,8 @@ def textured(height: int, width: int, *, seed: int = 0, bits: int = 8) -> NDArra
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     image = np.stack(
-        [0.5 + 0.35 * np.sin(rows / rng.uniform(6, 14) + phase) * np.cos(columns / rng.uniform(6, 14)) for phase in (0, 1, 2)], axis=-1
+        [0.5 + 0.35 * np.sin(rows / rng.uniform(6, 14) + phase) * np.cos(columns / rng.uniform(6, 14)) for phase in (0, 1, 2)],
+        axis=-1,
     )
     highest = (1 << bits) - 1
     return np.rint(image * highest).astype(np.uint8 if bits == 8 else np.uint16)
@@ -87,7 +88,13 @@ def write_bayer_dng(
         (50714, "H", 1, BLACK_LEVEL, True),
         (50717, "H", 1, WHITE_LEVEL, True),
         (50721, 10, 9, tuple(matrix), True),
-        (50728, 5, 3, tuple(part for value in neutral for part in Fraction(value).limit_denominator(1000).as_integer_ratio()), True),
+        (
+            50728,
+            5,
+            3,
+            tuple(part for value in neutral for part in Fraction(value).limit_denominator(1000).as_integer_ratio()),
+            True,
+        ),
         (50778, "H", 1, D65, True),
     ]
     tifffile.imwrite(path, counts, photometric=32803, extratags=extra, metadata=None, software="make_frames")
@@ -145,6 +152,8 @@ def png_header_only(path: Path, *, width: int, height: int) -> Path:
 def tiff_header_only(path: Path, *, width: int, height: int) -> Path:
     """Write a TIFF that claims a size and holds nothing."""
     entries = [(256, 4, width), (257, 4, height), (258, 3, 8), (259, 3, 8), (262, 3, 1), (273, 4, 8), (277, 3, 1), (279, 4, 8)]
-    directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
+    directory = struct.pack("<H", len(entries)) + b"".join(
+        struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries
+    )
     path.write_bytes(b"II*\x00" + struct.pack("<I", 16) + bytes(8) + directory + bytes(4))
     return path

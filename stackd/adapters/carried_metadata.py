@@ -24,8 +24,8 @@ from stackd.model.tags import FileKind
 
 IMAGE_TAGS_KEPT: Final = frozenset(
     {
-        "Make", "Model", "ImageDescription", "Artist", "Copyright", "Rating", "RatingPercent", "HostComputer", "DocumentName",
-        "XPTitle", "XPComment", "XPAuthor", "XPKeywords", "XPSubject", "ExifTag", "GPSTag",
+        "Make", "Model", "ImageDescription", "Artist", "Copyright", "HostComputer", "DocumentName",
+        "XPTitle", "XPComment", "XPAuthor", "XPKeywords", "XPSubject", 
     }
 )  # fmt: skip
 """Tags of the main directory that speak of the picture; in RAW files and DNGs most others describe the sensor."""
@@ -64,6 +64,8 @@ FLASHPIX_VERSION: Final = b"0100"
 SRGB: Final = 1
 UNCALIBRATED: Final = 65_535
 """Exif ColorSpace: what the embedded colour profile says."""
+GPS_VERSION: Final = b"\x02\x03\x00\x00"
+GPS_BY_SATELLITE: Final = b"ASCII\x00\x00\x00GPS"
 CENTRED: Final = 1
 Y_CB_CR: Final = b"\x01\x02\x03\x00"
 MAX_NAMES_BYTES: Final = 24_000
@@ -88,6 +90,8 @@ class CarriedMetadata:
 class _Found:
     exif: dict[str, Any] = field(default_factory=dict)
     xmp: dict[str, Any] = field(default_factory=dict)
+    rating: str = ""
+    """Stars given in the camera; Exif has no place for them in most formats, XMP has."""
     icc: bytes | None = None
     kind: FileKind = FileKind.UNKNOWN
 
@@ -119,11 +123,14 @@ def carry_metadata(composite: Composite, frames: Sequence[Path], *, container: F
         if times:
             _set_capture_time(exif, min(times))
         _say_what_it_is(exiv2, exif, composite, found)
+        _complete_place(exiv2, exif, found)
         if container is FileKind.JPEG:
             _say_how_jpeg_stores_it(exiv2, exif, composite)
         xmp = exiv2.XmpData()
         for key, value in found.xmp.items():
             xmp[key] = value
+        if found.rating and "Xmp.xmp.Rating" not in found.xmp:
+            xmp["Xmp.xmp.Rating"] = found.rating
         _describe_making(exiv2, xmp, composite)
         exif_block, xmp_block = _encode(exiv2, exif, xmp)
     icc = developed_profile(composite.provenance) if found.kind is FileKind.RAW else found.icc
@@ -164,7 +171,8 @@ def _read(exiv2: ModuleType, path: Path) -> _Found:
             exif = {datum.key(): datum.value().clone() for datum in opened.exifData() if _is_kept(datum)}
             xmp = {datum.key(): datum.value().clone() for datum in opened.xmpData() if _xmp_is_kept(datum.key())}
             icc = bytes(opened.iccProfile().data()) if opened.iccProfileDefined() else None
-            return _Found(exif=exif, xmp=xmp, icc=rgb_profile(icc), kind=image.kind)
+            stars = next((datum.toString() for datum in opened.exifData() if datum.key() == "Exif.Image.Rating"), "")
+            return _Found(exif=exif, xmp=xmp, rating=stars, icc=rgb_profile(icc), kind=image.kind)
     except (exiv2.Exiv2Error, UnreadableFrame, OSError, UnicodeDecodeError):
         return _Found()
 
@@ -172,7 +180,7 @@ def _read(exiv2: ModuleType, path: Path) -> _Found:
 def _is_kept(datum: Any) -> bool:
     group, name = datum.groupName(), datum.tagName()
     if group == "Image":
-        return name in IMAGE_TAGS_KEPT - {"ExifTag", "GPSTag"}
+        return name in IMAGE_TAGS_KEPT
     if group == "Photo":
         # Numbers instead of names are tags nobody knows: they may point into the old file.
         return name not in PHOTO_TAGS_DROPPED and not name.startswith("0x")
@@ -207,7 +215,9 @@ def _say_what_it_is(exiv2: ModuleType, exif: Any, composite: Composite, found: _
     exif["Exif.Image.YResolution"] = exiv2.URationalValue([(72, 1)])
     exif["Exif.Image.ResolutionUnit"] = exiv2.UShortValue([2])
     exif["Exif.Photo.ExifVersion"] = exiv2.DataValue(EXIF_VERSION, exiv2.ByteOrder.invalidByteOrder, exiv2.TypeId.undefined)
-    exif["Exif.Photo.FlashpixVersion"] = exiv2.DataValue(FLASHPIX_VERSION, exiv2.ByteOrder.invalidByteOrder, exiv2.TypeId.undefined)
+    exif["Exif.Photo.FlashpixVersion"] = exiv2.DataValue(
+        FLASHPIX_VERSION, exiv2.ByteOrder.invalidByteOrder, exiv2.TypeId.undefined
+    )
     exif[COMPOSITE_IMAGE] = exiv2.UShortValue([COMPOSITE_OF_OWN_FRAMES])
     exif[COMPOSITE_COUNTS] = exiv2.UShortValue([min(len(composite.frames), MAX_SHORT), used])
     if found.kind is FileKind.RAW:
@@ -224,6 +234,19 @@ def _say_how_jpeg_stores_it(exiv2: ModuleType, exif: Any, composite: Composite) 
     exif["Exif.Photo.ComponentsConfiguration"] = exiv2.DataValue(
         Y_CB_CR, exiv2.ByteOrder.invalidByteOrder, exiv2.TypeId.undefined
     )
+
+
+def _complete_place(exiv2: ModuleType, exif: Any, found: _Found) -> None:
+    """Add what TIFF requires beside a place and many cameras leave out, as far as it is known."""
+    if not any(key.startswith("Exif.GPSInfo.") for key in found.exif):
+        return
+    known = [("Exif.GPSInfo.GPSVersionID", GPS_VERSION, exiv2.TypeId.unsignedByte)]
+    if "Exif.GPSInfo.GPSTimeStamp" in found.exif:
+        # Only satellites tell the time along with the place.
+        known.append(("Exif.GPSInfo.GPSProcessingMethod", GPS_BY_SATELLITE, exiv2.TypeId.undefined))
+    for key, content, kind in known:
+        if key not in found.exif:
+            exif[key] = exiv2.DataValue(content, exiv2.ByteOrder.invalidByteOrder, kind)
 
 
 def _describe_making(exiv2: ModuleType, xmp: Any, composite: Composite) -> None:

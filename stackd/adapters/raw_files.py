@@ -111,9 +111,7 @@ def develop(image: OpenedImage, development: Development, *, half_size: bool = F
     with _opened(image) as raw:
         sensor = raw.raw_image
         if sensor.size and sensor.min() == sensor.max():
-            raise UnreadableFrame(
-                f"{shown(image.path.name)} decodes to one even tone: its pixels are missing.", hint=COPY_AGAIN
-            )
+            raise UnreadableFrame(f"{shown(image.path.name)} decodes to one even tone: its pixels are missing.", hint=COPY_AGAIN)
         pixels = raw.postprocess(
             demosaic_algorithm=rawpy.DemosaicAlgorithm[settings.demosaic.upper()],
             half_size=half_size,

@@ -204,7 +204,9 @@ def write_one(folder: Path, kind: str) -> Path:
         case "compressed tiff":
             return make_frames.write_tiff(folder / "a.tif", pixels, photometric="rgb", compression="deflate", rowsperstrip=8)
         case _:
-            return make_frames.write_bayer_dng(folder / "a.dng", make_frames.textured(120, 160, bits=16), tags=make_frames.shot_at(1))
+            return make_frames.write_bayer_dng(
+                folder / "a.dng", make_frames.textured(120, 160, bits=16), tags=make_frames.shot_at(1)
+            )
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
@@ -370,7 +372,14 @@ def test_reading_never_changes_a_source(tmp_path: Path):
     assert [(path.read_bytes(), path.stat().st_mtime_ns) for path in paths] == before
 
 
-NAMES = [b"invalid-\xff\xfe.jpg", b"new\nline.jpg", "na\u0308ive.jpg".encode(), b"-rf.jpg", "\u202egpj.jpg".encode(), b"%s 'quoted' \".jpg"]
+NAMES = [
+    b"invalid-\xff\xfe.jpg",
+    b"new\nline.jpg",
+    "na\u0308ive.jpg".encode(),
+    b"-rf.jpg",
+    "\u202egpj.jpg".encode(),
+    b"%s 'quoted' \".jpg",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

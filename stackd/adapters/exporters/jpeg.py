@@ -22,7 +22,9 @@ JFIF_SEGMENT_ENDS: Final = 20
 """Beginning and JFIF segment of the encoder's output; a file with Exif does without the latter."""
 
 
-def write_jpeg(file: StagingFile, pixels: NDArray[np.uint8] | NDArray[np.uint16], *, quality: int, metadata: CarriedMetadata) -> None:
+def write_jpeg(
+    file: StagingFile, pixels: NDArray[np.uint8] | NDArray[np.uint16], *, quality: int, metadata: CarriedMetadata
+) -> None:
     """Write an RGB JPEG.
 
     Parameters

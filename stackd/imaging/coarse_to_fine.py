@@ -97,7 +97,7 @@ LEAST_POINTS = 60
 MAX_STEPS = 10
 """Gauss–Newton steps a level; most need three or four."""
 
-SETTLED_PX = 0.003
+SETTLED_PX = 0.01
 """A step below this, in px of the level, ends the iteration."""
 
 SURE_PX = 0.002

@@ -18,7 +18,7 @@ from stackd.model.pixels import Image, Matrix, Pixels
 CELLS = 64
 """Cells along the long side: wide enough to hold the blur of neighbours, many enough to vote (guess, insensitive)."""
 
-SAMPLES_PER_CELL = 8
+SAMPLES_PER_CELL = 5
 """Pixels read along a cell's side; a cell's mean is then good to a percent of its texture (guess)."""
 
 SMOOTHING_CELLS = 0.8

@@ -57,7 +57,7 @@ def _spell(keys: Sequence[str | int]) -> str:
     return f"[{'.'.join(map(str, tables))}] {name}" if tables else f"[{name}]"
 
 
-def _problem(detail: ErrorDetails, name: str, table: Variant | None) -> str:  # noqa: PLR0911  (one line a kind of mistake)
+def _problem(detail: ErrorDetails, name: str, table: Variant | None) -> str:
     context, got = detail.get("ctx", {}), detail.get("input")
     field = table.model.model_fields.get(name) if table else None
     match detail["type"]:

@@ -18,7 +18,7 @@ TILE_PX = 48
 """Side of a patch in which blur is measured: small enough for one depth, large enough for texture."""
 LARGEST_RADIUS_PX = 24.0
 """Blur beyond this says little about the radius, and patches would need wide margins."""
-TILES_AT_MOST = 64
+TILES_AT_MOST = 40
 """Patches measured; more do not move the median."""
 EXPLAINED = 0.2
 """A blur counts only when it leaves less than this share of the difference of two frames: then it is defocus, not occlusion."""

@@ -23,14 +23,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stackd.imaging.blend import blend_by_weight
 from stackd.imaging.defocus import blurred, estimate_blur_per_frame, to_display, to_light
-from stackd.imaging.focus_measure import lay_over_reference
+from stackd.imaging.depth_fill import filled
+from stackd.imaging.focus_measure import lay_over_reference, reduced_matrix
 from stackd.imaging.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, PlaneStore, Progress, ignore_progress
 from stackd.imaging.fused import Fused
 from stackd.model.composite import DepthMap
-from stackd.model.pixels import Gray
+from stackd.model.pixels import Gray, Matrix
 
-REDUCTION = 2
-"""Decisions are made at half size. Full size gains nothing (measured), quarter size loses hairs and 0.4 dB."""
+REDUCTIONS = (2, 4, 8)
+DECISION_PX = 4_000_000
+"""Decisions are made on the least reduced grid of at most so many pixels. Half size loses nothing (measured on 1–2 megapixels). A
+quarter loses hairs there, but on 24 megapixels no lens draws hairs that fine, and time and memory stay bounded."""
 
 USUAL_BLUR_PX = 0.75
 """Growth of the blur radius per frame, in reduced px, where nothing has texture enough to measure it: then it hardly matters."""
@@ -43,7 +46,7 @@ BRIGHTER_COUNTS = 0.5
 """Weight (of an amplitude) of witnesses brighter than predicted: highlights from elsewhere add light, nothing takes it."""
 
 VEIL_PX = 9
-"""Reduced px. Differences smoother than two boxes of this side are mostly veils of defocused neighbours …"""
+"""Reduced px. Differences smoother than a box of this side are mostly veils of defocused neighbours …"""
 VEIL_COUNTS = 0.3
 """… and count only this much of their amplitude. Both measured on hairs over a wall."""
 
@@ -58,6 +61,15 @@ LOCAL_WINDOW_PX, LOCAL_WEIGHT, LOCAL_REACH = 1.25, 3.0, 3
 """Detail missing against the best neighbour within three frames: it places the focus finely without rewarding far peaks."""
 WIDE_WINDOW_PX, WIDE_WEIGHT = 2.0, 0.5
 """Detail in a wider window, against all frames: it decides where colours differ but brightness does not."""
+
+
+SURE_FRAMES = 2.0
+"""Up to so many frames that explain a pixel equally well, its depth counts as sure: between two frames both are half right."""
+EXPECTED_WITHIN, EXPECTED_AT_MOST = 1.2, 4.0
+"""Frames; and in units of the tolerance. Where costs do not decide, frames near the depth of the surroundings take part: some five
+of them, enough to halve the grain. The doubt is capped, so that the surroundings never overrule what is seen."""
+NEGLIGIBLE = 0.1
+"""Share of the best frame's weight below which a frame is left out: it saves warping tiles for nothing that could be seen."""
 
 
 class DepthFromDefocus(BaseModel):
@@ -105,7 +117,7 @@ def fuse_by_depth_from_defocus(
     settings : DepthFromDefocus
         Tolerance, number of witnesses, blur per frame.
     make_store : MakePlaneStore
-        Keeps one reduced plane a frame (half a byte per pixel of the frame).
+        Keeps one reduced plane a frame, at most half a byte per pixel of the frame.
     progress : Progress
         Told after every frame of both passes.
 
@@ -114,32 +126,64 @@ def fuse_by_depth_from_defocus(
     Fused
         With a depth map; its confidence is 1 where one frame alone explains the others, less where several do.
     """
-    shape = _reduced(frames.shape)
-    witnesses = [_Witness.of(frames, position, shape) for position in _spread(len(frames), settings.witnesses)]
+    grid = _Grid.of(frames)
+    witnesses = [_Witness.of(frames, position, grid) for position in _spread(len(frames), settings.witnesses)]
     if settings.blur_px_per_frame is not None:
-        blur_px = settings.blur_px_per_frame / REDUCTION
+        blur_px = settings.blur_px_per_frame / grid.reduction
     else:
         grays = [witness.gray for witness in witnesses]
         blur_px = estimate_blur_per_frame(grays, [witness.position for witness in witnesses]) or USUAL_BLUR_PX
-    store = make_store()
-    least = np.full(shape, np.inf, np.float32)
-    for position, cost in enumerate(_costs(frames, witnesses, blur_px, shape)):
-        kept = np.minimum(cost / np.float32(settings.tolerance**2), np.finfo(np.float16).max).astype(np.float16)
-        store.append(kept)
-        np.minimum(least, kept, out=least)
+    evidence = _Evidence(make_store(), grid.shape, settings.tolerance)
+    for position, cost in enumerate(_costs(frames, witnesses, blur_px, grid)):
+        evidence.add(cost)
         progress("measure", position + 1, len(frames))
     del witnesses
-    weights = _Weights(store, least)
-    image = blend_by_weight(frames, weights.read, reduction=REDUCTION, progress=progress)
-    return Fused(image=image, depth=weights.depth(frames.shape))
+    depth = evidence.settle()
+    image = blend_by_weight(frames, evidence.weight, reduction=grid.reduction, progress=progress)
+    return Fused(
+        image=image,
+        depth=DepthMap(position=grid.enlarged(depth), confidence=grid.enlarged(evidence.confidence()), frame_count=len(frames)),
+    )
 
 
 def _spread(count: int, wanted: int) -> list[int]:
     return sorted({round(place) for place in np.linspace(0, count - 1, min(wanted, count))})
 
 
-def _reduced(shape: tuple[int, int]) -> tuple[int, int]:
-    return -(-shape[0] // REDUCTION), -(-shape[1] // REDUCTION)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Grid:
+    """The reduced grid of the reference on which decisions are made."""
+
+    reduction: int
+    shape: tuple[int, int]
+    full_shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, frames: AlignedFrames) -> "_Grid":
+        height, width = frames.shape
+        reduction = next((k for k in REDUCTIONS if height * width <= DECISION_PX * k**2), REDUCTIONS[-1])
+        return cls(reduction=reduction, shape=(-(-height // reduction), -(-width // reduction)), full_shape=(height, width))
+
+    def gray(self, frames: AlignedFrames, position: int) -> Gray:
+        """Luminance of a frame laid over the grid."""
+        native = frames.read_gray_native(position, self.reduction)
+        matrix = frames.matrices[position]
+        return lay_over_reference(native, matrix, reduction=self.reduction, shape=self.shape, interpolation=cv2.INTER_CUBIC)
+
+    def outside(self, matrix: Matrix) -> NDArray[np.bool_]:
+        """Mark what a frame does not show."""
+        inside = cv2.warpPerspective(
+            np.ones(self.shape, np.uint8),
+            reduced_matrix(matrix, self.reduction),
+            (self.shape[1], self.shape[0]),
+            flags=cv2.INTER_NEAREST,
+        )
+        return np.asarray(inside == 0)
+
+    def enlarged(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Bring a plane to full size."""
+        full = cv2.resize(plane, None, fx=self.reduction, fy=self.reduction, interpolation=cv2.INTER_LINEAR)
+        return np.ascontiguousarray(full[: self.full_shape[0], : self.full_shape[1]], np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -151,62 +195,44 @@ class _Witness:
     trust: NDArray[np.float32]
 
     @classmethod
-    def of(cls, frames: AlignedFrames, position: int, shape: tuple[int, int]) -> "_Witness":
-        gray = _aligned_gray(frames, position, frames.read_gray_native(position, REDUCTION), shape)
+    def of(cls, frames: AlignedFrames, position: int, grid: _Grid) -> "_Witness":
+        gray = grid.gray(frames, position)
         start, end = HIGHLIGHT
-        trust = np.clip((end - gray) / np.float32(end - start), 0, 1)
-        trust[~_covered(frames, position, shape)] = 0
+        trust = np.clip((np.float32(end) - gray) / np.float32(end - start), 0, 1)
+        trust[grid.outside(frames.matrices[position])] = 0
         return cls(position=position, gray=gray, trust=trust)
-
-
-def _aligned_gray(frames: AlignedFrames, position: int, native: Gray, shape: tuple[int, int]) -> Gray:
-    return lay_over_reference(native, frames.matrices[position], reduction=REDUCTION, shape=shape, interpolation=cv2.INTER_CUBIC)
-
-
-def _covered(frames: AlignedFrames, position: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    return frames.covered(position)[::REDUCTION, ::REDUCTION][: shape[0], : shape[1]]
 
 
 # ------------------------------------------------------------------ costs
 
 
-def _costs(
-    frames: AlignedFrames, witnesses: Sequence[_Witness], blur_px: float, shape: tuple[int, int]
-) -> Iterator[NDArray[np.float32]]:
+def _costs(frames: AlignedFrames, witnesses: Sequence[_Witness], blur_px: float, grid: _Grid) -> Iterator[NDArray[np.float32]]:
     """Yield each frame's cost, mean squared display units: what it cannot explain, and the detail it lacks.
 
     Detail is compared with the neighbours, so costs come a few frames late; no more than those few are held.
     """
+    known = {witness.position: witness.gray for witness in witnesses}
     waiting: deque[tuple[NDArray[np.float32], NDArray[np.float32]]] = deque()  # (cost so far, local detail) by position
     first = 0  # position of waiting[0]
     due = 0  # next position to yield
     for position in range(len(frames)):
-        native = frames.read_gray_native(position, REDUCTION)
-        local, wide = _detail(native, frames, position, shape)
-        cost = _misfit(_aligned_gray(frames, position, native, shape), position, witnesses, blur_px)
-        cost -= np.float32(WIDE_WEIGHT) * wide
-        cost[~_covered(frames, position, shape)] = np.finfo(np.float16).max
-        waiting.append((cost, local))
+        gray = known[position] if position in known else grid.gray(frames, position)
+        energy = cv2.subtract(gray, cv2.GaussianBlur(gray, (0, 0), DETAIL_SIGMA_PX))
+        energy = np.multiply(energy, energy, out=energy)
+        cost = _misfit(gray, position, witnesses, blur_px)
+        cost -= np.float32(WIDE_WEIGHT) * cv2.GaussianBlur(energy, (0, 0), WIDE_WINDOW_PX)
+        cost[grid.outside(frames.matrices[position])] = np.finfo(np.float16).max
+        waiting.append((cost, np.asarray(cv2.GaussianBlur(energy, (0, 0), LOCAL_WINDOW_PX), np.float32)))
         while due + LOCAL_REACH <= position or (position == len(frames) - 1 and due < len(frames)):
-            best = waiting[0][1]
+            cost, local = waiting[due - first]
+            best = local
             for other in range(max(due - LOCAL_REACH, first), min(due + LOCAL_REACH, position) + 1):
                 best = np.maximum(best, waiting[other - first][1])
-            cost, local = waiting[due - first]
             yield cost + np.float32(LOCAL_WEIGHT) * (best - local)
             due += 1
             if due - LOCAL_REACH > first:
                 waiting.popleft()
                 first += 1
-
-
-def _detail(
-    native: Gray, frames: AlignedFrames, position: int, shape: tuple[int, int]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Measure the energy of fine detail in two windows on the frame's own grid: interpolation would change it."""
-    energy = np.square(native - cv2.GaussianBlur(native, (0, 0), DETAIL_SIGMA_PX))
-    planes = [cv2.GaussianBlur(energy, (0, 0), window_px) for window_px in (LOCAL_WINDOW_PX, WIDE_WINDOW_PX)]
-    local, wide = (lay_over_reference(plane, frames.matrices[position], reduction=REDUCTION, shape=shape) for plane in planes)
-    return local, wide
 
 
 def _misfit(gray: Gray, position: int, witnesses: Sequence[_Witness], blur_px: float) -> NDArray[np.float32]:
@@ -220,7 +246,7 @@ def _misfit(gray: Gray, position: int, witnesses: Sequence[_Witness], blur_px: f
         predicted = to_display(blurred(light, blur_px * abs(witness.position - position)))
         behind = int(witness.position > position)
         excess = cv2.subtract(predicted, witness.gray, dst=predicted)
-        veil = cv2.blur(cv2.blur(excess * witness.trust, (VEIL_PX, VEIL_PX)), (VEIL_PX, VEIL_PX))
+        veil = cv2.blur(excess * witness.trust, (VEIL_PX, VEIL_PX))
         excess = cv2.scaleAdd(veil, VEIL_COUNTS - 1, excess, dst=excess)
         excess = np.maximum(excess, np.float32(BRIGHTER_COUNTS) * excess, out=excess)
         misfits[behind] += np.square(excess, out=excess) * witness.trust
@@ -231,37 +257,63 @@ def _misfit(gray: Gray, position: int, witnesses: Sequence[_Witness], blur_px: f
     return np.asarray((near + far) / trust, np.float32)
 
 
-# ---------------------------------------------------------------- weights
+# --------------------------------------------------------------- evidence
 
 
-class _Weights:
-    """How much each frame takes part, from its cost above the least of all frames at the pixel."""
+class _Evidence:
+    """All costs of a stack, in units of the tolerance, and what follows from them."""
 
-    def __init__(self, store: PlaneStore, least: NDArray[np.float32]) -> None:
+    def __init__(self, store: PlaneStore, shape: tuple[int, int], tolerance: float) -> None:
         self._store = store
-        self._least = least
-        self._total = np.zeros_like(least)
-        self._moment = np.zeros_like(least)
+        self._unit = np.float32(tolerance**2)
+        self._least = np.full(shape, np.finfo(np.float16).max, np.float32)
+        self._total = np.zeros(shape, np.float32)
+        self._moment = np.zeros(shape, np.float32)
+        self._expected = np.zeros(shape, np.float32)
 
-    def read(self, position: int) -> NDArray[np.float32]:
-        """Relative weights of a frame on the reduced grid: 1 for the best, less by a Gaussian in the root of the excess cost."""
-        excess = self._least - self._store.read(position, slice(0, self._least.shape[0])).astype(np.float32)
-        weight = np.exp(excess, out=excess)
-        weight[weight < 0.02] = 0  # noqa: PLR2004  # saves warping tiles for nothing that could be seen
-        self._total += weight
-        self._moment += weight * position
+    def add(self, cost: NDArray[np.float32]) -> None:
+        """Take the next frame's cost."""
+        limit = np.finfo(np.float16).max
+        kept = np.clip(cost / self._unit, -limit, limit).astype(np.float16)
+        position = len(self._store)
+        self._store.append(kept)
+        least = np.minimum(self._least, kept)
+        shrink = np.exp(least - self._least)
+        weight = np.exp(least - kept)
+        self._total = self._total * shrink + weight
+        self._moment = self._moment * shrink + weight * np.float32(position)
+        self._least = least
+
+    def confidence(self) -> NDArray[np.float32]:
+        """1 where one frame alone, or two neighbours, explain the others; 0 where half the stack does."""
+        count = len(self._store)
+        rivals = (self._total - SURE_FRAMES) / np.float32(max(count / 2 - SURE_FRAMES, 0.5))
+        return np.asarray(np.clip(1 - rivals, 0, 1), np.float32)
+
+    def settle(self) -> NDArray[np.float32]:
+        """Continue depth into where nothing decides, fix the weights, and return the depth."""
+        self._expected = filled(self._moment / self._total, np.square(self.confidence()))
+        self._least.fill(np.inf)
+        for position in range(len(self._store)):
+            np.minimum(self._least, self._doubted_cost(position), out=self._least)
+        self._total.fill(0)
+        for position in range(len(self._store)):
+            self._total += self._relative(position)
+        return self._expected
+
+    def weight(self, position: int) -> NDArray[np.float32]:
+        """Weights of a frame; those of all frames sum to one."""
+        return np.asarray(self._relative(position) / self._total, np.float32)
+
+    def _relative(self, position: int) -> NDArray[np.float32]:
+        """Weight against the best frame's."""
+        weight = np.exp(self._least - self._doubted_cost(position))
+        weight[weight < np.float32(NEGLIGIBLE)] = 0
         return weight
 
-    def depth(self, shape: tuple[int, int]) -> DepthMap:
-        """Depth from the weights read so far, when every frame has been read once."""
-        total = np.maximum(self._total, np.float32(1))
-        return DepthMap(
-            position=_enlarged(np.asarray(self._moment / total, np.float32), shape),
-            confidence=_enlarged(np.asarray(1 / total, np.float32), shape),
-            frame_count=len(self._store),
-        )
-
-
-def _enlarged(plane: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    full = cv2.resize(plane, None, fx=REDUCTION, fy=REDUCTION, interpolation=cv2.INTER_LINEAR)
-    return np.ascontiguousarray(full[: shape[0], : shape[1]], np.float32)
+    def _doubted_cost(self, position: int) -> NDArray[np.float32]:
+        """A frame's cost, raised a little with its distance from the depth expected here."""
+        cost = self._store.read(position, slice(0, self._least.shape[0])).astype(np.float32)
+        distance = (self._expected - np.float32(position)) / np.float32(EXPECTED_WITHIN)
+        doubt = np.minimum(np.square(distance, out=distance) / 2, np.float32(EXPECTED_AT_MOST))
+        return np.asarray(np.add(cost, doubt, out=doubt), np.float32)

@@ -1,10 +1,11 @@
 """What a composite takes over from its frames: camera, lens, exposure, place, author and colour profile of the reference frame.
 
-Not taken over: maker notes and thumbnails (they describe other pixels), anything about the file's own structure, the focus distance
-(a composite has none), and raw converter settings, which an editor would apply a second time.
+Not taken over: maker notes and thumbnails (they describe other pixels), anything about the file's own structure, the focus
+distance (a composite has none), and raw converter settings, which an editor would apply a second time.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import Any, Final
 import numpy as np
 import simplejpeg
 
-from stackd.adapters import image_headers
 from stackd.adapters.exiv2_library import XMP_PREFIX, exiv2_library, open_by_exiv2
+from stackd.adapters.jpeg_structure import APP1, EXIF_INTRODUCTION, XMP_INTRODUCTION, jpeg_segments
+from stackd.adapters.opened_image import open_image
+from stackd.adapters.z_stacks import is_about_planes
 from stackd.errors import UnreadableFrame
 from stackd.model.composite import Composite
 from stackd.model.names import shown
@@ -24,18 +27,18 @@ from stackd.model.tags import FileKind
 
 IMAGE_TAGS_KEPT: Final = frozenset(
     {
-        "Make", "Model", "ImageDescription", "Artist", "Copyright", "HostComputer", "DocumentName",
-        "XPTitle", "XPComment", "XPAuthor", "XPKeywords", "XPSubject", 
+        "Make", "Model", "ImageDescription", "Artist", "Copyright", "HostComputer", "DocumentName", "XPTitle", "XPComment",
+        "XPAuthor", "XPKeywords", "XPSubject",
     }
 )  # fmt: skip
 """Tags of the main directory that speak of the picture; in RAW files and DNGs most others describe the sensor."""
 
 PHOTO_TAGS_DROPPED: Final = frozenset(
     {
-        "MakerNote", "SubjectDistance", "SubjectDistanceRange", "SubjectArea", "SubjectLocation", "PixelXDimension", "PixelYDimension",
-        "InteroperabilityTag", "RelatedSoundFile", "CompressedBitsPerPixel", "ComponentsConfiguration", "CFAPattern", "ImageUniqueID",
-        "SourceExposureTimesOfCompositeImage", "DeviceSettingDescription", "OECF", "SpatialFrequencyResponse", "FileSource",
-        "SceneType",
+        "MakerNote", "SubjectDistance", "SubjectDistanceRange", "SubjectArea", "SubjectLocation", "PixelXDimension",
+        "PixelYDimension", "InteroperabilityTag", "RelatedSoundFile", "CompressedBitsPerPixel", "ComponentsConfiguration",
+        "CFAPattern", "ImageUniqueID", "SourceExposureTimesOfCompositeImage", "DeviceSettingDescription", "OECF",
+        "SpatialFrequencyResponse", "FileSource", "SceneType",
     }
 )  # fmt: skip
 
@@ -45,9 +48,9 @@ XMP_PREFIXES_KEPT: Final = frozenset(
 XMP_KEYS_KEPT: Final = frozenset({"Xmp.xmp.Rating", "Xmp.xmp.Label"})
 XMP_KEYS_DROPPED: Final = frozenset(
     {
-        "Xmp.aux.ApproximateFocusDistance", "Xmp.dc.format", "Xmp.photoshop.SidecarForExtension", "Xmp.photoshop.EmbeddedXMPDigest",
-        "Xmp.photoshop.LegacyIPTCDigest", "Xmp.photoshop.ICCProfile", "Xmp.photoshop.ColorMode", "Xmp.photoshop.History",
-        "Xmp.photoshop.DocumentAncestors",
+        "Xmp.aux.ApproximateFocusDistance", "Xmp.dc.format", "Xmp.photoshop.SidecarForExtension",
+        "Xmp.photoshop.EmbeddedXMPDigest", "Xmp.photoshop.LegacyIPTCDigest", "Xmp.photoshop.ICCProfile",
+        "Xmp.photoshop.ColorMode", "Xmp.photoshop.History", "Xmp.photoshop.DocumentAncestors",
     }
 )  # fmt: skip
 
@@ -165,7 +168,7 @@ def rgb_profile(icc: bytes | None) -> bytes | None:
 
 def _read(exiv2: ModuleType, path: Path) -> _Found:
     try:
-        with image_headers.open_image(path) as image:
+        with open_image(path) as image:
             opened = open_by_exiv2(exiv2, image.file, path)
             opened.readMetadata()
             exif = {datum.key(): datum.value().clone() for datum in opened.exifData() if _is_kept(datum)}
@@ -180,7 +183,7 @@ def _read(exiv2: ModuleType, path: Path) -> _Found:
 def _is_kept(datum: Any) -> bool:
     group, name = datum.groupName(), datum.tagName()
     if group == "Image":
-        return name in IMAGE_TAGS_KEPT
+        return name in IMAGE_TAGS_KEPT and not (name == "ImageDescription" and is_about_planes(datum.toString()))
     if group == "Photo":
         # Numbers instead of names are tags nobody knows: they may point into the old file.
         return name not in PHOTO_TAGS_DROPPED and not name.startswith("0x")
@@ -189,7 +192,8 @@ def _is_kept(datum: Any) -> bool:
 
 def _xmp_is_kept(key: str) -> bool:
     _, prefix, _ = key.split(".", 2)
-    return key in XMP_KEYS_KEPT or (prefix in XMP_PREFIXES_KEPT and key.split("[")[0].split("/")[0] not in XMP_KEYS_DROPPED)
+    whole = re.split(r"[\[/]", key, maxsplit=1)[0]
+    return key in XMP_KEYS_KEPT or (prefix in XMP_PREFIXES_KEPT and whole not in XMP_KEYS_DROPPED)
 
 
 def _capture_time(found: _Found) -> tuple[str, str, str] | None:
@@ -283,11 +287,11 @@ def _encode(exiv2: ModuleType, exif: Any, xmp: Any) -> tuple[bytes, bytes]:
     content = bytes(carrier.io().mmap())
     carrier.io().munmap()
     exif_block = xmp_block = b""
-    for marker, start, end in image_headers.jpeg_segments(content):
-        if marker != image_headers.JPEG_APP1:
+    for marker, start, end in jpeg_segments(content):
+        if marker != APP1:
             continue
-        if content.startswith(image_headers.EXIF_INTRODUCTION, start):
-            exif_block = content[start + len(image_headers.EXIF_INTRODUCTION) : end]
-        elif content.startswith(image_headers.XMP_INTRODUCTION, start):
-            xmp_block = content[start + len(image_headers.XMP_INTRODUCTION) : end]
+        if content.startswith(EXIF_INTRODUCTION, start):
+            exif_block = content[start + len(EXIF_INTRODUCTION) : end]
+        elif content.startswith(XMP_INTRODUCTION, start):
+            xmp_block = content[start + len(XMP_INTRODUCTION) : end]
     return exif_block, xmp_block

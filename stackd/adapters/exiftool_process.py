@@ -1,7 +1,7 @@
 """Ask exiftool, where it is installed, for what other readers cannot decode. Never fatal: no answer in time is no answer.
 
-One process serves many questions (`-stay_open`), which makes a file cost 20 ms instead of 300. It is killed when it does not answer,
-and dies with us.
+One process serves many questions (`-stay_open`), which makes a file cost 20 ms instead of 300. It is killed when it does not
+answer, and dies with us.
 """
 
 import ctypes

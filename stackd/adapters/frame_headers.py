@@ -2,7 +2,7 @@
 
 from stackd.adapters import image_headers
 from stackd.adapters.heif_files import read_heif_header
-from stackd.adapters.image_headers import OpenedImage
+from stackd.adapters.opened_image import OpenedImage
 from stackd.adapters.raw_files import read_raw_header
 from stackd.adapters.z_stacks import with_planes
 from stackd.model.tags import FileKind, Header

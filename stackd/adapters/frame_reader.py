@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from stackd.adapters import image_files, image_headers, raw_files
+from stackd.adapters import image_files, raw_files
 from stackd.adapters.exiftool_process import ExiftoolProcess
 from stackd.adapters.frame_headers import frame_header
 from stackd.adapters.frame_spool import FrameSpool
-from stackd.adapters.image_headers import OpenedImage
 from stackd.adapters.metadata_tags import fetch_tags
+from stackd.adapters.opened_image import OpenedImage, open_image
 from stackd.config.develop import DevelopSettings
 from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
 from stackd.imaging.luminance import reduce_to_gray
@@ -61,7 +61,7 @@ class FrameFiles:
         shapes: dict[FrameFile, tuple[int, int]] = {}
         for frame in frames:
             try:
-                with image_headers.open_image(frame.path) as image:
+                with open_image(frame.path) as image:
                     shapes[frame] = image_files.upright_shape(frame_header(image))
             except UnreadableFrame as error:
                 refused[frame] = str(error)
@@ -101,7 +101,7 @@ class StackOfFiles:
         self._headers: list[Header] = []
         self._stamps: list[tuple[int, int]] = []
         for frame in self._frames:
-            with _naming(frame), image_headers.open_image(frame.path) as image:
+            with _naming(frame), open_image(frame.path) as image:
                 self._headers.append(frame_header(image))
                 self._stamps.append((image.size_bytes, image.mtime_ns))
         self._shape = image_files.upright_shape(self._headers[0])
@@ -135,7 +135,7 @@ class StackOfFiles:
             If the file is no longer the one that was opened.
         """
         frame = self._frames[position]
-        with _naming(frame), image_headers.open_image(frame.path) as image:
+        with _naming(frame), open_image(frame.path) as image:
             self._check_unchanged(position, image)
             if image.kind is FileKind.RAW:
                 return self._developed(position, image)
@@ -151,7 +151,7 @@ class StackOfFiles:
             As `read`.
         """
         frame = self._frames[position]
-        with _naming(frame), image_headers.open_image(frame.path) as image:
+        with _naming(frame), open_image(frame.path) as image:
             self._check_unchanged(position, image)
             if image.kind is FileKind.RAW:
                 return self._gray_of_raw(position, image, reduction)
@@ -162,7 +162,7 @@ class StackOfFiles:
         if not raw:
             return None
         frame = self._frames[raw[len(raw) // 2]]
-        with _naming(frame), image_headers.open_image(frame.path) as image:
+        with _naming(frame), open_image(frame.path) as image:
             return raw_files.settle_development(image, settings)
 
     def _developed(self, position: int, image: OpenedImage) -> Pixels:

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from stackd.adapters import image_headers
-from stackd.adapters.image_headers import OpenedImage, checked_size
+from stackd.adapters.completeness import check_boxes_are_complete
+from stackd.adapters.image_headers import checked_size
+from stackd.adapters.opened_image import OpenedImage, damaged
 from stackd.errors import UnreadableFrame
 from stackd.model.names import shown
 from stackd.model.pixels import Pixels
@@ -37,18 +38,18 @@ def decode_heif(image: OpenedImage) -> Pixels:
     try:
         pixels = np.asarray(heif)
     except (ValueError, OSError, RuntimeError, EOFError) as error:
-        raise _damaged(image, error) from error
+        raise damaged(image.path, error) from error
     return pixels if pixels.dtype == np.uint8 else pixels.astype(np.uint16, copy=False)
 
 
 def _opened(image: OpenedImage) -> Any:
     pillow_heif = _library(image)
-    image_headers.check_boxes_are_complete(image)
+    check_boxes_are_complete(image)
     image.file.seek(0)
     try:
         return pillow_heif.open_heif(image.file.read(), convert_hdr_to_8bit=False)
     except (ValueError, OSError, RuntimeError, EOFError) as error:
-        raise _damaged(image, error) from error
+        raise damaged(image.path, error) from error
 
 
 def _library(image: OpenedImage) -> ModuleType:
@@ -61,7 +62,3 @@ def _library(image: OpenedImage) -> ModuleType:
         ) from error
     module: ModuleType = pillow_heif
     return module
-
-
-def _damaged(image: OpenedImage, why: object) -> UnreadableFrame:
-    return UnreadableFrame(f"{shown(image.path.name)} is damaged: {why}.", hint=image_headers.COPY_AGAIN)

@@ -14,9 +14,9 @@ import simplejpeg
 import tifffile
 from numpy.typing import NDArray
 
-from stackd.adapters import image_headers
 from stackd.adapters.heif_files import decode_heif
-from stackd.adapters.image_headers import OpenedImage, cut_off
+from stackd.adapters.jpeg_structure import END_OF_IMAGE
+from stackd.adapters.opened_image import COPY_AGAIN, OpenedImage, cut_off, damaged
 from stackd.adapters.z_stacks import plane_pages
 from stackd.errors import UnreadableFrame
 from stackd.imaging.luminance import reduce_to_gray
@@ -38,7 +38,7 @@ LYING: Final = frozenset({5, 6, 7, 8})
 PREMATURE: Final = "premature end"
 """libjpeg's word for a cut file."""
 STRAY_BEFORE_END: Final = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
-"""libjpeg's words for bytes left over behind the last pixel: some cameras pad with zeros there, otherwise the picture is damaged."""
+"""libjpeg's words for bytes left over behind the last pixel: zeros are some cameras' padding, others mean damage."""
 
 EXPORT_AS_RGB: Final = "Export it as RGB with 8 or 16 bit, or leave it out."
 
@@ -122,16 +122,12 @@ def _content(image: OpenedImage) -> bytes:
     return image.file.read()
 
 
-def _damaged(path: Path, why: object) -> UnreadableFrame:
-    return UnreadableFrame(f"{shown(path.name)} is damaged: {why}.", hint=image_headers.COPY_AGAIN)
-
-
 def _decode_jpeg(image: OpenedImage, *, colorspace: str = "RGB", reduction: int = 1) -> NDArray[np.uint8]:
     content = _content(image)
     try:
         height, width, stored_colours, _ = simplejpeg.decode_jpeg_header(content, strict=False)
     except ValueError as error:
-        raise _damaged(image.path, error) from error
+        raise damaged(image.path, error) from error
     if stored_colours in {"CMYK", "YCCK"}:
         raise UnreadableFrame(f"{shown(image.path.name)} is a CMYK picture, made for print.", hint=EXPORT_AS_RGB)
     # The decoder takes the smallest of its scales that reaches these sizes.
@@ -146,14 +142,14 @@ def _decode_jpeg(image: OpenedImage, *, colorspace: str = "RGB", reduction: int 
         if PREMATURE in str(error).lower():
             raise cut_off(image.path, f"after {len(content)} bytes the picture is not complete") from error
         if not _is_padding(str(error), content):
-            raise _damaged(image.path, error) from error
+            raise damaged(image.path, error) from error
         pixels = simplejpeg.decode_jpeg(content, strict=False, **options)
     return pixels
 
 
 def _is_padding(complaint: str, content: bytes) -> bool:
     stray = STRAY_BEFORE_END.search(complaint)
-    end = content.rfind(image_headers.JPEG_END)
+    end = content.rfind(END_OF_IMAGE)
     return stray is not None and not any(content[end - int(stray.group(1)) : end])
 
 
@@ -161,7 +157,7 @@ def _decode_png(image: OpenedImage) -> NDArray[np.uint8] | NDArray[np.uint16]:
     try:
         pixels: NDArray[np.uint8] | NDArray[np.uint16] = imagecodecs.png_decode(_content(image))
     except imagecodecs.PngError as error:
-        raise _damaged(image.path, error) from error
+        raise damaged(image.path, error) from error
     return pixels
 
 
@@ -174,7 +170,7 @@ def _decode_tiff(image: OpenedImage, page: int) -> NDArray[np.uint8] | NDArray[n
         raise
     except (tifffile.TiffFileError, ValueError, IndexError, KeyError, RuntimeError, NotImplementedError, TypeError) as error:
         # tifffile and its codecs tell damage by whatever error they run into.
-        raise _damaged(image.path, error) from error
+        raise damaged(image.path, error) from error
 
 
 def _tiff_plane(tiff: tifffile.TiffFile, plane: int, image: OpenedImage) -> NDArray[np.uint8] | NDArray[np.uint16]:
@@ -212,7 +208,7 @@ def _imagej_plane(tiff: tifffile.TiffFile, plane: int, path: Path) -> NDArray[np
     series = tiff.series[0]
     first = tiff.pages.first
     if not tiff.is_imagej or series.dataoffset is None or (plane + 1) * first.size > series.size:
-        raise UnreadableFrame(f"{shown(path.name)} has no plane {plane + 1}.", hint=image_headers.COPY_AGAIN)
+        raise UnreadableFrame(f"{shown(path.name)} has no plane {plane + 1}.", hint=COPY_AGAIN)
     tiff.filehandle.seek(series.dataoffset + plane * first.size * series.dtype.itemsize)
     kind = series.dtype.newbyteorder(tiff.byteorder)
     pixels = tiff.filehandle.read_array(kind, first.size).reshape(first.shape)

@@ -7,15 +7,14 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
-from stackd.adapters import image_headers
 from stackd.adapters.exiftool_process import ExiftoolProcess
 from stackd.adapters.exiv2_library import exiv2_library, open_by_exiv2
 from stackd.adapters.frame_headers import frame_header
-from stackd.adapters.image_headers import OpenedImage
+from stackd.adapters.opened_image import OpenedImage, open_image
 from stackd.model.tags import FileKind, Tags
 
 MAX_VALUE_BYTES: Final = 4096
-"""Longer values are tables (strip offsets, curves, previews): they say nothing about focus, and spelling them out takes seconds."""
+"""Longer values are tables (strip offsets, curves, previews): they say nothing of focus, and spelling them out takes seconds."""
 MAX_RAW_BYTES: Final = 1 << 20
 """Longer undefined values are previews; maker notes have some ten kilobytes."""
 
@@ -41,7 +40,7 @@ def fetch_tags(path: Path, *, exiftool: ExiftoolProcess | None = None) -> Tags:
     UnreadableFrame
         If the file is no image of a supported format, or is cut off where that can be told cheaply.
     """
-    with image_headers.open_image(path) as image:
+    with open_image(path) as image:
         header = frame_header(image)
         with exiv2_library() as exiv2:
             values, raw, icc = _read(exiv2, image)

@@ -40,7 +40,7 @@ class PlaneFile:
             msg = f"plane {self._count} is {plane.dtype} {plane.shape}, the others {self._dtype} {self._shape}"
             raise ValueError(msg)
         self._shape, self._dtype = plane.shape, plane.dtype
-        rest = memoryview(np.ascontiguousarray(plane).reshape(-1).view(np.uint8))
+        rest = np.ascontiguousarray(plane).reshape(-1).view(np.uint8).data
         where = self._count * len(rest)
         try:
             while rest:
@@ -65,7 +65,7 @@ class PlaneFile:
         row_bytes = prod(self._shape[1:]) * self._dtype.itemsize
         block = np.empty((max(stop - start, 0), *self._shape[1:]), self._dtype)
         where = (index * self._shape[0] + start) * row_bytes
-        rest = memoryview(block.reshape(-1).view(np.uint8))
+        rest = block.reshape(-1).view(np.uint8).data
         while rest:
             got = os.preadv(self._file.fileno(), [rest], where)
             if not got:

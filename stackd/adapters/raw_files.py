@@ -1,7 +1,7 @@
 """Develop RAW frames: one development, settled once, for all frames of a stack.
 
-Nothing is decided frame by frame. White balance comes from one frame, brightness is never adapted to the content, and the white level
-is not guessed from the brightest pixel: each of these would make neighbouring frames differ where the scene does not.
+Nothing is decided frame by frame. White balance comes from one frame, brightness is never adapted to the content, and the white
+level is not guessed from the brightest pixel: each of these would make neighbouring frames differ where the scene does not.
 """
 
 import os
@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import numpy as np
-
-from stackd.adapters import image_headers
-from stackd.adapters.image_headers import COPY_AGAIN, OpenedImage, checked_size
+from stackd.adapters.completeness import check_raw_is_complete
+from stackd.adapters.image_headers import checked_size
+from stackd.adapters.opened_image import COPY_AGAIN, OpenedImage, damaged
 from stackd.config.develop import DevelopSettings
 from stackd.errors import UnreadableFrame
 from stackd.model.names import shown
@@ -30,7 +29,7 @@ ADOBE_RGB_CURVE: Final = (2.19921875, 0.0)
 """Adobe RGB (1998): a pure power of 563 / 256."""
 
 NEVER_GUESS_WHITE: Final = 0.0
-"""LibRaw lowers the white level when the brightest pixel of a frame lies below it; off, or frames of one stack differ in exposure."""
+"""LibRaw lowers the white level to a frame's brightest pixel; off, or frames of one stack would differ in exposure."""
 
 ON_ITS_SIDE: Final = 4
 """Bit in LibRaw's `flip` that swaps rows and columns."""
@@ -55,7 +54,7 @@ def read_raw_header(image: OpenedImage) -> Header:
     UnreadableFrame
         If the file is cut off or no RAW file this program knows.
     """
-    image_headers.check_raw_is_complete(image)
+    check_raw_is_complete(image)
     with _opened(image) as raw:
         sizes = raw.sizes
         width, height = sizes.width, sizes.height
@@ -106,7 +105,7 @@ def develop(image: OpenedImage, development: Development, *, half_size: bool = F
     """
     import rawpy
 
-    image_headers.check_raw_is_complete(image)
+    check_raw_is_complete(image)
     settings = development.settings
     with _opened(image) as raw:
         sensor = raw.raw_image
@@ -159,7 +158,7 @@ def _undecodable(image: OpenedImage, error: Exception) -> UnreadableFrame:
     import rawpy
 
     if isinstance(error, (rawpy.LibRawIOError, rawpy.LibRawDataError)):
-        return UnreadableFrame(f"{shown(image.path.name)} is damaged or cut off: its pixels cannot be read.", hint=COPY_AGAIN)
+        return damaged(image.path, "its pixels cannot be read")
     told = error.args[0].decode("utf-8", "replace") if error.args and isinstance(error.args[0], bytes) else str(error)
     return UnreadableFrame(
         f"{shown(image.path.name)} cannot be decoded as RAW: {told}.", hint="Convert it to DNG or TIFF, or leave it out."

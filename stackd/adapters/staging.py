@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 
 from stackd.errors import OutputBlocked
 from stackd.model.names import shown
@@ -121,7 +121,7 @@ class Staging:
             StagedFile(temporary_path=path, final_name=final_name, sha256=file.sha256(), size_bytes=file.size_bytes)
         )
 
-    def __enter__(self) -> "Staging":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

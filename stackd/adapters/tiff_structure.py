@@ -1,12 +1,12 @@
 """Walk the directories of a TIFF, or of a RAW file built like one, without decoding pixels.
 
-Tells what a file is, how large its pictures are, and whether all of it has arrived: every strip and tile must end before the file
-does. RAW decoders do not ask; cut files come out black without an error.
+Tells what a file is, how large its pictures are, and where in the file they end.
 """
 
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import BinaryIO, Final
 
 MAX_DIRECTORIES: Final = 65_536
@@ -34,15 +34,21 @@ TILE_BYTE_COUNTS: Final = 325
 SUB_DIRECTORIES: Final = 330
 JPEG_OFFSET: Final = 513
 JPEG_BYTE_COUNT: Final = 514
-DNG_VERSION: Final = 50706
+
+PIXELS_LIE_AT: Final = ((STRIP_OFFSETS, STRIP_BYTE_COUNTS), (TILE_OFFSETS, TILE_BYTE_COUNTS), (JPEG_OFFSET, JPEG_BYTE_COUNT))
+"""Pairs of tags: where pieces of a picture begin, and how long they are."""
 
 WANTED: Final = frozenset(
     {
         NEW_SUBFILE_TYPE, WIDTH, HEIGHT, BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, STRIP_OFFSETS, ORIENTATION, SAMPLES_PER_PIXEL,
-        STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS, SUB_DIRECTORIES, JPEG_OFFSET, JPEG_BYTE_COUNT, DNG_VERSION,
+        STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS, SUB_DIRECTORIES, JPEG_OFFSET, JPEG_BYTE_COUNT,
     }
 )  # fmt: skip
 
+ORIENTATIONS: Final = range(1, 9)
+
+START_BYTES: Final = 4
+"""Byte order and magic number."""
 MAGIC_NUMBERS: Final = frozenset({42, 43, 0x55, 0x4F52, 0x5352})
 """TIFF, BigTIFF, Panasonic RW2, Olympus ORF (two spellings)."""
 
@@ -68,6 +74,12 @@ class Directory:
         return self.values.get(tag, (default,))[0]
 
     @property
+    def orientation(self) -> int:
+        """EXIF orientation of the stored pixels, 1–8; 1 where the file says nothing or nonsense."""
+        value = self.first(ORIENTATION, 1)
+        return value if value in ORIENTATIONS else 1
+
+    @property
     def is_reduced(self) -> bool:
         """Whether this is a smaller copy of another picture."""
         return bool(self.first(NEW_SUBFILE_TYPE) & 1)
@@ -75,21 +87,15 @@ class Directory:
     def end_bytes(self) -> int:
         """Where in the file the last strip, tile or embedded JPEG of this picture ends; 0 when it has none."""
         ends = [0]
-        for offsets, counts in (
-            (STRIP_OFFSETS, STRIP_BYTE_COUNTS),
-            (TILE_OFFSETS, TILE_BYTE_COUNTS),
-            (JPEG_OFFSET, JPEG_BYTE_COUNT),
-        ):
-            if offsets in self.values and counts in self.values:
-                ends += [
-                    offset + count for offset, count in zip(self.values[offsets], self.values[counts], strict=False) if count
-                ]
+        for offsets, counts in PIXELS_LIE_AT:
+            pieces = zip(self.values.get(offsets, ()), self.values.get(counts, ()), strict=False)
+            ends.extend(offset + count for offset, count in pieces if count)
         return max(ends)
 
 
 def is_tiff_like(start: bytes) -> bool:
     """Whether the first bytes of a file are those of a TIFF or of a RAW file built like one."""
-    if start[:2] not in {b"II", b"MM"} or len(start) < 4:
+    if start[:2] not in {b"II", b"MM"} or len(start) < START_BYTES:
         return False
     return struct.unpack("<H" if start[:2] == b"II" else ">H", start[2:4])[0] in MAGIC_NUMBERS
 
@@ -111,8 +117,17 @@ def read_directories(file: BinaryIO) -> tuple[Directory, ...]:
         found.append(directory)
         for below in directory.values.get(SUB_DIRECTORIES, ()):
             if below and below not in seen:
-                found.append(walk.directory(below, seen, in_chain=False)[0])
+                found += [walk.directory(below, seen, in_chain=False)[0]]
     return tuple(found)
+
+
+def exif_orientation(block: bytes) -> int:
+    """Read the orientation, 1–8, out of an Exif block (a TIFF without pixels); 1 where it does not say."""
+    try:
+        directories = read_directories(BytesIO(block))
+    except BrokenStructure:
+        return 1
+    return directories[0].orientation if directories else 1
 
 
 class _Walk:

@@ -6,10 +6,10 @@ Colour channels or points in time beside the planes make it something else; it i
 import re
 from dataclasses import dataclass, replace
 from typing import Final
-from xml.etree import ElementTree
+from xml.etree import ElementTree  # noqa: ICN001  the name says more than `ET`
 
 from stackd.adapters import tiff_structure
-from stackd.adapters.image_headers import OpenedImage
+from stackd.adapters.opened_image import OpenedImage
 from stackd.adapters.tiff_structure import Directory
 from stackd.errors import UnreadableFrame
 from stackd.model.names import shown
@@ -23,6 +23,13 @@ UNITS_M: Final = {
 
 MAX_XML_BYTES: Final = 16 << 20
 """OME descriptions of thousands of planes have a few megabytes; more is no description."""
+
+IMAGEJ_BEGINS: Final = "ImageJ="
+OME_ELEMENT: Final = "<OME"
+OME_WITHIN: Final = 2000
+"""Characters in which the OME element has begun: a declaration and a comment come first."""
+SHAPE_BEGINS: Final = '{"shape"'
+"""Python programs note the shape of arrays like this."""
 
 SAME_IN_ALL_PLANES: Final = (
     tiff_structure.WIDTH,
@@ -50,19 +57,24 @@ def with_planes(header: Header, image: OpenedImage) -> Header:
     """
     description = image.directories[0].description
     pages = len(plane_pages(image.directories))
-    if description.startswith("ImageJ="):
+    if description.startswith(IMAGEJ_BEGINS):
         layout = _imagej(description, pages)
-    elif "<OME" in description[:2000] and len(description) <= MAX_XML_BYTES:
+    elif OME_ELEMENT in description[:OME_WITHIN] and len(description) <= MAX_XML_BYTES:
         layout = _ome(description, pages)
     else:
         layout = _Layout(planes=pages)
     if layout.planes > 1 and (layout.channels > 1 or layout.times > 1):
         raise UnreadableFrame(
-            f"{shown(image.path.name)} holds {layout.channels} channels and {layout.times} points in time, not one stack of planes.",
+            f"{shown(image.path.name)} holds {layout.channels} channels and {layout.times} points in time, not one stack.",
             hint="Export each channel and point in time as a file of its own.",
         )
     positions = layout.positions_m if len(layout.positions_m) == layout.planes else ()
     return replace(header, pages=layout.planes, page_positions_m=positions)
+
+
+def is_about_planes(description: str) -> bool:
+    """Whether an ImageDescription speaks of a file's planes to programs, and not of the picture to people."""
+    return description.startswith((IMAGEJ_BEGINS, SHAPE_BEGINS)) or OME_ELEMENT in description[:OME_WITHIN]
 
 
 def plane_pages(directories: tuple[Directory, ...]) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ class DevelopSettings(Table):
     highlights: Annotated[
         Literal["clip", "blend", "reconstruct"],
         Field(
-            description="Burnt-out parts. clip: plain white. blend, reconstruct: guessed from the channels that still hold detail."
+            description="Burnt-out parts. clip: plain white. blend, reconstruct: guessed from channels that still hold detail."
         ),
     ] = "clip"
     colour_space: Annotated[
@@ -31,7 +31,5 @@ class DevelopSettings(Table):
     ] = "srgb"
     demosaic: Annotated[
         Literal["ahd", "ppg", "dht"],
-        Field(
-            description="How colours are filled in. ahd: good. ppg: half the time, more maze in fine detail. dht: twice the time."
-        ),
+        Field(description="How colours are filled in. ahd: good. ppg: half the time, mazes in fine detail. dht: twice the time."),
     ] = "ahd"

@@ -13,7 +13,6 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from tests import make_frames
 
 from stackd.adapters.exporters import CompositeExporter
 from stackd.adapters.exporters.naming import composite_stem
@@ -25,6 +24,7 @@ from stackd.errors import OutputBlocked
 from stackd.model.composite import Composite, DepthMap, Finding, FrameReport, Rectangle, Severity
 from stackd.model.provenance import FrameProvenance, Provenance
 from stackd.service.ports import FrameFile, StagedFile
+from tests import make_frames
 
 needs_exiftool = pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
 
@@ -294,6 +294,18 @@ def test_thousands_of_frames_still_fit_the_metadata(tmp_path: Path):
 
     assert values["Xmp.stackd.FrameCount"] == "3001"
     assert values["Exif.Photo.CompositeImage"] == "3"
+
+
+def test_what_a_file_says_of_its_planes_does_not_go_along(tmp_path: Path):
+    """A composite that still claims thirty planes is unreadable for microscope programs."""
+    path = tmp_path / "z.ome.tif"
+    planes = np.stack([make_frames.textured(20, 30, seed=number)[..., 0] for number in range(3)])
+    tifffile.imwrite(path, planes, photometric="minisblack", metadata={"axes": "ZYX"}, ome=True)
+
+    composite = write(tmp_path / "out", composite_of([path, path]), [path, path])
+
+    assert "Exif.Image.ImageDescription" not in fetch_tags(composite).values
+    assert tifffile.imread(composite).shape == (90, 130, 3)
 
 
 # ----------------------------------------------------------------------------- sidecars

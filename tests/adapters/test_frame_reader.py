@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import simplejpeg
 from numpy.typing import NDArray
-from tests import make_frames
 
 from stackd.adapters.frame_reader import FrameFiles, StackOfFiles
 from stackd.adapters.image_files import upright
@@ -17,6 +16,7 @@ from stackd.config.develop import DevelopSettings
 from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
 from stackd.imaging.luminance import reduce_to_gray
 from stackd.service.ports import FrameFile
+from tests import make_frames
 
 
 def opened(*paths: Path) -> StackOfFiles:

@@ -50,19 +50,23 @@ def test_staged_files_get_the_rights_any_new_file_gets(tmp_path: Path):
 
 
 def test_one_file_that_fails_takes_all_of_them_away(tmp_path: Path):
-    with pytest.raises(ZeroDivisionError), Staging(tmp_path, temporary_prefix=PREFIX) as staging:
-        with staging.file("depth.tif") as file:
-            file.write(b"done")
-        with staging.file("a.tif") as file:
-            file.write(b"half")
-            raise ZeroDivisionError
+    def write_one_and_a_half() -> None:
+        with Staging(tmp_path, temporary_prefix=PREFIX) as staging:
+            with staging.file("depth.tif") as file:
+                file.write(b"done")
+            with staging.file("a.tif") as file:
+                file.write(b"half")
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_one_and_a_half()
 
     assert names_in(tmp_path) == set()
 
 
 @pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "full"), (errno.EIO, "error"), (errno.EDQUOT, "quota")])
 def test_a_write_that_fails_says_why_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str):
-    def fail(descriptor: int) -> None:
+    def fail(_: int) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", fail)
@@ -99,7 +103,7 @@ WAYS = [(), ("_rename_exclusively",), ("_rename_exclusively", "_link_and_unlink"
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away ways of renaming, as exFAT and older network shares do."""
 
-    def refuse(old: Path, new: Path) -> None:
+    def refuse(*_: Path) -> None:
         raise OSError(errno.EOPNOTSUPP, "not supported")
 
     for name in request.param:
@@ -169,7 +173,7 @@ def test_a_folder_that_cannot_be_synced_shows_nothing(tmp_path: Path, monkeypatc
     """What a power cut could still take away must not be seen: the sync is not tried again, the work is."""
     (file,) = staged(tmp_path, "a.tif")
 
-    def fail(descriptor: int) -> None:
+    def fail(_: int) -> None:
         raise OSError(errno.EIO, "I/O error")
 
     monkeypatch.setattr(os, "fsync", fail)

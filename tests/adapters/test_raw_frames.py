@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from tests import make_frames
 
 from stackd.adapters.frame_reader import FrameFiles, StackOfFiles
 from stackd.config.develop import DevelopSettings
 from stackd.errors import UnreadableFrame
 from stackd.imaging.luminance import reduce_to_gray
 from stackd.service.ports import FrameFile
+from tests import make_frames
 
 
 def opened(*paths: Path, scratch_folder: Path | None = None, **develop: object) -> StackOfFiles:

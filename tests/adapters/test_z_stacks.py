@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from tests import make_frames
 
 from stackd.adapters.frame_reader import FrameFiles
 from stackd.config.develop import DevelopSettings
 from stackd.errors import UnreadableFrame
 from stackd.service.ports import FrameFile
+from tests import make_frames
 
 
 def planes(count: int = 5) -> np.ndarray:

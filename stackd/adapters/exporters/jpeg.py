@@ -7,8 +7,8 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from stackd.adapters import image_headers
 from stackd.adapters.carried_metadata import CarriedMetadata
+from stackd.adapters.jpeg_structure import APP1, APP2, EXIF_INTRODUCTION, XMP_INTRODUCTION
 from stackd.adapters.staging import StagingFile
 from stackd.errors import OutputBlocked
 
@@ -16,7 +16,6 @@ MAX_SIDE_PX: Final = 65_500
 """libjpeg's limit."""
 MAX_PAYLOAD_BYTES: Final = 65_533
 """A segment's length has 16 bits and counts itself."""
-JPEG_APP2: Final = 0xE2
 ICC_INTRODUCTION: Final = b"ICC_PROFILE\x00"
 JFIF_SEGMENT_ENDS: Final = 20
 """Beginning and JFIF segment of the encoder's output; a file with Exif does without the latter."""
@@ -47,10 +46,10 @@ def write_jpeg(
         raise OutputBlocked(f"A JPEG side has at most {MAX_SIDE_PX} px.", hint="Export the composite as tiff or png.")
     encoded = simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="RGB", colorsubsampling="444")
     segments = [
-        _segment(image_headers.JPEG_APP1, introduction + block)
+        _segment(APP1, introduction + block)
         for introduction, block in (
-            (image_headers.EXIF_INTRODUCTION, metadata.exif),
-            (image_headers.XMP_INTRODUCTION, metadata.xmp),
+            (EXIF_INTRODUCTION, metadata.exif),
+            (XMP_INTRODUCTION, metadata.xmp),
         )
         if block and len(introduction) + len(block) <= MAX_PAYLOAD_BYTES
     ]
@@ -70,6 +69,5 @@ def _profile_segments(icc: bytes) -> list[bytes]:
     room = MAX_PAYLOAD_BYTES - len(ICC_INTRODUCTION) - 2
     pieces = [icc[start : start + room] for start in range(0, len(icc), room)]
     return [
-        _segment(JPEG_APP2, ICC_INTRODUCTION + bytes((number, len(pieces))) + piece)
-        for number, piece in enumerate(pieces, start=1)
+        _segment(APP2, ICC_INTRODUCTION + bytes((number, len(pieces))) + piece) for number, piece in enumerate(pieces, start=1)
     ]

@@ -1,8 +1,8 @@
 """Write a TIFF from front to back in one pass: metadata, directory, pixels.
 
-The Exif block is itself a little TIFF, so it becomes the beginning of the file: its inner offsets stay right without being touched.
-A new main directory behind it takes over its entries and adds those of the pixels. Against writing the pixels first and letting a
-metadata library add tags afterwards this saves a second pass over the file (0.4 s for 24 MP).
+The Exif block is itself a little TIFF, so it becomes the beginning of the file: its inner offsets stay right without being
+touched. A new main directory behind it takes over its entries and adds those of the pixels. Against writing the pixels first and
+letting a metadata library add tags afterwards this saves a second pass over the file (0.4 s for 24 MP).
 """
 
 import struct
@@ -44,7 +44,7 @@ SCREEN_DPI: Final = 72
 INCH: Final = 2
 
 STRIP_BYTES: Final = 1 << 20
-"""Rows are gathered to strips of about this size: small enough to stay in the cache while compressed, large enough to compress well."""
+"""Rows are gathered to strips of about this size: small enough for the cache, large enough to compress well."""
 PIXELS_ALIGNED_TO_BYTES: Final = 16
 MAX_FILE_BYTES: Final = (1 << 32) - 1
 """Offsets of a classic TIFF have 32 bits."""
@@ -90,7 +90,7 @@ def write_tiff(
         If the file would exceed the 4 GiB of a classic TIFF.
     """
     height, width = shape[:2]
-    samples = shape[2] if len(shape) > 2 else 1
+    samples = 1 if shape[2:] == () else shape[2]
     count = -(-height // rows_per_strip)
     row_bytes = width * samples * bit_depth // 8
     if compression == "none":

@@ -27,6 +27,7 @@ from stackd.imaging.depth_fill import filled
 from stackd.imaging.focus_measure import lay_over_reference, reduced_matrix
 from stackd.imaging.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, PlaneStore, Progress, ignore_progress
 from stackd.imaging.fused import Fused
+from stackd.imaging.grain import estimate_grain
 from stackd.model.composite import DepthMap
 from stackd.model.pixels import Gray, Matrix
 
@@ -63,11 +64,15 @@ WIDE_WINDOW_PX, WIDE_WEIGHT = 2.0, 0.5
 """Detail in a wider window, against all frames: it decides where colours differ but brightness does not."""
 
 
+LEAST_TOLERANCE = 0.0015
+"""Display units: misfits closer than this are equal even without grain; prediction is not more exact."""
 SURE_FRAMES = 2.0
 """Up to so many frames that explain a pixel equally well, its depth counts as sure: between two frames both are half right."""
+SURE_EXPONENT = 4
+"""Only what is nearly sure speaks for its surroundings."""
 EXPECTED_WITHIN, EXPECTED_AT_MOST = 1.2, 4.0
-"""Frames; and in units of the tolerance. Where costs do not decide, frames near the depth of the surroundings take part: some five
-of them, enough to halve the grain. The doubt is capped, so that the surroundings never overrule what is seen."""
+"""Frames; and in units of the tolerance. Where costs do not decide, frames near the depth of the surroundings take part: some
+five of them, enough to halve the grain. The doubt is capped, so that the surroundings never overrule what is seen."""
 NEGLIGIBLE = 0.1
 """Share of the best frame's weight below which a frame is left out: it saves warping tiles for nothing that could be seen."""
 
@@ -78,17 +83,17 @@ class DepthFromDefocus(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: Literal["depth_from_defocus"] = "depth_from_defocus"
-    tolerance: Annotated[
+    averaging: Annotated[
         float,
         Field(
-            gt=0,
-            le=0.1,
+            ge=0,
+            le=10,
             description=(
-                "Frames whose misfits differ by less than this (root mean square, as a share of white) are averaged."
-                " More: less grain; too much: softer."
+                "Frames whose misfits differ by no more than this many times the grain are averaged."
+                " More: less grain; too much: softer. 0 averages next to nothing."
             ),
         ),
-    ] = 0.003
+    ] = 2.0
     witnesses: Annotated[
         int,
         Field(
@@ -128,22 +133,20 @@ def fuse_by_depth_from_defocus(
     """
     grid = _Grid.of(frames)
     witnesses = [_Witness.of(frames, position, grid) for position in _spread(len(frames), settings.witnesses)]
+    grays = [witness.gray for witness in witnesses]
     if settings.blur_px_per_frame is not None:
         blur_px = settings.blur_px_per_frame / grid.reduction
     else:
-        grays = [witness.gray for witness in witnesses]
         blur_px = estimate_blur_per_frame(grays, [witness.position for witness in witnesses]) or USUAL_BLUR_PX
-    evidence = _Evidence(make_store(), grid.shape, settings.tolerance)
+    tolerance = np.hypot(settings.averaging * estimate_grain(grays), LEAST_TOLERANCE)
+    evidence = _Evidence(make_store(), grid.shape, float(tolerance))
     for position, cost in enumerate(_costs(frames, witnesses, blur_px, grid)):
         evidence.add(cost)
         progress("measure", position + 1, len(frames))
-    del witnesses
+    del witnesses, grays
     depth = evidence.settle()
     image = blend_by_weight(frames, evidence.weight, reduction=grid.reduction, progress=progress)
-    return Fused(
-        image=image,
-        depth=DepthMap(position=grid.enlarged(depth), confidence=grid.enlarged(evidence.confidence()), frame_count=len(frames)),
-    )
+    return Fused(image=image, depth=grid.enlarged(depth))
 
 
 def _spread(count: int, wanted: int) -> list[int]:
@@ -180,10 +183,17 @@ class _Grid:
         )
         return np.asarray(inside == 0)
 
-    def enlarged(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Bring a plane to full size."""
-        full = cv2.resize(plane, None, fx=self.reduction, fy=self.reduction, interpolation=cv2.INTER_LINEAR)
-        return np.ascontiguousarray(full[: self.full_shape[0], : self.full_shape[1]], np.float32)
+    def enlarged(self, depth: DepthMap) -> DepthMap:
+        """Bring a depth map to full size."""
+        height, width = self.full_shape
+        position, confidence = (
+            np.ascontiguousarray(
+                cv2.resize(plane, None, fx=self.reduction, fy=self.reduction, interpolation=cv2.INTER_LINEAR)[:height, :width],
+                np.float32,
+            )
+            for plane in (depth.position, depth.confidence)
+        )
+        return DepthMap(position=position, confidence=confidence, frame_count=depth.frame_count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -268,8 +278,8 @@ class _Evidence:
         self._unit = np.float32(tolerance**2)
         self._least = np.full(shape, np.finfo(np.float16).max, np.float32)
         self._total = np.zeros(shape, np.float32)
-        self._moment = np.zeros(shape, np.float32)
-        self._expected = np.zeros(shape, np.float32)
+        self._best = np.zeros(shape, np.float32)
+        self._expected = self._best
 
     def add(self, cost: NDArray[np.float32]) -> None:
         """Take the next frame's cost."""
@@ -278,28 +288,27 @@ class _Evidence:
         position = len(self._store)
         self._store.append(kept)
         least = np.minimum(self._least, kept)
-        shrink = np.exp(least - self._least)
-        weight = np.exp(least - kept)
-        self._total = self._total * shrink + weight
-        self._moment = self._moment * shrink + weight * np.float32(position)
+        self._best[kept < self._least] = position
+        self._total = self._total * np.exp(least - self._least) + np.exp(least - kept)
         self._least = least
 
-    def confidence(self) -> NDArray[np.float32]:
+    def _confidence(self) -> NDArray[np.float32]:
         """1 where one frame alone, or two neighbours, explain the others; 0 where half the stack does."""
         count = len(self._store)
         rivals = (self._total - SURE_FRAMES) / np.float32(max(count / 2 - SURE_FRAMES, 0.5))
         return np.asarray(np.clip(1 - rivals, 0, 1), np.float32)
 
-    def settle(self) -> NDArray[np.float32]:
-        """Continue depth into where nothing decides, fix the weights, and return the depth."""
-        self._expected = filled(self._moment / self._total, np.square(self.confidence()))
+    def settle(self) -> DepthMap:
+        """Continue depth into where nothing decides, fix the weights, and return the depth on the reduced grid."""
+        confidence = self._confidence()
+        self._expected = filled(self._best, confidence**SURE_EXPONENT)
         self._least.fill(np.inf)
         for position in range(len(self._store)):
             np.minimum(self._least, self._doubted_cost(position), out=self._least)
         self._total.fill(0)
         for position in range(len(self._store)):
             self._total += self._relative(position)
-        return self._expected
+        return DepthMap(position=self._expected, confidence=confidence, frame_count=len(self._store))
 
     def weight(self, position: int) -> NDArray[np.float32]:
         """Weights of a frame; those of all frames sum to one."""
@@ -309,7 +318,7 @@ class _Evidence:
         """Weight against the best frame's."""
         weight = np.exp(self._least - self._doubted_cost(position))
         weight[weight < np.float32(NEGLIGIBLE)] = 0
-        return weight
+        return np.asarray(weight, np.float32)
 
     def _doubted_cost(self, position: int) -> NDArray[np.float32]:
         """A frame's cost, raised a little with its distance from the depth expected here."""

@@ -1,0 +1,151 @@
+"""What depth from defocus gets right that sharpness alone does not."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from stackd.imaging.defocus import blurred, to_display, to_light
+from stackd.imaging.frames import PlanesInMemory
+from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus, fuse_by_depth_from_defocus
+from stackd.imaging.fuse.depth_map import DepthMapFusion, fuse_by_depth_map
+from stackd.model.pixels import Image
+from tests.imaging.array_frames import ArrayFrames
+
+SHAPE = (160, 200)
+BLUR_PX = 2.0
+"""Growth of the blur radius per frame in these scenes."""
+
+
+def _texture(seed: int, low: float, high: float) -> NDArray[np.float32]:
+    rough = cv2.GaussianBlur(np.random.default_rng(seed).uniform(0, 1, SHAPE).astype(np.float32), (0, 0), 1.2)
+    stretched = (rough - rough.mean()) / rough.std() / 4 + 0.5
+    return np.asarray(low + (high - low) * np.clip(stretched, 0, 1), np.float32)
+
+
+def _defocused(light: NDArray[np.float32], steps: float) -> NDArray[np.float32]:
+    return blurred(light, BLUR_PX * abs(steps))
+
+
+def _rgb(light: NDArray[np.float32], *, grain: float = 0.0, seed: int = 0) -> Image:
+    display = to_display(np.minimum(light, 1))
+    noise = grain * np.random.default_rng(seed).standard_normal((*display.shape, 3))
+    return np.asarray(np.clip(display[..., None] + noise, 0, 1), np.float32)
+
+
+def _hair_before_a_wall() -> tuple[list[Image], NDArray[np.float32]]:
+    """A dark hair in focus in frame 0 before a textured wall in focus in frame 4; the truth is display-encoded."""
+    wall = to_light(_texture(1, 0.3, 0.8))
+    hair = np.zeros(SHAPE, np.float32)
+    cv2.line(hair, (20, 30), (180, 130), 1.0, 3, cv2.LINE_AA)
+    frames = []
+    for focus in range(5):
+        cover = _defocused(hair, focus)
+        frames.append(_rgb((1 - cover) * _defocused(wall, focus - 4) + cover * 0.01))
+    return frames, to_display((1 - hair) * wall + hair * 0.01)
+
+
+def _glint_before_a_wall() -> tuple[list[Image], NDArray[np.float32]]:
+    """A glint far above white, in focus in frame 0, before a wall in focus in frame 3."""
+    wall = to_light(_texture(2, 0.2, 0.5))
+    glint = np.zeros(SHAPE, np.float32)
+    glint[80, 100] = 400
+    frames = [_rgb(_defocused(wall, focus - 3) + _defocused(glint, focus)) for focus in range(5)]
+    return frames, to_display(wall)
+
+
+def _error(image: Image, truth: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
+    return float(np.sqrt(np.mean(np.square(image[where] - truth[where][:, None]))))
+
+
+def test_a_hair_before_a_wall_stays_whole_and_leaves_the_wall_sharp():
+    images, truth = _hair_before_a_wall()
+    everywhere = np.ones(SHAPE, bool)
+
+    fused = fuse_by_depth_from_defocus(ArrayFrames(images), DepthFromDefocus())
+
+    assert _error(fused.image, truth, everywhere) < 0.035
+    hair = truth < 0.15
+    assert np.median(fused.image[hair]) < 0.15
+
+
+def test_a_bokeh_disc_is_not_taken_for_detail():
+    images, truth = _glint_before_a_wall()
+    rows, columns = np.indices(SHAPE)
+    distance = np.hypot(rows - 80, columns - 100)
+    around = (distance > 5) & (distance < 14)
+
+    by_defocus = fuse_by_depth_from_defocus(ArrayFrames(images), DepthFromDefocus())
+    by_sharpness = fuse_by_depth_map(ArrayFrames(images), DepthMapFusion())
+
+    assert _error(by_defocus.image, truth, around) < _error(by_sharpness.image, truth, around) / 2
+
+
+def test_grain_goes_down_where_nothing_decides():
+    light = np.full(SHAPE, 0.2, np.float32)
+    images = [_rgb(light, grain=0.01, seed=seed) for seed in range(8)]
+
+    fused = fuse_by_depth_from_defocus(ArrayFrames(images), DepthFromDefocus())
+
+    assert fused.image.std() < 0.6 * images[0].std()
+
+
+def test_a_tilted_plane_gives_its_depth():
+    depth = np.linspace(0, 6, SHAPE[1], dtype=np.float32)
+    wall = to_light(_texture(3, 0.2, 0.8))
+    images = []
+    for focus in range(7):
+        columns = [_defocused(wall, focus - place)[:, i] for i, place in enumerate(np.round(depth * 4) / 4)]
+        images.append(_rgb(np.stack(columns, axis=1)))
+
+    found = fuse_by_depth_from_defocus(ArrayFrames(images), DepthFromDefocus()).depth
+
+    assert found is not None
+    assert np.median(np.abs(found.position - depth)) < 0.4
+    assert np.median(found.confidence) > 0.8
+
+
+def test_what_a_frame_does_not_show_comes_from_the_others():
+    images, _ = _hair_before_a_wall()
+    shifted = np.array([[1, 0, 24], [0, 1, 0], [0, 0, 1.0]])
+    white_border = np.ones_like(images[2])
+    white_border[:, :-24] = images[2][:, 24:]  # laid over by the shift, it shows the same scene
+    white_border[:, :1] = 1  # what is replicated into the strip it does not show
+    matrices = [np.eye(3), np.eye(3), shifted, np.eye(3), np.eye(3)]
+
+    fused = fuse_by_depth_from_defocus(ArrayFrames([*images[:2], white_border, *images[3:]], matrices), DepthFromDefocus())
+
+    assert fused.image[:, :20].max() < 0.95
+
+
+@pytest.mark.parametrize("count", [3, 12])
+def test_one_plane_a_frame_goes_to_the_store(count: int):
+    images, _ = _hair_before_a_wall()
+    stores: list[PlanesInMemory] = []
+
+    def make_store() -> PlanesInMemory:
+        stores.append(PlanesInMemory())
+        return stores[-1]
+
+    fuse_by_depth_from_defocus(ArrayFrames([images[i % 5] for i in range(count)]), DepthFromDefocus(), make_store=make_store)
+
+    assert [len(store) for store in stores] == [count]
+
+
+def test_each_frame_is_decoded_in_full_at_most_once():
+    images, _ = _hair_before_a_wall()
+    frames = ArrayFrames(images)
+
+    fuse_by_depth_from_defocus(frames, DepthFromDefocus())
+
+    assert len(frames.reads) == len(set(frames.reads))
+
+
+def test_a_given_blur_is_taken_instead_of_a_measured_one():
+    images, truth = _hair_before_a_wall()
+    everywhere = np.ones(SHAPE, bool)
+
+    right = fuse_by_depth_from_defocus(ArrayFrames(images), DepthFromDefocus(blur_px_per_frame=BLUR_PX))
+    wrong = fuse_by_depth_from_defocus(ArrayFrames(images), DepthFromDefocus(blur_px_per_frame=BLUR_PX / 8))
+
+    assert _error(right.image, truth, everywhere) < _error(wrong.image, truth, everywhere)

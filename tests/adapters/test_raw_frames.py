@@ -12,6 +12,7 @@ from stackd.errors import UnreadableFrame
 from stackd.imaging.luminance import reduce_to_gray
 from stackd.service.ports import FrameFile
 from tests import make_frames
+from tests.shared_data import shared_data
 
 
 def opened(*paths: Path, scratch_folder: Path | None = None, **develop: object) -> StackOfFiles:
@@ -183,3 +184,43 @@ def test_raw_and_jpeg_frames_of_one_size_may_share_a_stack(tmp_path: Path):
 
     assert stack.read(0).dtype == np.uint16
     assert stack.read(1).dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Canon-R6-pruned.CR3",
+        "Canon_EOS-5D_real.CR2",
+        "Sony_ILME-FX3_real.ARW",
+        "Sony_SLT-A33_real.ARW",
+        "canon-r6.cr3",
+        "fixture-Leica-M10.dng",
+        "fixture-sony-zv-e10.arw",
+    ],
+)
+def test_raw_files_of_real_cameras_cut_behind_their_header_are_refused(name: str):
+    """An ARW cut to 1 MiB once came out all black, without an error."""
+    path = shared_data("raw", "header_only", name)
+
+    with pytest.raises(UnreadableFrame, match=name) as caught:
+        opened(path).read(0)
+
+    assert "Copy it again" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["CRW.CRW", "RAW_KODAK_C330_FORMAT_NONE_YRGB.raw", "RAW_KODAK_DC50.KDC", "RAW_NIKON_D1.NEF"])
+def test_raw_files_of_real_cameras_are_developed(name: str):
+    stack = opened(shared_data("raw", name))
+
+    assert stack.read(0).shape[:2] == stack.shape
+    assert 0.1 < stack.read_gray(0, 4).mean() < 0.6
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
+@pytest.mark.parametrize("name", ["CRW.CRW", "RAW_KODAK_DC50.KDC", "RAW_NIKON_D1.NEF"])
+def test_raw_files_of_real_cameras_cut_anywhere_are_refused(tmp_path: Path, name: str, share: float):
+    copy = tmp_path / name
+    copy.write_bytes(shared_data("raw", name).read_bytes())
+
+    with pytest.raises(UnreadableFrame):
+        opened(make_frames.cut(copy, share)).read(0)

@@ -23,13 +23,13 @@ Vectors: TypeAlias = NDArray[np.float64]
 """Numbers of points, one row a point or a parameter."""
 
 COARSEST_SIDE_PX = 96
-"""Long side at which the pyramid ends: still a few dozen details, and a shift of a tenth of the width is a few px (measured)."""
+"""Long side at which the pyramid ends: still a few dozen details, and a shift of a tenth of the width is a few px (guess)."""
 
 CONTRAST_WINDOW_PX = 15
 """Local mean and contrast are taken over this square: wider than the finest detail, narrower than shading (guess)."""
 
 PRESMOOTH_SIGMA_PX = 0.8
-"""Blur before comparing, so that noise does not choose the points; detail as wide as 2 px survives (measured)."""
+"""Blur before comparing, so that noise does not choose the points; detail as wide as 2 px survives (guess)."""
 
 DISPLAY_EXPONENT = 2.2
 """Display encoding is close to this power."""
@@ -41,7 +41,7 @@ DARKEST_RANGE = 1e-4
 """Tonal range, of full scale, below which a frame counts as having none: six counts of 16 bits."""
 
 NOISE_MARGIN = 2.0
-"""Contrast must exceed this many noise sigmas to be scaled up to full strength (measured)."""
+"""Contrast must exceed this many noise sigmas to be scaled up to full strength (guess)."""
 
 TEXTURE_MARGIN = 1.5
 """Contrast this many times the noise term marks a texture that is surely there."""
@@ -77,10 +77,10 @@ TRUST_WINDOWS = (20, 15)
 """Windows, along the long and the short side, in which agreement of both frames is judged."""
 
 TRUST_FROM, TRUST_FULLY = 0.45, 0.75
-"""Correlation within a window below which it has no say, and above which it has full say (measured on pcb_depthmap)."""
+"""Correlation within a window below which it has no say, and above which it has full say (tuned on a strongly defocused circuit board)."""
 
 LEAST_TRUST = 0.03
-"""A level on which less than this share of the details can be trusted is skipped: chance alone trusts about 1 %."""
+"""A level on which less than this share of the details can be trusted is skipped: some windows agree by chance (guess)."""
 
 WITNESSES = (8, 6)
 """Pieces, along the long and the short side, taken as independent when judging how sure an estimate is."""

@@ -77,7 +77,7 @@ TRUST_WINDOWS = (20, 15)
 """Windows, along the long and the short side, in which agreement of both frames is judged."""
 
 TRUST_FROM, TRUST_FULLY = 0.45, 0.75
-"""Correlation within a window below which it has no say, and above which it has full say (tuned on a strongly defocused circuit board)."""
+"""Correlation within a window below which it has no say, and above which full say (tuned on a strongly defocused board)."""
 
 LEAST_TRUST = 0.03
 """A level on which less than this share of the details can be trusted is skipped: some windows agree by chance (guess)."""

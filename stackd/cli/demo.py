@@ -53,6 +53,7 @@ def demo(
     the composite awaited. Nothing is downloaded, and nothing outside the demo's own folder is touched.
     """
     import numpy as np
+    from rich.console import Console
 
     from stackd.cli.demo_scene import before_and_after, demo_stack
     from stackd.wiring import demo_camera
@@ -65,8 +66,10 @@ def demo(
         needed.mkdir(parents=True, exist_ok=True)
     config = place / "stackd.toml"
     config.write_text(CONFIG, encoding="utf-8")
+    console = Console()
     typer.echo(f"Rendering a stack: a flower, focused from its near petals to its far ones, in {place}")
-    stack = demo_stack()
+    with console.status("Rendering …"):
+        stack = demo_stack()
     with _daemon(config, place / "stackd.log") as process:
         camera = demo_camera(inbox)
         for number, frame in enumerate(stack.frames, start=1):
@@ -75,7 +78,8 @@ def demo(
             )
             time.sleep(SECONDS_BETWEEN_FRAMES)
         typer.echo("The shoot is over. stackd waits until it is quiet, then stacks …")
-        composite = _wait_for_composite(composites, process, place / "stackd.log")
+        with console.status("Stacking …"):
+            composite = _wait_for_composite(composites, process, place / "stackd.log")
     picture = before_and_after(stack.frames[len(stack) // 2], composite, place / "before-after.jpg")
     typer.secho("Done: ten frames became one composite.", fg="green", bold=True)
     typer.echo(f"  composite     {composite}")

@@ -1,6 +1,7 @@
 """Journal rows to values and back. Names are kept as exact bytes: file names need not be text."""
 
 import json
+import math
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -82,32 +83,38 @@ def meta_from_json(text: str) -> FrameMeta:
 
 
 def content_to_bytes(content: "ContentSignature") -> bytes:
-    """Write a content signature: one line of JSON with shapes and figures, then the arrays as little-endian float32."""
-    head = {
-        "thumbnail": content.thumbnail.shape,
-        "sharpness": content.sharpness.shape,
-        "brightness": content.brightness,
-    }
-    arrays = (content.thumbnail, content.sharpness)
-    return to_json(head).encode() + b"\n" + b"".join(array.astype("<f4").tobytes() for array in arrays)
+    """Write a content signature: a line of JSON with figures and shapes, then the arrays as little-endian float32."""
+    head: dict[str, object] = {}
+    arrays = []
+    for field in fields(content):
+        value = getattr(content, field.name)
+        if hasattr(value, "shape"):
+            head[field.name] = list(value.shape)
+            arrays.append(value.astype("<f4").tobytes())
+        else:
+            head[field.name] = value
+    return to_json(head).encode() + b"\n" + b"".join(arrays)
 
 
-def content_from_bytes(stored: bytes) -> "ContentSignature":
-    """Read what `content_to_bytes` wrote."""
+def content_from_bytes(stored: bytes) -> "ContentSignature | None":
+    """Read what `content_to_bytes` wrote; None when another stackd wrote it, with other fields."""
     # Imported here: `stackd status` reads journal rows and must not wait for numpy.
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
-    from stackd.model.content import ContentSignature  # noqa: PLC0415
+    from stackd.model.content import ContentSignature
 
     line, _, rest = stored.partition(b"\n")
     head = json.loads(line)
+    if list(head) != [field.name for field in fields(ContentSignature)]:
+        return None
     values = np.frombuffer(rest, dtype="<f4").astype(np.float32)
-    rows, columns = head["thumbnail"]
-    return ContentSignature(
-        thumbnail=values[: rows * columns].reshape(rows, columns),
-        sharpness=values[rows * columns :].reshape(head["sharpness"]),
-        brightness=head["brightness"],
-    )
+    start = 0
+    for name, value in head.items():
+        if isinstance(value, list):
+            count = math.prod(value)
+            head[name] = values[start : start + count].reshape(value)
+            start += count
+    return ContentSignature(**head)
 
 
 def frame_from_row(row: sqlite3.Row) -> Frame:
@@ -188,19 +195,18 @@ def wish_from_row(row: sqlite3.Row) -> Wish:
     )
 
 
-def described_from_row(row: sqlite3.Row) -> Described | NotDescribed:
-    """Read a row of `described`."""
+def described_from_row(row: sqlite3.Row) -> Described | NotDescribed | None:
+    """Read a row of `described`; None when another stackd wrote it in a way that this one does not know."""
     watch, path = to_name(row["watch"]), to_name(row["path"])
     fingerprint = Fingerprint(size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"])
     if row["meta"] is None:
         return NotDescribed(watch=watch, path=path, fingerprint=fingerprint, reason=row["reason"])
-    return Described(
-        watch=watch,
-        path=path,
-        fingerprint=fingerprint,
-        meta=meta_from_json(row["meta"]),
-        content=None if row["signature"] is None else content_from_bytes(row["signature"]),
-    )
+    content = None
+    if row["signature"] is not None:
+        content = content_from_bytes(row["signature"])
+        if content is None:
+            return None
+    return Described(watch=watch, path=path, fingerprint=fingerprint, meta=meta_from_json(row["meta"]), content=content)
 
 
 def folder_from_row(row: sqlite3.Row) -> FolderReport:

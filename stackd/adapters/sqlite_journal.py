@@ -293,7 +293,8 @@ class SqliteJournal:
         """What was remembered of the files of this watch."""
         with self._reading() as db:
             found = db.execute("SELECT * FROM described WHERE watch = ? LIMIT ?", (rows.to_bytes(watch), RECALL_LIMIT))
-            return tuple(rows.described_from_row(row) for row in found.fetchall())
+            known = [rows.described_from_row(row) for row in found.fetchall()]
+        return tuple(described for described in known if described is not None)
 
     def forget(self, watch: str, paths: Iterable[str]) -> None:
         """Drop what was remembered of files that are gone."""

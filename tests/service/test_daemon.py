@@ -424,3 +424,86 @@ def test_being_killed_often_is_not_the_stacks_fault() -> None:
     house.let_pass(30.0)
 
     assert [job.state for job in house.jobs()] == [JobState.DONE]
+
+
+def test_frames_that_arrive_under_a_temporary_name_are_counted_once_and_waited_for() -> None:
+    house = House()
+    house.drop_stack("beetle", count=3)
+    for size in range(40):
+        house.folder.drop(".beetle_04.jpg.x7Yz", size_bytes=size)
+        house.let_pass(1.0)
+    while_arriving = house.jobs()
+
+    house.folder.remove(".beetle_04.jpg.x7Yz")
+    house.folder.drop("beetle_04.jpg")
+    house.let_pass(A_WHILE_S)
+
+    assert while_arriving == []
+    assert [[frame.path for frame in request.stack.frames] for request in house.workers.started] == [
+        ["beetle_01.jpg", "beetle_02.jpg", "beetle_03.jpg", "beetle_04.jpg"]
+    ]
+
+
+def test_names_that_are_no_text_go_all_the_way() -> None:
+    house = House()
+    for number in range(1, 5):
+        house.folder.drop(f"k\udcff\n_{number:02d}.jpg")
+
+    house.let_pass(A_WHILE_S)
+
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
+
+
+def test_a_full_journal_pauses_intake_and_loses_nothing(tmp_path: Path) -> None:
+    house = House(journal=SqliteJournal(tmp_path / "journal.sqlite3"))
+    house.start()
+    house.let_pass(1.0)
+    database = house.journal._db
+    pages = database.execute("PRAGMA page_count").fetchone()[0]
+    database.execute(f"PRAGMA max_page_count = {pages}")
+    house.drop_stack("beetle", count=400)
+    house.let_pass(30.0)
+    assert house.daemon is not None
+    trouble, while_full = house.daemon.state.journal_trouble, house.jobs()
+
+    database.execute("PRAGMA max_page_count = 1000000")
+    house.let_pass(400.0)
+
+    assert "full" in trouble
+    assert while_full == []
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
+    assert house.daemon.state.journal_trouble == ""
+
+
+def test_released_and_split_stacks_obey_the_user() -> None:
+    house = House()
+    house.drop_stack("beetle", count=6)
+    house.let_pass(A_WHILE_S)
+    (job,) = house.jobs()
+
+    house.journal.ask(WishKind.SPLIT, job.stack_id, at=house.clock.now_at(), frames=("beetle_04.jpg",))
+    house.start()
+    house.let_pass(A_WHILE_S)
+
+    new = [one for one in house.jobs() if one.id != job.id]
+    assert [(one.state, one.version) for one in new] == [(JobState.DONE, 2), (JobState.DONE, 2)]
+    stacks = [house.journal.stack(one.stack_id) for one in new]
+    assert sorted(len(stack.frames) for stack in stacks if stack is not None) == [3, 3]
+
+
+def test_merged_stacks_become_one() -> None:
+    house = House()
+    house.drop_stack("beetle", count=4)
+    house.drop_stack("fly", count=4)
+    house.let_pass(A_WHILE_S)
+    first, second = house.jobs()
+
+    house.journal.ask(WishKind.MERGE, first.stack_id, at=house.clock.now_at(), other_stack_ids=(second.stack_id,))
+    house.start()
+    house.let_pass(A_WHILE_S)
+
+    newest = house.jobs()[-1]
+    stack = house.journal.stack(newest.stack_id)
+    assert newest.state is JobState.DONE
+    assert stack is not None
+    assert len(stack.frames) == 8

@@ -1,0 +1,297 @@
+"""The journal keeps what it is told, takes legal steps only, and says plainly when it cannot write."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+from stackd.adapters.journal_report import read_report
+from stackd.adapters.journal_schema import MIGRATIONS
+from stackd.adapters.sqlite_journal import SqliteJournal
+from stackd.errors import IllegalTransition, JournalBlocked
+from stackd.model.content import ContentSignature
+from stackd.model.frame import BracketKind, Fingerprint, Frame, FrameMeta
+from stackd.model.job import Job, JobState
+from stackd.model.stack import Decision, SealReason, Stack, StackKind, stack_id
+from stackd.service.ports import (
+    Described,
+    FolderReport,
+    OpenStack,
+    Progressed,
+    Publication,
+    StagedFile,
+    Warned,
+    WishKind,
+)
+
+AT = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+LATER = AT + timedelta(minutes=1)
+WATCH = "/card"
+
+ODD_NAMES = [
+    "plain.jpg",
+    "b\udcff\udcfe.jpg",
+    "line\nbreak.jpg",
+    "\u202egpj.exe.jpg",
+    "'; DROP TABLE job; --.jpg",
+    "é.jpg",
+    "e\u0301.jpg",
+]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[SqliteJournal]:
+    journal = SqliteJournal(tmp_path / "journal.sqlite3")
+    yield journal
+    journal.close()
+
+
+def frame(path: str, number: int = 0, meta: FrameMeta | None = None) -> Frame:
+    return Frame(path=path, fingerprint=Fingerprint(size_bytes=100 + number, mtime_ns=number), meta=meta or FrameMeta())
+
+
+def stack_of(*frames: Frame) -> Stack:
+    return Stack(
+        id=stack_id(frames),
+        frames=frames,
+        kind=StackKind.FOCUS,
+        reason=SealReason.GAP,
+        confidence=0.9,
+        decision=Decision.PROCESS,
+        evidence=("the focus moves on",),
+        name="käfer\udcff",
+    )
+
+
+def record(journal: SqliteJournal, stack: Stack, state: JobState = JobState.READY, version: int = 1) -> Job:
+    return journal.record_sealed(stack, watch=WATCH, recipe_name="default", recipe_hash="r1", state=state, version=version, at=AT)
+
+
+def published(journal: SqliteJournal, job: Job) -> Publication:
+    staged = StagedFile(temporary_path=Path("/out/.stackd-a-1-1-x.tmp"), final_name="k\udcff.tif", sha256="ab" * 32, size_bytes=5)
+    publication = Publication(
+        job_id=job.id,
+        folder=Path("/out"),
+        files=((staged, "k\udcff_2.tif"),),
+        warnings=(Warned(code="frame-left-out", sentence="b.jpg was left out."),),
+        fingerprints=MappingProxyType({"a.jpg": Fingerprint(size_bytes=100, mtime_ns=0, content_sha256="cd" * 32)}),
+    )
+    journal.begin_publication(publication, at=LATER)
+    return publication
+
+
+def test_a_stack_comes_back_as_it_was_whatever_bytes_its_names_have(journal: SqliteJournal) -> None:
+    meta = FrameMeta(
+        captured_at=datetime(2026, 5, 1, 14, 0, 0, 120_000, tzinfo=timezone(timedelta(hours=2))),
+        focus_distance_m=float("inf"),
+        bracket_kind=BracketKind.FOCUS,
+        page_positions_m=(0.0, 1e-6),
+        sources=MappingProxyType({"captured_at": "Exif.Photo.DateTimeOriginal"}),
+    )
+    frames = [frame(name, number, meta) for number, name in enumerate(ODD_NAMES)]
+    stack = stack_of(*[replace(one, companion_paths=(f"{one.path}.xmp",)) for one in frames])
+
+    record(journal, stack)
+
+    assert journal.stack(stack.id) == replace(stack, sealed_at=AT)
+
+
+def test_an_attempt_is_counted_before_the_run_and_a_retry_forgives(journal: SqliteJournal) -> None:
+    job = record(journal, stack_of(frame("a.jpg")))
+
+    running = journal.move(job.id, JobState.RUNNING, at=AT)
+    crashed = journal.move(job.id, JobState.READY, at=AT, error="killed", crashed=True)
+    journal.move(job.id, JobState.RUNNING, at=AT)
+    quarantined = journal.move(job.id, JobState.QUARANTINED, at=LATER, crashed=True)
+    again = journal.move(job.id, JobState.READY, at=LATER, forgive=True)
+
+    assert (running.attempt, crashed.attempt, crashed.crashes) == (1, 1, 1)
+    assert (quarantined.attempt, quarantined.crashes, quarantined.finished_at) == (2, 2, LATER)
+    assert (again.attempt, again.crashes, again.finished_at) == (0, 0, None)
+
+
+def test_a_step_that_the_table_does_not_allow_is_refused_and_changes_nothing(journal: SqliteJournal) -> None:
+    job = record(journal, stack_of(frame("a.jpg")))
+
+    with pytest.raises(IllegalTransition, match="cannot become done"):
+        journal.move(job.id, JobState.DONE, at=AT)
+
+    assert journal.jobs() == (job,)
+
+
+def test_a_publication_is_there_before_the_first_rename_and_ends_with_the_composites_path(journal: SqliteJournal) -> None:
+    job = record(journal, stack_of(frame("a.jpg")))
+    journal.move(job.id, JobState.RUNNING, at=AT)
+
+    publication = published(journal, job)
+    done = journal.finish_publication(job.id, at=LATER)
+
+    kept = journal.publication(job.id)
+    assert kept is not None
+    assert (kept.folder, kept.warnings) == (publication.folder, publication.warnings)
+    assert [(file.temporary_path, file.sha256, name) for file, name in kept.files] == [
+        (file.temporary_path, file.sha256, name) for file, name in publication.files
+    ]
+    assert (done.state, done.composite_path) == (JobState.DONE, "/out/k\udcff_2.tif")
+    assert journal.taken_frames(WATCH)["a.jpg"][0].content_sha256 == "cd" * 32
+
+
+def test_frames_of_superseded_stacks_are_free_and_the_newest_stack_has_a_shared_frame(journal: SqliteJournal) -> None:
+    first, second = stack_of(frame("a.jpg"), frame("b.jpg")), stack_of(frame("b.jpg"), frame("c.jpg"))
+    third = stack_of(frame("d.jpg"))
+    record(journal, first)
+    record(journal, second)
+    journal.move(record(journal, third).id, JobState.SUPERSEDED, at=AT)
+
+    taken = journal.taken_frames(WATCH)
+
+    assert {path: owner for path, (_, owner) in taken.items()} == {
+        "a.jpg": first.id,
+        "b.jpg": second.id,
+        "c.jpg": second.id,
+    }
+
+
+def test_a_decision_made_by_another_process_is_noticed_once(tmp_path: Path, journal: SqliteJournal) -> None:
+    command = SqliteJournal(tmp_path / "journal.sqlite3")
+    before = journal.changed_elsewhere()
+    command.ask(WishKind.MERGE, "abc", at=AT, frames=("x\udcff.jpg",), other_stack_ids=("def",))
+    command.close()
+
+    noticed = [journal.changed_elsewhere(), journal.changed_elsewhere()]
+    journal.answer_wish(1, "taken up")
+
+    assert (before, noticed) == (False, [True, False])
+    (wish,) = journal.wishes()
+    assert (wish.kind, wish.frames, wish.other_stack_ids, wish.answer) == (
+        WishKind.MERGE,
+        ("x\udcff.jpg",),
+        ("def",),
+        "taken up",
+    )
+
+
+def test_a_description_is_remembered_with_its_content_signature(journal: SqliteJournal) -> None:
+    content = ContentSignature(
+        thumbnail=np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8),
+        sharpness=np.full((2, 3), -1.5, np.float32),
+        brightness=0.4,
+    )
+    described = Described(
+        watch=WATCH,
+        path="b\udcff.jpg",
+        fingerprint=Fingerprint(size_bytes=7, mtime_ns=8),
+        meta=FrameMeta(iso=100.0),
+        content=content,
+    )
+
+    journal.remember(described)
+    (recalled,) = journal.recall(WATCH)
+    journal.forget(WATCH, ["b\udcff.jpg"])
+
+    assert isinstance(recalled, Described)
+    assert (recalled.path, recalled.meta, recalled.fingerprint) == (described.path, described.meta, described.fingerprint)
+    assert recalled.content is not None
+    assert recalled.content.brightness == content.brightness
+    np.testing.assert_array_equal(recalled.content.thumbnail, content.thumbnail)
+    np.testing.assert_array_equal(recalled.content.sharpness, content.sharpness)
+    assert journal.recall(WATCH) == ()
+
+
+def test_a_description_of_another_stackd_is_read_from_the_file_again(journal: SqliteJournal) -> None:
+    journal._db.execute(
+        "INSERT INTO described VALUES (?,?,?,?,?,?,?)", (WATCH.encode(), b"a.jpg", 1, 1, "{}", b'{"unheard_of": 1.0}\n', None)
+    )
+
+    assert journal.recall(WATCH) == ()
+
+
+def test_the_report_shows_folders_jobs_warnings_and_progress(tmp_path: Path, journal: SqliteJournal) -> None:
+    job = record(journal, stack_of(frame("a.jpg"), frame("b.jpg")))
+    running = record(journal, stack_of(frame("c.jpg")))
+    journal.move(job.id, JobState.RUNNING, at=AT)
+    published(journal, job)
+    journal.finish_publication(job.id, at=LATER)
+    journal.move(running.id, JobState.RUNNING, at=AT)
+    journal.note_progress(Progressed(job_id=running.id, stage="fuse", done=3, total=9))
+    folder = FolderReport(
+        watch=WATCH,
+        at=AT,
+        online=True,
+        files=3,
+        open_stacks=(OpenStack(frames=("d.jpg",), waits_for="quiet"),),
+        set_aside=MappingProxyType({"bad\udcff.jpg": "cut off"}),
+    )
+    journal.note_folder(folder)
+
+    report = read_report(tmp_path / "journal.sqlite3", job_limit=-1)
+
+    assert report is not None
+    assert report.folders == (folder,)
+    done, still = report.jobs
+    assert (done.frames, done.warnings[0].code, done.outputs) == (("a.jpg", "b.jpg"), "frame-left-out", ("/out/k\udcff_2.tif",))
+    assert still.progress == Progressed(job_id=running.id, stage="fuse", done=3, total=9)
+
+
+def test_a_full_disk_is_told_plainly_and_nothing_that_was_kept_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite3"
+    journal = SqliteJournal(path)
+    kept = record(journal, stack_of(frame("a.jpg")))
+    pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
+    journal._db.execute(f"PRAGMA max_page_count = {pages}")
+    many = stack_of(*[frame(f"{number:04d}.jpg", number) for number in range(2_000)])
+
+    with pytest.raises(JournalBlocked, match="full"):
+        record(journal, many)
+    journal._db.execute("PRAGMA max_page_count = 1000000")
+    after = record(journal, many)
+
+    assert [job.id for job in journal.jobs()] == [kept.id, after.id]
+    journal.close()
+    reopened = SqliteJournal(path)
+    assert len(reopened.jobs()) == 2
+    reopened.close()
+
+
+def test_a_journal_of_a_later_stackd_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite3"
+    SqliteJournal(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+
+    with pytest.raises(JournalBlocked, match="later stackd"):
+        SqliteJournal(path)
+
+
+def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite3"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("CREATE TABLE job (x); PRAGMA user_version = 1;")
+
+    with pytest.raises(JournalBlocked, match="another program"):
+        SqliteJournal(path)
+
+
+def test_a_damaged_journal_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite3"
+    path.write_bytes(b"SQLite format 3\0" + bytes(range(256)) * 40)
+
+    with pytest.raises(JournalBlocked, match="damaged"):
+        SqliteJournal(path)
+
+
+def test_the_service_has_one_name_for_its_temporary_files_for_good(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite3"
+    first = SqliteJournal(path)
+    name = first.owner()
+    first.close()
+    second = SqliteJournal(path)
+
+    assert second.owner() == name
+    second.close()

@@ -1,0 +1,211 @@
+"""Events wake, looks tell; an observer that has gone deaf is noticed and replaced."""
+
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stackd.adapters import watchdog_inbox
+from stackd.adapters.system_clock import SystemClock
+from stackd.adapters.watchdog_inbox import WatchdogInbox
+from stackd.service.ports import Look
+
+LONGEST_S = 10.0
+
+
+class Watched:
+    """An inbox, and a way to wait for it."""
+
+    def __init__(self, folder: Path, probe: Path, *, events: bool = True) -> None:
+        self.folder = folder
+        self.rang = threading.Event()
+        self.inbox = WatchdogInbox(folder, probe=probe, clock=SystemClock(), wake=self.rang.set, events=events)
+
+    def look(self) -> Look:
+        self.inbox.ask()
+        deadline_s = time.monotonic() + LONGEST_S
+        while (look := self.inbox.answer()) is None:
+            assert time.monotonic() < deadline_s
+            self.rang.wait(0.05)
+            self.rang.clear()
+        return look
+
+    def settle(self) -> None:
+        """Look until nothing wakes any more."""
+        self.look()
+        self.await_canary()
+        self.inbox.woken()
+
+    def await_canary(self) -> None:
+        watch = self.inbox._watch
+        assert watch is not None
+        assert watch._canary_heard.wait(LONGEST_S)
+
+    def is_woken(self) -> bool:
+        deadline_s = time.monotonic() + LONGEST_S
+        while time.monotonic() < deadline_s:
+            if self.inbox.woken():
+                return True
+            self.rang.wait(0.05)
+            self.rang.clear()
+        return False
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    (tmp_path / "in").mkdir()
+    watched = Watched(tmp_path / "in", tmp_path / "probe")
+    watched.settle()
+    yield watched
+    watched.inbox.close()
+
+
+def _write(inbox: Path, outside: Path) -> None:
+    del outside
+    (inbox / "a.jpg").write_bytes(b"x")
+
+
+def _rename_in(inbox: Path, outside: Path) -> None:
+    (outside / "a.jpg").write_bytes(b"x")
+    (outside / "a.jpg").rename(inbox / "a.jpg")
+
+
+def _link_in(inbox: Path, outside: Path) -> None:
+    (outside / "a.jpg").write_bytes(b"x")
+    os.link(outside / "a.jpg", inbox / "a.jpg")
+
+
+def _move_a_folder_in(inbox: Path, outside: Path) -> None:
+    (outside / "shoot").mkdir()
+    (outside / "shoot" / "a.jpg").write_bytes(b"x")
+    (outside / "shoot").rename(inbox / "shoot")
+
+
+def _make_folders_and_write(inbox: Path, outside: Path) -> None:
+    del outside
+    (inbox / "one" / "two").mkdir(parents=True)
+    (inbox / "one" / "two" / "a.jpg").write_bytes(b"x")
+
+
+@pytest.mark.parametrize("arrive", [_write, _rename_in, _link_in, _move_a_folder_in, _make_folders_and_write])
+def test_however_a_frame_arrives_it_wakes_and_is_found(
+    watched: Watched, tmp_path: Path, arrive: Callable[[Path, Path], None]
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+
+    arrive(watched.folder, outside)
+
+    assert watched.is_woken()
+    assert [Path(file.path).name for file in watched.look().files] == ["a.jpg"]
+
+
+def test_looking_does_not_wake_itself(watched: Watched) -> None:
+    (watched.folder / "a.jpg").write_bytes(b"x")
+    assert watched.is_woken()
+    watched.look()
+    watched.inbox.woken()
+
+    for _ in range(5):
+        watched.look()
+
+    assert not watched.inbox.woken()
+
+
+def test_a_folder_deleted_and_made_again_is_away_and_then_watched_again(watched: Watched) -> None:
+    shutil.rmtree(watched.folder)
+    away = watched.look()
+    watched.folder.mkdir()
+    back = watched.look()
+    watched.settle()
+
+    (watched.folder / "a.jpg").write_bytes(b"x")
+
+    assert not away.online
+    assert back.online
+    assert back.events
+    assert watched.is_woken()
+
+
+def test_an_observer_that_died_is_noticed_and_looks_take_its_place(watched: Watched) -> None:
+    watch = watched.inbox._watch
+    assert watch is not None
+    assert watch._observer is not None
+    watch._observer.stop()
+    watch._observer.join(LONGEST_S)
+
+    look = watched.look()
+
+    assert not look.events
+    assert "the watcher ended" in look.trouble
+
+
+def test_an_observer_that_hears_nothing_is_noticed_by_the_canary(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog_inbox, "CANARY_S", 0.0)
+    watch = watched.inbox._watch
+    assert watch is not None
+    # Deaf in the way a livelock is: every thread lives, no event comes through.
+    watch._canary_heard = threading.Event()
+    watch._touched_s = time.monotonic() - 1.0
+
+    look = watched.look()
+
+    assert not look.events
+    assert "no longer hears" in look.trouble
+
+
+def test_a_failed_observer_is_tried_again_later(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog_inbox, "FIRST_RETRY_S", 0.0)
+    watch = watched.inbox._watch
+    assert watch is not None
+    watch._retry_s = 0.0
+    assert watch._observer is not None
+    watch._observer.stop()
+    watch._observer.join(LONGEST_S)
+
+    look = watched.look()
+
+    assert look.events
+
+
+def test_lost_events_wake(watched: Watched) -> None:
+    logging.getLogger("watchdog.observers.inotify_c").warning("Inotify queue overflowed; filesystem events were lost")
+
+    assert watched.inbox.woken()
+
+
+def test_an_exception_while_an_event_is_noted_cannot_reach_the_observer(watched: Watched) -> None:
+    handler = watchdog_inbox._Handler(watched.inbox._note_event)
+
+    assert handler.on_any_event.__func__.__code__.co_names == ("_note",)
+
+
+def test_without_events_looks_find_everything(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    watched = Watched(tmp_path / "in", tmp_path / "probe", events=False)
+    (tmp_path / "in" / "a.jpg").write_bytes(b"x")
+
+    look = watched.look()
+
+    assert [file.path for file in look.files] == ["a.jpg"]
+    assert not look.events
+    watched.inbox.close()
+
+
+def test_too_many_folders_are_looked_at_instead_of_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog_inbox, "MOST_WATCHED_FOLDERS", 5)
+    for number in range(10):
+        (tmp_path / "in" / f"{number}").mkdir(parents=True)
+    watched = Watched(tmp_path / "in", tmp_path / "probe")
+
+    look = watched.look()
+
+    assert look.online
+    assert not look.events
+    assert "subfolders" in look.trouble
+    watched.inbox.close()

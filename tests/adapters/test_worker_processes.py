@@ -1,0 +1,220 @@
+"""A job in a process of its own: whatever becomes of it, the service hears one end of it."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from stackd.adapters.describing_process import DescribingProcess
+from stackd.adapters.system_clock import SystemClock
+from stackd.adapters.wakeup import Wakeup
+from stackd.adapters.worker_processes import WorkerProcesses
+from stackd.model.frame import Fingerprint, FrameMeta
+from stackd.model.stack import Decision, SealReason, Stack, StackKind
+from stackd.service.ports import (
+    Answer,
+    Crashed,
+    Described,
+    Failed,
+    Finished,
+    ManifestRead,
+    NotDescribed,
+    Progressed,
+    StackingRequest,
+    WorkerEvent,
+)
+
+ROOT = Path(__file__).parents[2]
+LONGEST_S = 20.0
+
+EMPTY_STACK = Stack(
+    id="abc",
+    frames=(),
+    kind=StackKind.FOCUS,
+    reason=SealReason.ASKED,
+    confidence=1.0,
+    decision=Decision.PROCESS,
+    evidence=(),
+    sealed_at=datetime(2026, 5, 1, tzinfo=UTC),
+)
+
+
+def request(behaviour: str, job_id: int = 1) -> StackingRequest:
+    return StackingRequest(
+        job_id=job_id,
+        attempt=1,
+        stack=EMPTY_STACK,
+        input_folder=Path("/in"),
+        output_folder=Path("/out"),
+        recipe_name="r",
+        recipe=behaviour,
+    )
+
+
+class Bench:
+    """Workers with a waker, and a way to wait for what they say."""
+
+    def __init__(self, *, silent_s: float = 60.0, timeout_s: float = 60.0) -> None:
+        self.wakeup = Wakeup()
+        self.workers = WorkerProcesses(
+            "tests.adapters.work_entries:work",
+            clock=SystemClock(),
+            job_timeout_s=timeout_s,
+            silent_s=silent_s,
+            watch=self.wakeup.watch,
+            unwatch=self.wakeup.unwatch,
+        )
+        self.heard: list[WorkerEvent] = []
+
+    def hear(self, *kinds: type[WorkerEvent], count: int = 1) -> list[WorkerEvent]:
+        deadline_s = time.monotonic() + LONGEST_S
+        while sum(isinstance(event, kinds) for event in self.heard) < count:
+            assert time.monotonic() < deadline_s, self.heard
+            self.wakeup.wait(0.1)
+            self.heard += self.workers.events()
+        return [event for event in self.heard if isinstance(event, kinds)]
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    bench = Bench()
+    yield bench
+    bench.workers.close()
+    bench.wakeup.close()
+
+
+def test_a_job_reports_progress_and_its_result(bench: Bench) -> None:
+    bench.workers.start(request("well"))
+
+    (finished,) = bench.hear(Finished)
+
+    assert isinstance(finished, Finished)
+    assert finished.result.seconds == {"fuse": 1.0}
+    assert bench.heard[0] == Progressed(job_id=1, stage="fuse", done=1, total=2)
+    assert bench.workers.running() == frozenset()
+
+
+def test_a_crash_in_a_library_costs_that_job_only(bench: Bench) -> None:
+    bench.workers.start(request("crash", job_id=1))
+    bench.workers.start(request("well", job_id=2))
+
+    ends = bench.hear(Crashed, Finished, count=2)
+
+    crashed = next(event for event in ends if isinstance(event, Crashed))
+    assert crashed.job_id == 1
+    assert "SIGSEGV" in crashed.reason
+    assert any(isinstance(event, Finished) and event.job_id == 2 for event in ends)
+
+
+def test_an_error_in_plain_words_arrives_as_it_was_said(bench: Bench) -> None:
+    bench.workers.start(request("blocked"))
+
+    (failed,) = bench.hear(Failed)
+
+    assert failed == Failed(job_id=1, message="The disk is full.", hint="Make room.", kind="OutputBlocked", retry_helps=True)
+
+
+def test_an_error_nobody_foresaw_is_told_and_not_retried(bench: Bench) -> None:
+    bench.workers.start(request("unexpected"))
+
+    (failed,) = bench.hear(Failed)
+
+    assert isinstance(failed, Failed)
+    assert "ZeroDivisionError" in failed.message
+    assert not failed.retry_helps
+
+
+def test_a_job_that_reports_nothing_any_more_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    bench = Bench(silent_s=0.5)
+    bench.workers.start(request("hang"))
+
+    (crashed,) = bench.hear(Crashed)
+
+    assert isinstance(crashed, Crashed)
+    assert "no progress" in crashed.reason
+    assert bench.workers.running() == frozenset()
+
+
+def test_a_job_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    bench = Bench(timeout_s=0.8)
+    bench.workers.start(request("report on"))
+
+    (crashed,) = bench.hear(Crashed)
+
+    assert isinstance(crashed, Crashed)
+    assert "longer than" in crashed.reason
+
+
+def test_a_cancelled_job_ends_at_its_next_report_and_says_nothing_more(bench: Bench) -> None:
+    bench.workers.start(request("report on"))
+    bench.hear(Progressed)
+
+    began_s = time.monotonic()
+    bench.workers.cancel(1)
+    took_s = time.monotonic() - began_s
+
+    assert took_s < 2.0
+    assert bench.workers.running() == frozenset()
+    assert bench.workers.events() == ()
+
+
+def test_a_job_that_does_not_listen_is_killed_within_the_time_a_stop_may_take(bench: Bench) -> None:
+    bench.workers.start(request("stubborn", job_id=1))
+    bench.workers.start(request("stubborn", job_id=2))
+    bench.hear(Progressed, count=4)
+
+    began_s = time.monotonic()
+    bench.workers.close()
+    took_s = time.monotonic() - began_s
+
+    assert took_s < 5.0
+    assert bench.workers.running() == frozenset()
+
+
+def test_a_worker_is_polite_and_keeps_within_limits(bench: Bench) -> None:
+    bench.workers.start(request("tell limits"))
+
+    (finished,) = bench.hear(Finished)
+
+    assert isinstance(finished, Finished)
+    assert finished.result.seconds["nice"] >= 10
+    assert finished.result.seconds["core"] == 0
+    assert finished.result.seconds["session"] == 1
+    assert finished.result.seconds["open_files"] <= 4096
+
+
+def test_a_file_that_crashes_the_reading_costs_that_file_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    wakeup = Wakeup()
+    (tmp_path / "stack.json").write_bytes(b"{}")
+    describer = DescribingProcess(
+        "tests.adapters.work_entries:describe", clock=SystemClock(), watch=wakeup.watch, unwatch=wakeup.unwatch
+    )
+    fingerprint = Fingerprint(size_bytes=1, mtime_ns=1)
+    names = ["a.jpg", "crash.jpg", "broken.jpg", "stack.json", "b.jpg"]
+    for name in names:
+        describer.ask("w", tmp_path, name, fingerprint)
+
+    answers: list[Answer] = []
+    deadline_s = time.monotonic() + LONGEST_S
+    while len(answers) < len(names):
+        assert time.monotonic() < deadline_s, answers
+        wakeup.wait(0.1)
+        answers += describer.answers()
+    describer.close()
+
+    by_name = {answer.path: answer for answer in answers}
+    assert isinstance(by_name["a.jpg"], Described)
+    assert by_name["a.jpg"].meta == FrameMeta(iso=100.0)
+    crashed, broken = by_name["crash.jpg"], by_name["broken.jpg"]
+    assert isinstance(crashed, NotDescribed)
+    assert "SIGSEGV" in crashed.reason
+    assert isinstance(broken, NotDescribed)
+    assert broken.reason == "broken.jpg is cut off."
+    assert by_name["stack.json"] == ManifestRead(watch="w", path="stack.json", fingerprint=fingerprint, content=b"{}")
+    assert isinstance(by_name["b.jpg"], Described)

@@ -1,0 +1,100 @@
+"""What the children of `test_worker_processes` do."""
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import MappingProxyType
+
+from stackd.errors import OutputBlocked, UnreadableFrame
+from stackd.model.frame import FrameMeta
+from stackd.service.ports import StackingRequest, StackingResult
+
+Progress = Callable[[str, int, int], None]
+
+
+def work(request: StackingRequest, progress: Progress) -> StackingResult:
+    """Behave as the recipe says."""
+    progress("fuse", 1, 2)
+    return BEHAVIOURS[str(request.recipe)](request, progress)
+
+
+def describe(asked: tuple[Path, str], progress: Progress) -> bytes | tuple[FrameMeta, None]:
+    del progress
+    folder, name = asked
+    if name.startswith("crash"):
+        ctypes.string_at(0)
+    if name.startswith("broken"):
+        raise UnreadableFrame(f"{name} is cut off.")
+    if name.endswith(".json"):
+        return (folder / name).read_bytes()
+    return FrameMeta(iso=100.0), None
+
+
+def _well(request: StackingRequest, progress: Progress) -> StackingResult:
+    del request, progress
+    return StackingResult(
+        staged=(), findings=(), seconds=MappingProxyType({"fuse": 1.0}), peak_rss_bytes=1, fingerprints=MappingProxyType({})
+    )
+
+
+def _crash(request: StackingRequest, progress: Progress) -> StackingResult:
+    ctypes.string_at(0)
+    return _well(request, progress)
+
+
+def _blocked(request: StackingRequest, progress: Progress) -> StackingResult:
+    del request, progress
+    raise OutputBlocked("The disk is full.", hint="Make room.")
+
+
+def _unexpected(request: StackingRequest, progress: Progress) -> StackingResult:
+    del request, progress
+    raise ZeroDivisionError("of all things")
+
+
+def _hang(request: StackingRequest, progress: Progress) -> StackingResult:
+    time.sleep(600)
+    return _well(request, progress)
+
+
+def _report_on(request: StackingRequest, progress: Progress) -> StackingResult:
+    for number in range(100_000):
+        progress("fuse", number, 100_000)
+        time.sleep(0.01)
+    return _well(request, progress)
+
+
+def _stubborn(request: StackingRequest, progress: Progress) -> StackingResult:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    progress("stubborn", 1, 1)
+    return _hang(request, progress)
+
+
+def _tell_limits(request: StackingRequest, progress: Progress) -> StackingResult:
+    import resource
+
+    seconds = {
+        "nice": float(os.getpriority(os.PRIO_PROCESS, 0)),
+        "core": float(resource.getrlimit(resource.RLIMIT_CORE)[0]),
+        "session": float(os.getsid(0) == os.getpid()),
+        "open_files": float(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+    }
+    result = _well(request, progress)
+    return StackingResult(
+        staged=(), findings=(), seconds=MappingProxyType(seconds), peak_rss_bytes=1, fingerprints=result.fingerprints
+    )
+
+
+BEHAVIOURS = {
+    "well": _well,
+    "crash": _crash,
+    "blocked": _blocked,
+    "unexpected": _unexpected,
+    "hang": _hang,
+    "report on": _report_on,
+    "stubborn": _stubborn,
+    "tell limits": _tell_limits,
+}

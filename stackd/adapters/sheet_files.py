@@ -14,6 +14,7 @@ from stackd.imaging.contact_sheet import ROW_HEIGHT_PX, SheetRow, chosen, contac
 from stackd.intake.candidates import Grouping
 from stackd.model.frame import Frame
 from stackd.model.names import shown
+from stackd.model.pixels import Pixels
 from stackd.model.stack import Decision
 
 QUALITY: Final = 88
@@ -93,7 +94,7 @@ def _rows(grouping: Grouping, folder: Path) -> Sequence[SheetRow]:
     return rows
 
 
-def _picture(frame: Frame, folder: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None":
+def _picture(frame: Frame, folder: Path) -> Pixels | None:
     return read_picture(folder / frame.path, side_px=2 * ROW_HEIGHT_PX, page=frame.page)
 
 

@@ -1,4 +1,4 @@
-"""Small gray pictures of frames for the grouping, by the cheapest way each format offers: embedded previews, draft decoding, strides."""
+"""Small pictures of frames, by the cheapest way each format offers: embedded previews, draft decoding, strides."""
 
 from math import ceil
 from pathlib import Path
@@ -20,13 +20,13 @@ LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of JPEG's own luminance, so that every format is judged alike."""
 
 DARK_FULL_SCALE: Final = 0.05
-"""A 16-bit picture whose brightest values stay below this share of full scale is stretched: a microscope's camera fills 12 of 16 bits."""
+"""Where a 16-bit picture stays below this share of full scale it is stretched: a microscope fills 12 of 16 bits, or fewer."""
 
 BRIGHTEST_PERCENT: Final = 99.9
 
 
 def read_signature(path: Path) -> ContentSignature | None:
-    """Read what grouping needs of a file's pixels; None where they cannot be read. Only reads, and never raises for the content."""
+    """Read what grouping needs of a file's pixels; None where they cannot be read. Never raises for the content."""
     try:
         with image_headers.open_image(path) as image:
             gray = _read_gray(image)
@@ -102,21 +102,21 @@ def _raw_picture(image: OpenedImage, side_px: int) -> Pixels | None:
         with rawpy.imread(image.file) as raw:
             thumbnail = raw.extract_thumb()
             if thumbnail.format == rawpy.ThumbFormat.JPEG:
-                return _jpeg(thumbnail.data, "RGB", side_px)
+                return _jpeg(bytes(thumbnail.data), "RGB", side_px)
             return _small_picture(np.ascontiguousarray(thumbnail.data), side_px)
     except rawpy.LibRawError:
         gray = _gray_raw(image)
         return None if gray is None else _small_picture(np.rint(gray * 255.0).astype(np.uint8), side_px)
 
 
-def _small_picture(pixels: NDArray[Any], side_px: int) -> Pixels:
+def _small_picture(pixels: NDArray[Any], side_px: int) -> NDArray[np.uint8]:
     step = max(max(pixels.shape[:2]) // side_px, 1)
     small = image_files.as_rgb(np.ascontiguousarray(pixels[::step, ::step]))
     if small.dtype == np.uint8:
-        return small
+        return small.astype(np.uint8, copy=False)
     brightest = max(float(np.percentile(small, BRIGHTEST_PERCENT)), 1.0)
     full = 65535.0 if brightest > DARK_FULL_SCALE * 65535.0 else brightest
-    return np.minimum(small * np.float32(255.0 / full), 255.0).astype(np.uint8)
+    return np.asarray(np.minimum(small * np.float32(255.0 / full), 255.0), dtype=np.uint8)
 
 
 def _gray_raw(image: OpenedImage) -> Gray | None:
@@ -138,7 +138,7 @@ def _preview(raw: Any, rawpy: Any) -> Gray | None:
     except rawpy.LibRawError:
         return None
     if thumbnail.format == rawpy.ThumbFormat.JPEG:
-        return _gray_jpeg(thumbnail.data)
+        return _gray_jpeg(bytes(thumbnail.data))
     return _as_gray(np.asarray(thumbnail.data)) if thumbnail.format == rawpy.ThumbFormat.BITMAP else None
 
 
@@ -152,7 +152,7 @@ def _binned(raw: Any) -> Gray | None:
     cells = [mosaic[y:rows:2, x:columns:2][::step, ::step].astype(np.float32) for y in (0, 1) for x in (0, 1)]
     black = float(np.mean(raw.black_level_per_channel))
     linear = np.clip((sum(cells) / 4.0 - black) / max(float(raw.white_level) - black, 1.0), 0.0, 1.0)
-    return np.sqrt(linear).astype(np.float32)
+    return np.asarray(np.sqrt(linear), dtype=np.float32)
 
 
 def _gray_uncompressed_tiff(image: OpenedImage) -> Gray | None:

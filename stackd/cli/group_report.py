@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from math import isfinite
-from os.path import commonprefix
 from typing import Any
 
 from stackd.intake.candidates import CandidateStack, Grouping, OtherSequence
@@ -126,7 +125,7 @@ def from_to(first: str, last: str) -> str:
     last_stem, _, last_suffix = last.rpartition(".")
     if first == last or not first_stem or first_suffix != last_suffix:
         return first if first == last else f"{first} – {last}"
-    common = len(commonprefix([first_stem, last_stem]))
+    common = next((at for at, (a, b) in enumerate(zip(first_stem, last_stem, strict=False)) if a != b), len(first_stem))
     while common and first_stem[common - 1].isdigit():
         common -= 1
     return f"{first_stem} – {last_stem[common:]}.{last_suffix}"

@@ -1,4 +1,4 @@
-"""The `[intake]` table. The classes live beside the code they steer, below this package; this names them for the configuration."""
+"""The `[intake]` table: its classes live beside the code they steer, below this package; here they are named for users."""
 
 from stackd.intake.settings import GroupingSettings, IntakeSettings
 

@@ -1,6 +1,6 @@
 """Which files can be frames: everything else is named with the reason it is passed over."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -9,16 +9,21 @@ from stackd.intake.manifest import DONE_MARKER, MANIFEST_NAME
 from stackd.intake.names import name_parts
 from stackd.model.names import shown
 
-RAW_SUFFIXES = frozenset(
-    ".3fr .arq .arw .cap .cr2 .cr3 .crw .dcr .dng .erf .fff .gpr .iiq .k25 .kdc .mdc .mef .mos .mrw .nef .nrw .orf .ori .pef .ptx "
-    ".raf .raw .rw2 .rwl .sr2 .srf .srw .x3f".split()
-)
-RENDERED_SUFFIXES = frozenset(".jpg .jpeg .jpe .tif .tiff .png .heic .heif .hif .avif".split())
 
-_TEMPORARY_SUFFIXES = frozenset(
-    ".tmp .temp .part .partial .crdownload .download .filepart .opdownload .swp .bak .!ut .aria2 .icloud".split()
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+RAW_SUFFIXES = _words(
+    ".3fr .ari .arq .arw .bay .cap .cr2 .cr3 .crw .cs1 .dc2 .dcr .dng .drf .eip .erf .fff .gpr .iiq .k25 .kdc .mdc .mef .mos "
+    ".mrw .nef .nrw .orf .ori .pef .ptx .pxn .qtk .raf .raw .rdc .rw2 .rwl .rwz .sr2 .srf .srw .sti .x3f"
 )
-_SIDECAR_SUFFIXES = frozenset(".xmp .pp3 .json .dop .cos .arp .on1 .nksc .xml .thm .txt .csv .aae .vrd .dr4".split())
+RENDERED_SUFFIXES = _words(".jpg .jpeg .jpe .tif .tiff .btf .ome .png .heic .heif .hif .avif")
+
+_TEMPORARY_SUFFIXES = _words(
+    ".tmp .temp .part .partial .crdownload .download .filepart .opdownload .swp .bak .!ut .aria2 .icloud"
+)
+_SIDECAR_SUFFIXES = _words(".xmp .pp3 .json .dop .cos .arp .on1 .nksc .xml .thm .txt .csv .aae .vrd .dr4")
 _NOT_PICTURES = frozenset(["thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db"])
 _FOLDERS_OF_SYSTEMS = frozenset(["@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found", "__macosx"])
 
@@ -50,30 +55,44 @@ _FRAME = Admission(role=Role.FRAME)
 def admit(path: str) -> Admission:
     """Judge a file by its path, relative to the watched folder. What only its content can tell is judged by `group`."""
     *folders, name = path.split("/")
+    misplaced = _trouble_with_folders(folders)
+    if misplaced:
+        return _ignored(misplaced)
     lower = name.casefold()
-    if len(folders) > MAX_DEPTH:
-        return _ignored(f"it lies more than {MAX_DEPTH} folders deep")
-    for folder in folders:
-        if folder.startswith("."):
-            return _ignored(f"it lies in the hidden folder {shown(folder)}")
-        if folder.casefold() in _FOLDERS_OF_SYSTEMS:
-            return _ignored(f"it lies in {shown(folder)}, a folder that a system made")
     if lower == DONE_MARKER:
         return Admission(role=Role.DONE_MARKER, reason="it says that all frames of its folder have arrived")
     if lower == MANIFEST_NAME:
         return Admission(role=Role.MANIFEST, reason="it is the manifest of its folder")
-    if name.startswith("."):
-        return _ignored("it is a hidden file")
-    if lower in _NOT_PICTURES:
-        return _ignored("a system made it")
     suffix = name_parts(path).suffix
-    if name.startswith("~") or name.endswith("~") or suffix in _TEMPORARY_SUFFIXES:
-        return _ignored("it is a temporary file")
+    unfit = _trouble_with_name(name, suffix)
+    if unfit:
+        return _ignored(unfit)
     if suffix in RAW_SUFFIXES or suffix in RENDERED_SUFFIXES:
         return _FRAME
     if suffix in _SIDECAR_SUFFIXES:
         return Admission(role=Role.SIDECAR, reason="it is a sidecar, not a picture")
     return _ignored("it is not a picture in a format that stackd reads")
+
+
+def _trouble_with_folders(folders: Sequence[str]) -> str:
+    if len(folders) > MAX_DEPTH:
+        return f"it lies more than {MAX_DEPTH} folders deep"
+    for folder in folders:
+        if folder.startswith("."):
+            return f"it lies in the hidden folder {shown(folder)}"
+        if folder.casefold() in _FOLDERS_OF_SYSTEMS:
+            return f"it lies in {shown(folder)}, a folder that a system made"
+    return ""
+
+
+def _trouble_with_name(name: str, suffix: str) -> str:
+    if name.startswith("."):
+        return "it is a hidden file"
+    if name.casefold() in _NOT_PICTURES:
+        return "a system made it"
+    if name.startswith("~") or name.endswith("~") or suffix in _TEMPORARY_SUFFIXES:
+        return "it is a temporary file"
+    return ""
 
 
 def is_raw(path: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from stackd.intake.candidates import CandidateStack
@@ -9,7 +10,7 @@ from stackd.intake.settings import IntakeSettings
 from stackd.model.stack import SealReason
 
 QUIET_INTERVALS = 4.0
-"""Arrival intervals that must pass without a frame: the next one would have come by then, even after a pause of two frames (a guess)."""
+"""Arrival intervals without a frame after which the next would have come, even with two frames missing (a guess)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +102,7 @@ def quiet_time_s(arrivals_s: Iterable[float], settings: IntakeSettings) -> float
     Arrival, not capture: a slow network or an exporter that takes half a minute a frame sets the rhythm.
     """
     times_s = sorted(arrivals_s)
-    intervals_s = [later - earlier for earlier, later in zip(times_s, times_s[1:], strict=False)]
+    intervals_s = [later - earlier for earlier, later in pairwise(times_s)]
     if not intervals_s:
         return settings.quiet_s
     return min(max(QUIET_INTERVALS * median(intervals_s), settings.quiet_s), max(settings.max_quiet_s, settings.quiet_s))

@@ -207,7 +207,7 @@ class _Scene:
         gap = self.gaps_s[index]
         if gap is None:
             return None
-        left = [each for each in growing.gaps_s if each is not None]
+        left = [each for each in growing.gaps_s[-time.LEFT_GAPS :] if each is not None]
         right = [each for each in self.gaps_s[index + 1 : index + 1 + time.RIGHT_GAPS] if each is not None]
         resolution_s = max(self.shots[index].resolution_s, self.shots[index + 1].resolution_s)
         return time.pause(gap, left, right, resolution_s, self.settings)

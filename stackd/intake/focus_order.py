@@ -1,4 +1,4 @@
-"""The frames of a stack near → far: from focus distance or counted steps, else the camera's sequence, else time, else the pictures."""
+"""The frames of a stack near → far: from distances or counted steps, else sequence, else time, else the pictures."""
 
 from collections.abc import Sequence
 from itertools import pairwise

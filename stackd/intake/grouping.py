@@ -394,7 +394,7 @@ def _with_results(stack: CandidateStack, results: Sequence[Frame]) -> CandidateS
         and result.meta.captured_at is not None
         and result.meta.camera_model == stack.frames[0].meta.camera_model
         and stack_folders_match(result.path, stack.folder)
-        and -1.0 <= (result.meta.captured_at - begin).total_seconds()
+        and (result.meta.captured_at - begin).total_seconds() >= -1.0
         and (result.meta.captured_at - end).total_seconds() <= RESULT_FOLLOWS_S
     )
     return replace(stack, linked=linked) if linked else stack

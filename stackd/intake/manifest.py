@@ -121,5 +121,5 @@ def _trouble_with_name(name: object) -> str:
 def is_fit_for_file_names(name: str) -> bool:
     """Tell whether a name given from outside can become part of a file name on any system."""
     printable = name.encode("utf-8", "replace").decode("utf-8") == name
-    fits = 0 < len(name.strip()) and len(name) <= MAX_NAME_CHARACTERS
+    fits = len(name.strip()) > 0 and len(name) <= MAX_NAME_CHARACTERS
     return fits and printable and not _FORBIDDEN_IN_NAME.search(name) and not name.startswith((".", "-"))

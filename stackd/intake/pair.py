@@ -1,4 +1,4 @@
-"""Files of one exposure: RAW and JPEG side by side, copies under another name. One of them is the frame, the others go with it."""
+"""Files of one exposure: RAW and JPEG side by side, copies under another name. One is the frame, the others go with it."""
 
 import re
 from collections import defaultdict

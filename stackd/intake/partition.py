@@ -1,4 +1,4 @@
-"""Frames that can be one stack at all: same folder, same camera body, same picture size, and for files without a camera same series."""
+"""Frames that can be one stack at all: of one folder, camera body and picture size; without a camera, of one series of names."""
 
 import re
 from collections import defaultdict

@@ -1,15 +1,19 @@
 """Finished results among the frames: in-camera composites, other stackers' output, masks and depth maps. They are never fused."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from stackd.intake.names import name_parts
 from stackd.model.frame import Frame
+from stackd.model.names import shown
 
 RESULT_WORDS = frozenset(
-    "expected result results output fused fusion merged merge stacked allinfocus aif edof pmax dmap "
-    "depth depthmap mask masks edge edges blend composite final".split()
+    [
+        *("expected", "result", "results", "output", "final", "composite", "blend"),
+        *("fused", "fusion", "merged", "merge", "stacked", "allinfocus", "aif", "edof", "pmax", "dmap"),
+        *("depth", "depthmap", "mask", "masks", "edge", "edges"),
+    ]
 )
 """Words that stacking programs and people put into the names of what they made."""
 
@@ -65,19 +69,25 @@ def _results_by_name(frames: Sequence[Frame]) -> dict[str, str]:
     stems = {name_parts(frame.path).stem.casefold() for frame in frames}
     for frame in frames:
         families[name_parts(frame.path).skeleton] += 1
+    moments = Counter(frame.meta.captured_at for frame in frames if has_camera(frame))
     for frame in frames:
-        if has_camera(frame) or len(frames) == 1:
-            continue
         parts = name_parts(frame.path)
         stem = parts.stem.casefold()
         if _FILES_COUNTED.search(stem):
             reasons[frame.path] = "it is a finished result: its name is one that stacking programs give"
             continue
-        source = _source_of(stem, stems)
         words = [word for word in _WORDS.findall(stem) if word in RESULT_WORDS]
         is_series = families[parts.skeleton] >= SERIES_OF_FRAMES and bool(parts.numbers)
+        if has_camera(frame):
+            # Stacking programs copy the metadata of a frame: then two files claim one moment.
+            if words and not is_series and moments[frame.meta.captured_at] > 1:
+                reasons[frame.path] = f"it is a finished result: its name says “{words[0]}”, and another frame has its moment"
+            continue
+        source = _source_of(stem, stems)
+        if len(frames) == 1:
+            continue
         if source is not None:
-            reasons[frame.path] = f"it was made from {source}: its name says so, and no camera took it"
+            reasons[frame.path] = f"it was made from {shown(source)}: its name says so, and no camera took it"
         elif words and not is_series:
             reasons[frame.path] = f"it is a finished result: its name says “{words[0]}”, and no camera took it"
     return reasons

@@ -26,7 +26,7 @@ class GroupingSettings(BaseModel):
         default=3,
         ge=2,
         le=1000,
-        description="Fewest frames of a stack. Two are enough where the camera says 'focus bracket' or a folder or manifest says so.",
+        description="Fewest frames of a stack. Two are enough where the camera, a folder or a manifest says that they are one.",
     )
     auto_confidence: float = Field(
         default=0.7,
@@ -76,7 +76,7 @@ class IntakeSettings(BaseModel):
         default=10.0,
         ge=0.0,
         le=86400.0,
-        description="Fewest seconds without a new frame that complete a stack; slow arrival stretches it to four arrival intervals.",
+        description="Seconds without a new frame that complete a stack, at least; slow arrival stretches them to four intervals.",
     )
     max_quiet_s: float = Field(
         default=300.0, ge=0.0, le=86400.0, description="Most seconds that slow arrival can stretch the quiet time to."

@@ -1,4 +1,4 @@
-"""Has this file stopped growing? Told by what was seen to change, on the monotonic clock; file times are compared, never believed."""
+"""Has this file stopped growing? Told by what was seen to change, on the monotonic clock; file times are never believed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -54,7 +54,7 @@ class Shot:
 
 
 def take_shot(frame: Frame, content: ContentSignature | None, *, series: str | None = None, number: int | None = None) -> Shot:
-    """Derive a `Shot`; `series` and `number` from `numbering` when the frame's neighbours tell which number counts."""
+    """Derive a `Shot`; `series` and `number` come from `numbering` where neighbours tell which number counts."""
     meta = frame.meta
     trusted = meta.captured_at is not None and meta.sources.get("captured_at") not in WEAK_TIME_SOURCES
     parts = name_parts(frame.path)
@@ -76,7 +76,7 @@ def take_shot(frame: Frame, content: ContentSignature | None, *, series: str | N
 
 
 def exposure_difference_ev(first: Shot, second: Shot) -> float | None:
-    """Tell by how many stops the second frame is exposed more, from shutter, aperture and ISO; None when the shutter is unknown."""
+    """Tell by how many stops the second frame is exposed more (shutter, aperture, ISO); None when a shutter time is unknown."""
     one, two = first.frame.meta, second.frame.meta
     if not one.exposure_time_s or not two.exposure_time_s:
         return None

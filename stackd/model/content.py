@@ -19,4 +19,3 @@ class ContentSignature:
     """Natural logarithm of the fine detail in each tile, shape (rows, columns); comparable between frames of one stack only."""
     brightness: float
     """Mean luminance, 0–1, display-encoded."""
-

@@ -71,9 +71,7 @@ def shoot(
     return frames
 
 
-def sorted_out(
-    frames: Iterable[Frame], contents: Mapping[str, ContentSignature] | None = None, **settings: object
-) -> Grouping:
+def sorted_out(frames: Iterable[Frame], contents: Mapping[str, ContentSignature] | None = None, **settings: object) -> Grouping:
     """Group with the defaults, or with some settings changed."""
     return group(frames, contents or {}, GroupingSettings(**settings))
 
@@ -122,8 +120,7 @@ def noisy(picture: np.ndarray, seed: int, amount: float = 0.002) -> np.ndarray:
 def looks(frames: Sequence[Frame], pictures: Sequence[np.ndarray]) -> dict[str, ContentSignature]:
     """Signatures of some frames."""
     return {
-        each.path: signature(np.clip(picture, 0, 1).astype(np.float32))
-        for each, picture in zip(frames, pictures, strict=True)
+        each.path: signature(np.clip(picture, 0, 1).astype(np.float32)) for each, picture in zip(frames, pictures, strict=True)
     }
 
 

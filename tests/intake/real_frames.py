@@ -41,6 +41,4 @@ def poured(files: dict[str, Path], **settings: object) -> Grouping:
 
 def files_of(folder: Path, prefix: str = "") -> dict[str, Path]:
     """All files of a folder and its subfolders, by the name they have below it."""
-    return {
-        f"{prefix}{path.relative_to(folder).as_posix()}": path for path in sorted(folder.rglob("*")) if path.is_file()
-    }
+    return {f"{prefix}{path.relative_to(folder).as_posix()}": path for path in sorted(folder.rglob("*")) if path.is_file()}

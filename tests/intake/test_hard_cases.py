@@ -88,7 +88,7 @@ def test_another_programs_result_beside_the_frames_is_left_out_and_named():
 
 def test_unpadded_numbers_copied_in_random_order_come_out_in_natural_order():
     """Case 7: the file times are those of a copy and mean nothing."""
-    shuffled = random.Random(7).sample(range(14), 14)
+    shuffled = random.Random(7).sample(range(14), 14)  # noqa: S311
     frames = [frame(f"scorpion_{index + 1}.jpg", 1000.0 + shuffled[index], source="mtime") for index in range(14)]
 
     grouping = sorted_out(frames, stack_looks(frames, 7))
@@ -106,9 +106,7 @@ def test_three_stacks_of_nine_with_coarse_distances_stay_apart_although_their_ra
     frames = [
         each
         for index, begin_s in enumerate([0.0, 17.0, 44.0])
-        for each in shoot(
-            9, first=1 + 9 * index, begin_s=begin_s, beat_s=0.1, name="LR_{:03d}.dng", distances_m=distances[index]
-        )
+        for each in shoot(9, first=1 + 9 * index, begin_s=begin_s, beat_s=0.1, name="LR_{:03d}.dng", distances_m=distances[index])
     ]
     one_view = same_looks(frames, 12)
 
@@ -161,9 +159,7 @@ def test_without_focus_data_the_pictures_show_where_the_second_stack_begins():
 
 def test_without_focus_data_the_cameras_own_numbers_split_the_shoot():
     frames = shoot(40, beat_s=0.5, bracket_kind=BracketKind.FOCUS)
-    frames = [
-        replace(each, meta=replace(each.meta, sequence_number=index % 20 + 1)) for index, each in enumerate(frames)
-    ]
+    frames = [replace(each, meta=replace(each.meta, sequence_number=index % 20 + 1)) for index, each in enumerate(frames)]
 
     assert sizes(sorted_out(frames)) == [20, 20]
 
@@ -323,7 +319,7 @@ def test_an_export_in_random_order_gives_one_stack_in_order_of_time():
     """Case 31."""
     frames = shoot(12, hints=range(12))
 
-    grouping = sorted_out(random.Random(31).sample(frames, 12))
+    grouping = sorted_out(random.Random(31).sample(frames, 12))  # noqa: S311
 
     assert names(grouping) == [[f"IMG_{number:04d}" for number in range(1, 13)]]
 
@@ -362,9 +358,7 @@ def test_a_hand_that_drifts_keeps_one_stack():
     frames = shoot(12, beat_s=0.7)
     wide = scene(37, width=220)
     drift = [0, 3, 5, 4, 8, 11, 10, 14, 18, 17, 21, 25]
-    pictures = [
-        noisy(focused(wide[:, offset : offset + 144], index / 11), index) for index, offset in enumerate(drift)
-    ]
+    pictures = [noisy(focused(wide[:, offset : offset + 144], index / 11), index) for index, offset in enumerate(drift)]
 
     assert sizes(sorted_out(frames, looks(frames, pictures))) == [12]
 

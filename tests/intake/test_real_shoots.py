@@ -75,9 +75,7 @@ def test_a_walk_with_a_phone_gives_the_nine_stacks_its_photographer_counted():
     grouping = poured(files)
 
     processed = [
-        sorted(int(frame.path[4:8]) for frame in stack.frames)
-        for stack in grouping.stacks
-        if stack.decision is Decision.PROCESS
+        sorted(int(frame.path[4:8]) for frame in stack.frames) for stack in grouping.stacks if stack.decision is Decision.PROCESS
     ]
     expected = [[number for number in range(first, last + 1) if f"IMG_{number}.JPG" in files] for first, last in NINE_STACKS]
     assert sum(len(numbers) for numbers in expected) == 64
@@ -91,8 +89,7 @@ def test_a_walk_without_stacks_has_nothing_processed():
 
     assert [stack.decision for stack in grouping.stacks] in ([], [Decision.HOLD])
     assert all(
-        {frame.path for frame in stack.frames} == {"IMG_4490.JPG", "IMG_4491.JPG", "IMG_4492.JPG"}
-        for stack in grouping.stacks
+        {frame.path for frame in stack.frames} == {"IMG_4490.JPG", "IMG_4491.JPG", "IMG_4492.JPG"} for stack in grouping.stacks
     )
 
 
@@ -114,7 +111,7 @@ def test_all_real_sets_poured_into_one_folder_come_apart_as_alone(seed: int):
     """Case 13, in shuffled order of arrival."""
     files = _everything()
     names = list(files)
-    random.Random(seed).shuffle(names)
+    random.Random(seed).shuffle(names)  # noqa: S311
 
     grouping = poured({name: files[name] for name in names})
 
@@ -128,5 +125,7 @@ def test_all_real_sets_poured_into_one_folder_come_apart_as_alone(seed: int):
     group = shared_data("stacks", "fly_small", "group")
     alone.add(frozenset(files_of(group).values()))
     assert found == alone
-    processed = {frozenset(files[frame.path] for frame in stack.frames) for stack in grouping.stacks if stack.decision is Decision.PROCESS}
+    processed = {
+        frozenset(files[frame.path] for frame in stack.frames) for stack in grouping.stacks if stack.decision is Decision.PROCESS
+    }
     assert len(processed) == len(STACKS) + len(NINE_STACKS)

@@ -1,5 +1,7 @@
 """The groups depend on the set of frames alone, never on the order in which they come."""
 
+from random import Random
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +29,10 @@ FRAMES, CONTENTS = _shoots()
 
 def outcome(grouping: Grouping) -> object:
     return (
-        [(tuple(each.path for each in stack.frames), stack.confidence, stack.decision, stack.evidence) for stack in grouping.stacks],
+        [
+            (tuple(each.path for each in stack.frames), stack.confidence, stack.decision, stack.evidence)
+            for stack in grouping.stacks
+        ],
         [(other.kind, tuple(each.path for each in other.frames)) for other in grouping.others],
         [each.path for each in grouping.singles],
         dict(grouping.ignored),
@@ -46,7 +51,9 @@ def test_the_order_of_arrival_changes_nothing(arrived: list[Frame]):
     st.lists(
         st.builds(
             frame,
-            st.sampled_from([f"{stem}{number}.{suffix}" for stem in ("IMG_", "a", "") for number in range(12) for suffix in ("JPG", "NEF")]),
+            st.sampled_from(
+                [f"{stem}{number}.{suffix}" for stem in ("IMG_", "a", "") for number in range(12) for suffix in ("JPG", "NEF")]
+            ),
             st.one_of(st.none(), st.floats(0, 100).map(lambda t: round(t, 1))),
             order_hint=st.one_of(st.none(), st.integers(0, 9)),
             focus_distance_m=st.one_of(st.none(), st.floats(0.1, 9.0), st.just(float("inf"))),
@@ -61,7 +68,7 @@ def test_the_order_of_arrival_changes_nothing(arrived: list[Frame]):
     ),
     st.randoms(use_true_random=False),
 )
-def test_whatever_frames_say_they_are_sorted_the_same_way_and_none_is_lost(frames, random):
+def test_whatever_frames_say_they_are_sorted_the_same_way_and_none_is_lost(frames: list[Frame], random: Random):
     shuffled = random.sample(frames, len(frames))
 
     grouping = sorted_out(frames)

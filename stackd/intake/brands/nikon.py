@@ -1,4 +1,4 @@
-"""Nikon: coarse distances on F-mount lenses, an absolute lens position on Z bodies, the frame number of a focus shift on the newest.
+"""Nikon: coarse distances on F mount, an absolute lens position on Z bodies, the number within a focus shift on the newest.
 
 Distance codes of F-mount lenses step by 5.9 %; a lens the body does not know (bellows) gives 0.
 """

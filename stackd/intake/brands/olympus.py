@@ -10,7 +10,7 @@ MAKES = ("olympus", "om digital", "om system")
 BRACKETING_DRIVE = 5
 FOCUS_BIT = 1 << 6
 EXPOSURE_BIT = 1 << 0
-"""DriveMode: its first number is 5 while bracketing, the second the frame's number, the third a set of bits for what is varied."""
+"""DriveMode: its first number is 5 while bracketing, the second the frame's number, the third has a bit for what is varied."""
 
 STACKED = 9
 """StackedImage "9 n": focus-stacked by the camera from n frames."""

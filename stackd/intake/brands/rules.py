@@ -1,4 +1,4 @@
-"""How a brand's table is written: a rule names a field of `FrameMeta`, the tags it comes from, and how their text becomes its value."""
+"""How a brand's table is written: a rule names a field of `FrameMeta`, its tags, and how their text becomes its value."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -120,10 +120,10 @@ def metres(text: str | None) -> float | None:
 
 
 def band_m(upper_m: float | None, lower_m: float | None) -> float | None:
-    """Give the middle of a band of distances, in the sense of the lens (mean of 1/distance); the upper end where only that is known."""
+    """Give the middle of a band in the sense of the lens (mean of 1/distance); the upper end where only that is known."""
     if upper_m is None or upper_m <= 0.0:
         return None
-    if lower_m is None or not 0.0 < lower_m <= upper_m:
+    if lower_m is None or not 0.0 < lower_m < upper_m:
         return upper_m
     return 2.0 / (1.0 / upper_m + 1.0 / lower_m)
 

@@ -3,7 +3,7 @@
 No tag says "focus bracket": a burst of equal exposure whose position moves is one, and grouping finds that by itself.
 """
 
-from stackd.intake.brands.rules import Rules, finite, first_of, natural, number, rule, whole, words
+from stackd.intake.brands.rules import Rules, finite, first_of, metres, natural, number, rule, whole, words
 
 MAKES = ("sony", "hasselblad")
 
@@ -25,7 +25,7 @@ def _distance_m(position: str | None, focal_length_35mm: str | None) -> float | 
         return None
     if value == INFINITY_POSITION:
         return float("inf")
-    return (2.0 ** (value / 16.0 - 5.0) + 1.0) * focal_mm / 1000.0
+    return float(2.0 ** (value / 16.0 - 5.0) + 1.0) * focal_mm / 1000.0
 
 
 def _step_m(position: str | None, focal_length_35mm: str | None) -> float | None:
@@ -45,6 +45,8 @@ RULES: Rules = (
     *first_of("order_hint", _position, _POSITION),
     rule("focus_distance_m", _distance_m, _POSITION, _FOCAL_LENGTH),
     rule("focus_quantum_m", _step_m, _POSITION, _FOCAL_LENGTH),
+    # A-mount bodies keep their position in a block that only exiftool decodes.
+    *first_of("focus_distance_m", metres, "ExifTool.Composite.FocusDistance"),
     *first_of("sequence_number", _in_sequence, "Exif.Sony1.SequenceNumber", "Exif.Sony2.SequenceNumber"),
     *first_of("shutter_count", natural, "Exif.SonyMisc2b.ShutterCount", "Exif.SonyMisc1.ShutterCount"),
     *first_of("body_serial", words, "ExifTool.Sony.InternalSerialNumber"),

@@ -1,4 +1,4 @@
-"""What frames look like: do two of them show the same subject, framed alike?
+"""What frames look like: whether two of them show the same subject, framed alike.
 
 Thumbnails are low-passed so far that a change of focus hardly shows: between neighbours of the real stacks this was tuned on the
 correlation is 0.958–1.000, between neighbours of different subjects at most 0.67, even after the best shift.
@@ -30,7 +30,7 @@ DIFFERENT_BELOW = 0.90
 SAME_FROM = 0.97
 ALIKE_FROM = 0.95
 BRACKET_DIFFERENT_BELOW = 0.60
-"""Within an exposure bracket clipped highlights and shadows lower the correlation (a guess, held well above different subjects)."""
+"""Within an exposure bracket clipped highlights and shadows lower the correlation (a guess, well above other subjects)."""
 
 MAX_SHIFT = 0.20
 """Share of the width by which framing may drift between neighbours and still be looked for."""
@@ -99,7 +99,7 @@ def neighbours_verdict(alike: Likeness | None, before: Verdict | None, *, in_exp
 
 
 def is_spacer(content: ContentSignature, usual_brightness: float, usual_detail: float) -> bool:
-    """Tell a frame taken to separate stacks (lens cap, hand, sheet of paper) among frames that are usually brighter and richer."""
+    """Tell a frame taken to part stacks (lens cap, hand, paper) among frames that are usually brighter and richer."""
     dark = content.brightness < DARK and content.brightness * DARKER_THAN_OTHERS < usual_brightness
     spread = detail(content)
     return dark or (spread < NO_DETAIL and spread * DARKER_THAN_OTHERS < usual_detail)
@@ -150,7 +150,8 @@ def _tile_sharpness(luminance: Gray) -> NDArray[np.float32]:
     edges = 4.0 * soft[1:-1, 1:-1] - soft[:-2, 1:-1] - soft[2:, 1:-1] - soft[1:-1, :-2] - soft[1:-1, 2:]
     energy = _mean_in_boxes(edges * edges, TILES, TILES)
     # The floor is the rounding of an 8-bit picture: below it there is nothing to measure.
-    return (0.5 * np.log(energy + _ENERGY_FLOOR)).astype(np.float32)
+    sharpness: NDArray[np.float32] = (0.5 * np.log(energy + _ENERGY_FLOOR)).astype(np.float32)
+    return sharpness
 
 
 _ENERGY_FLOOR = np.float32((0.05 / 255.0) ** 2)
@@ -164,20 +165,26 @@ def _mean_in_boxes(values: NDArray[np.float32], rows: int, columns: int) -> NDAr
     column_edges = np.linspace(0, values.shape[1], columns + 1).astype(np.intp)
     sums = np.add.reduceat(np.add.reduceat(values, row_edges[:-1], axis=0), column_edges[:-1], axis=1)
     areas = np.diff(row_edges)[:, None] * np.diff(column_edges)[None, :]
-    return (sums / areas).astype(np.float32)
+    means: NDArray[np.float32] = (sums / areas).astype(np.float32)
+    return means
 
 
 @lru_cache(maxsize=128)
 def _blur_matrix(size: int) -> NDArray[np.float32]:
     distance = np.arange(size)[:, None] - np.arange(size)[None, :]
     weights = np.exp(-0.5 * (distance / THUMBNAIL_BLUR_PX) ** 2)
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+    blur: NDArray[np.float32] = np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+    return blur
 
 
 def _correlation(one: NDArray[np.float32], two: NDArray[np.float32]) -> float:
     a, b = one - one.mean(), two - two.mean()
     power = float((a * a).sum()) * float((b * b).sum())
     return float((a * b).sum()) / power**0.5 if power > 0.0 else 0.0
+
+
+_NO_POWER = 1e-12
+"""Of an overlap without any detail; far below a single 8-bit step in one pixel."""
 
 
 def _best_shift(one: NDArray[np.float32], two: NDArray[np.float32]) -> Likeness:
@@ -202,7 +209,7 @@ def _best_shift(one: NDArray[np.float32], two: NDArray[np.float32]) -> Likeness:
     sum_a, sum_b = overlap_sum(fa, f1), overlap_sum(f1, fb)
     covariance = overlap_sum(fa, fb) - sum_a * sum_b / area
     power = (overlap_sum(fa2, f1) - sum_a**2 / area) * (overlap_sum(f1, fb2) - sum_b**2 / area)
-    correlation = np.where(power > 1e-12, covariance / np.sqrt(np.maximum(power, 1e-12)), 0.0)
+    correlation = np.where(power > _NO_POWER, covariance / np.sqrt(np.maximum(power, _NO_POWER)), 0.0)
     rows = np.arange(-int(height * MAX_SHIFT), int(height * MAX_SHIFT) + 1)
     columns = np.arange(-int(width * MAX_SHIFT), int(width * MAX_SHIFT) + 1)
     window = correlation[np.ix_(rows % padded[0], columns % padded[1])]

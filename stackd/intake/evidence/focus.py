@@ -29,6 +29,9 @@ MIN_STEPS = 2
 NET_SHARE = 0.5
 """Steps, and the share of all stepping that went one way, that show a direction."""
 
+REMEMBERED_STEPS = 32
+"""Steps that tell what is usual: enough for a median, and a thousand frames cost no more than a hundred each."""
+
 MONOTONE_SHARE = 0.7
 
 STEADY_POINTS = 4.0
@@ -48,7 +51,7 @@ class FocusCourse:
     low: float = 0.0
     high: float = 0.0
     steps: tuple[float, ...] = field(default=())
-    """Non-zero steps, oldest first."""
+    """The latest non-zero steps, oldest first."""
 
     def extended(self, position: float | None, quantum: float) -> "FocusCourse":
         """Take in the next frame; one without a known place of focus changes nothing."""
@@ -62,7 +65,7 @@ class FocusCourse:
             last=position,
             low=min(self.low, position),
             high=max(self.high, position),
-            steps=(*self.steps, change) if moved else self.steps,
+            steps=(*self.steps[1 - REMEMBERED_STEPS :], change) if moved else self.steps,
         )
 
     @property
@@ -120,12 +123,17 @@ def neighbours_verdict(
 def _turns_round(course: FocusCourse, positions: Sequence[float | None], quantum: float) -> bool:
     if len(course.steps) < TURNED_FOR:
         return False
-    later = course
+    turned: list[float] = []
+    last = course.last
     for position in positions:
-        later = later.extended(position, quantum)
-    turned = later.steps[len(course.steps) : len(course.steps) + TURNED_FOR]
+        if position is None or last is None:
+            continue
+        if abs(position - last) > quantum * 0.5:
+            turned.append(position - last)
+        last = position
     last_was_forward = course.steps[-1] * course.direction > 0.0
-    return len(turned) == TURNED_FOR and last_was_forward and all(change * course.direction < 0.0 for change in turned)
+    back = turned[:TURNED_FOR]
+    return len(back) == TURNED_FOR and last_was_forward and all(change * course.direction < 0.0 for change in back)
 
 
 def continues(left: FocusCourse, right: Sequence[float], scale: FocusScale) -> bool:

@@ -13,7 +13,7 @@ APERTURE_TOLERANCE_EV = 0.2
 """Macro lenses report the effective aperture, which creeps while they focus; a third of a stop is a decision."""
 
 EXPOSURE_TOLERANCE_EV = 0.7
-"""Automatic exposure drifts over a real stack (1/60 s once among 1/50 s; five shutter times in ten frames); brackets step by more."""
+"""Automatic exposure drifts through real stacks (five shutter times in ten frames); brackets step by more."""
 
 
 def framing_verdict(first: Shot, second: Shot) -> Verdict | None:

@@ -1,10 +1,11 @@
 """Where frames are sharp: in a focus stack sharpness wanders through the picture; in a burst or a time-lapse it stays.
 
-Thresholds are set between real files: the smallest movement in a real stack is 0.14 (a phone's five frames, as 102 px thumbnails),
-six frames that differ by noise alone move by 0.08.
+Thresholds are set between real files: the smallest movement in a real stack is 0.14 (five frames of a phone, as thumbnails of
+102 px), six frames that differ by noise alone move by 0.08.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ def neighbours_verdict(run: Sequence[Shot], second: Shot, following: Sequence[Sh
         return None
     start, before, after, later = matrix[0], matrix[1 : 1 + FULL_SHOTS], matrix[1 + FULL_SHOTS], matrix[2 + FULL_SHOTS :]
     jump = distance(before[-1], after)
-    usual = float(np.median([*(distance(a, b) for a, b in zip(before[:-1], before[1:], strict=True)), distance(after, later[0])]))
+    usual = float(np.median([*(distance(a, b) for a, b in pairwise(before)), distance(after, later[0])]))
     if jump > max(JUMP * usual, MOVED) and distance(start, after) < 0.5 * jump:
         return Verdict(link=Link.CUT, because="sharpness jumped back to where the stack began")
     return None
@@ -76,7 +77,7 @@ def jumps(first: Sequence[Shot], second: Sequence[Shot]) -> bool:
     if matrix is None:
         return False
     border = min(len(first), FULL_SHOTS)
-    steps = [distance(a, b) for a, b in zip(matrix[:-1], matrix[1:], strict=True)]
+    steps = [distance(a, b) for a, b in pairwise(matrix)]
     inside = [*steps[: border - 1], *steps[border:]]
     return bool(inside) and steps[border - 1] > max(JUMP * float(np.median(inside)), MOVED)
 

@@ -28,6 +28,7 @@ from stackd.service.ports import (
     StackingRequest,
     Waker,
     Warned,
+    WishKind,
     Workers,
 )
 from stackd.service.recovery import recover
@@ -251,7 +252,11 @@ class Daemon:
             return (JournalRefused(message=str(error)),)
         self._follow_wishes = False
         return (
-            Wished(overrides=overrides_of(wishes, stacks), open_wishes=tuple(wish for wish in wishes if wish.answer is None)),
+            Wished(
+                overrides=overrides_of(wishes, stacks),
+                split_stacks=frozenset(wish.stack_id for wish in wishes if wish.kind is WishKind.SPLIT),
+                open_wishes=tuple(wish for wish in wishes if wish.answer is None),
+            ),
         )
 
     def _tell_status(self) -> None:
@@ -291,7 +296,7 @@ class Daemon:
             raise error
         return PublishRefused(job_id=job_id, message=error.message, hint=error.hint, name_taken=name_taken)
 
-    def _do(self, effect: do.Effect) -> tuple[Observation, ...]:  # noqa: C901, PLR0911, PLR0912  (one case an effect)
+    def _do(self, effect: do.Effect) -> tuple[Observation, ...]:  # noqa: C901, PLR0912  (one case an effect)
         world, journal, now_at = self._world, self._world.journal, self._world.clock.now_at()
         match effect:
             case do.LookAt(watch=watch):

@@ -52,6 +52,9 @@ VANISHED_S: Final = 2.0
 UNREADABLE_PATIENCE_S: Final = 60.0
 """A file that settled but cannot be read may be a copy that stalled: its neighbours wait so long after its change (a guess)."""
 
+SORT_DISTANCE_S: Final = 2.0
+"""While descriptions come in one by one, frames are sorted into stacks this often and not for each of them (a guess)."""
+
 PASSED_OVER_SHOWN: Final = 20
 """Names in the report of files that are no frames; the rest is counted."""
 
@@ -150,30 +153,31 @@ def plan_folder(state: State, watched: Watched, *, now_s: float, now_at: datetim
     """Say what a folder needs now: stacks given up or sealed, a look, a fresh report."""
     folder = state.folders[watched.watch]
     effects: list[Effect] = []
-    claimed: set[int] = set()
+    claimed: frozenset[int] = frozenset()
     writable = not state.journal_trouble
+    is_news = folder.recheck or folder.regroup or folder.reported is None or not folder.online
     knows = folder.online and folder.last_look_s is not None and not folder.stale
     if knows and (folder.regroup or folder.recheck) and writable:
-        given_up, missing = _give_up_changed(state, watched, folder)
-        effects += given_up.effects
-        claimed |= given_up.claimed
-        if folder.regroup and not claimed:
-            folder = replace(folder, grouping=_sorted(state, folder, settings), regroup=False)
-        folder = replace(folder, missing_since_s=missing, recheck=False)
-        if not claimed:
-            # Stacks given up a moment ago must be out of the journal before their frames are sealed anew.
-            sealed, open_stacks, due_s = _seal_complete(state, watched, folder, last_look_s=_last(folder), settings=settings)
-            effects += sealed.effects
-            claimed |= sealed.claimed
-            folder = replace(folder, open_stacks=open_stacks, complete_due_s=due_s)
+        step = _give_up_changed(state, watched, folder)
+        if step.claimed:
+            # Stacks given up must be out of the journal before their frames are sealed anew.
+            folder = replace(step.folder, regroup=True)
         else:
-            folder = replace(folder, regroup=True)
+            folder = step.folder
+            if folder.regroup and (not folder.asked or now_s - folder.sorted_s >= SORT_DISTANCE_S):
+                folder = replace(folder, grouping=_sorted(state, folder, settings), regroup=False, sorted_s=now_s)
+            if not folder.regroup:
+                step = _seal_complete(state, watched, folder, last_look_s=_last(folder), settings=settings)
+                folder = replace(step.folder, recheck=False)
+        effects += step.effects
+        claimed = step.claimed
     folder, looking = _plan_look(folder, watched, now_s=now_s)
-    report = report_of(folder, watched, now_at=now_at, settle_s=settings.intake.settle_s)
-    if writable and (folder.reported is None or replace(folder.reported, at=now_at) != report):
-        effects.append(NoteFolder(report=report))
-        folder = replace(folder, reported=report)
-    return FolderStep(folder=folder, effects=(*effects, *looking), claimed=frozenset(claimed))
+    if writable and is_news:
+        report = report_of(folder, watched, now_at=now_at, settle_s=settings.intake.settle_s)
+        if folder.reported is None or replace(folder.reported, at=now_at) != report:
+            effects.append(NoteFolder(report=report))
+            folder = replace(folder, reported=report)
+    return FolderStep(folder=folder, effects=(*effects, *looking), claimed=claimed)
 
 
 def next_look_s(folder: Folder, watched: Watched) -> float:
@@ -217,8 +221,8 @@ def _plan_look(folder: Folder, watched: Watched, *, now_s: float) -> tuple[Folde
     return replace(folder, looking=True, look_due_s=float("inf")), (LookAt(watch=watched.watch),)
 
 
-def _give_up_changed(state: State, watched: Watched, folder: Folder) -> tuple[FolderStep, Mapping[str, float]]:
-    """Supersede stacks whose frames were changed or removed. Gives also since when frames are missing."""
+def _give_up_changed(state: State, watched: Watched, folder: Folder) -> FolderStep:
+    """Supersede stacks whose frames were changed or removed."""
     effects: list[Effect] = []
     claimed: set[int] = set()
     missing_since_s: dict[str, float] = {}
@@ -238,7 +242,8 @@ def _give_up_changed(state: State, watched: Watched, folder: Folder) -> tuple[Fo
         if reason is not None:
             effects += give_up(ticket, watched, reason)
             claimed.add(ticket.job.id)
-    return FolderStep(folder=folder, effects=tuple(effects), claimed=frozenset(claimed)), MappingProxyType(missing_since_s)
+    folder = replace(folder, missing_since_s=MappingProxyType(missing_since_s))
+    return FolderStep(folder=folder, effects=tuple(effects), claimed=frozenset(claimed))
 
 
 def give_up(ticket: Ticket, watched: Watched, reason: str) -> tuple[Effect, ...]:
@@ -269,8 +274,8 @@ def _sorted(state: State, folder: Folder, settings: ServiceSettings) -> Grouping
 
 def _seal_complete(
     state: State, watched: Watched, folder: Folder, *, last_look_s: float, settings: ServiceSettings
-) -> tuple[FolderStep, tuple[OpenStack, ...], float]:
-    """Seal what is complete as of the last look. Gives also what stays open, and when to look for it again."""
+) -> FolderStep:
+    """Seal what is complete as of the last look; the rest stays open, and the next look is due when it may be complete."""
     effects: list[Effect] = []
     claimed: set[int] = set()
     still_open: list[OpenStack] = []
@@ -305,7 +310,8 @@ def _seal_complete(
             step, jobs = _seal(state, watched, candidate, verdict, parents, settings)
             effects += step
             claimed |= jobs
-    return FolderStep(folder=folder, effects=tuple(effects), claimed=frozenset(claimed)), tuple(still_open), due_s
+    folder = replace(folder, open_stacks=tuple(still_open), complete_due_s=due_s)
+    return FolderStep(folder=folder, effects=tuple(effects), claimed=frozenset(claimed))
 
 
 def _seal(
@@ -365,7 +371,8 @@ def _is_news(state: State, watched: Watched, candidate: CandidateStack, parents:
     has_new_frame = any(
         frame.path not in taken or not frame.fingerprint.same_file_as(_bare(taken[frame.path][0])) for frame in candidate.frames
     )
-    return has_new_frame or not parents or candidate.decided_by is SealReason.ASKED
+    was_asked_for = candidate.decided_by is SealReason.ASKED or any(one.stack_id in state.split_stacks for one in parents)
+    return has_new_frame or not parents or was_asked_for
 
 
 def _is_still_arriving(folder: Folder, here: Mapping[str, float], *, last_look_s: float) -> bool:

@@ -75,7 +75,7 @@ def _next_steps(ticket: Ticket, state: State, *, now_s: float, settings: Service
             assert_never(job.state)
 
 
-def _after_work(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]:  # noqa: PLR0911  (one return an outcome)
+def _after_work(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]:
     job = ticket.job
     watched = settings.folder(job.watch)
     if watched is None:

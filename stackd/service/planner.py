@@ -116,7 +116,7 @@ def next_wake_s(state: State, settings: ServiceSettings) -> float:
 # ------------------------------------------------------------- taking in
 
 
-def _take_in(  # noqa: C901, PLR0911, PLR0912  (one case an observation)
+def _take_in(  # noqa: C901, PLR0912  (one case an observation)
     state: State, observation: Observation, *, now_s: float, settings: ServiceSettings
 ) -> tuple[State, tuple[Effect, ...]]:
     match observation:
@@ -162,10 +162,16 @@ def _take_in(  # noqa: C901, PLR0911, PLR0912  (one case an observation)
             return replace(state, folders=MappingProxyType(doubtful), journal_trouble=message, journal_due_s=due_s), ()
         case JournalTaken():
             return replace(state, journal_trouble="", journal_waits=0), ()
-        case Wished(overrides=overrides, open_wishes=open_wishes):
+        case Wished(overrides=overrides):
             renewed = overrides != state.overrides
             folders = {watch: replace(one, regroup=one.regroup or renewed) for watch, one in state.folders.items()}
-            return replace(state, overrides=overrides, wishes=open_wishes, folders=MappingProxyType(folders)), ()
+            return replace(
+                state,
+                overrides=overrides,
+                split_stacks=observation.split_stacks,
+                wishes=observation.open_wishes,
+                folders=MappingProxyType(folders),
+            ), ()
         case WishAnswered(wish_id=wish_id):
             return replace(state, wishes=tuple(wish for wish in state.wishes if wish.id != wish_id)), ()
         case _:

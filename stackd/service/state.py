@@ -107,6 +107,8 @@ class Folder:
     """A frame was found changed since the last look: nothing is sealed before the next one."""
     regroup: bool = False
     """Something changed since the frames were last sorted into stacks."""
+    sorted_s: float = float("-inf")
+    """When they were."""
     recheck: bool = False
     """A look or a description came since the stacks were last asked whether they are complete."""
     grouping: Grouping = field(default_factory=Grouping)
@@ -150,6 +152,8 @@ class State:
     taken: Mapping[str, Mapping[str, tuple[Fingerprint, str]]] = field(default_factory=lambda: MappingProxyType({}))
     """Watch → frame path → fingerprint and stack id, for every recorded stack that is not superseded."""
     overrides: tuple[Override, ...] = ()
+    split_stacks: frozenset[str] = frozenset()
+    """Stacks the user cut: their parts are stacks of their own, though none of their frames is new."""
     wishes: tuple[Wish, ...] = ()
     """Decisions that wait for an answer."""
     journal_due_s: float = float("-inf")
@@ -263,6 +267,7 @@ class Wished:
     """The user's decisions, all of them, as overrides of the grouping; those without an answer as they are."""
 
     overrides: tuple[Override, ...]
+    split_stacks: frozenset[str]
     open_wishes: tuple[Wish, ...]
 
 

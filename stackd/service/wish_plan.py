@@ -62,7 +62,7 @@ def plan_wishes(state: State, settings: ServiceSettings) -> tuple[tuple[Effect, 
     return tuple(effects), frozenset(claimed)
 
 
-def _take_up(wish: Wish, job: Job, state: State, settings: ServiceSettings) -> tuple[tuple[Effect, ...], str]:  # noqa: PLR0911
+def _take_up(wish: Wish, job: Job, state: State, settings: ServiceSettings) -> tuple[tuple[Effect, ...], str]:
     match wish.kind:
         case WishKind.RETRY:
             if job.state in _RETRIED:

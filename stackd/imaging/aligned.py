@@ -120,7 +120,7 @@ def _needed(native: Pixels, matrix: Matrix, rows: slice, columns: slice) -> tupl
 def _look_up(pixels: Pixels, table: NDArray[np.float32]) -> Image:
     """Turn integer pixels into matched float32 ones."""
     if pixels.dtype == np.uint8:
-        return np.asarray(cv2.LUT(np.ascontiguousarray(pixels), table[None]), np.float32)
+        return np.asarray(cv2.LUT(pixels, table[None]), np.float32)
     matched = np.empty(pixels.shape, np.float32)
     for channel in range(3):
         np.take(table[:, channel], pixels[..., channel], out=matched[..., channel])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stackd.imaging.frames import AlignedFrames, Progress, ignore_progress
 from stackd.model.pixels import Image
 
-TILE_PX = 384
+TILE_PX = 256
 """Side of a tile: weights and a warped tile stay in the processor's cache, and seldom-used frames touch few tiles. Measured."""
 REACH_SIGMAS = 3.0
 """How far a Gaussian is followed; the neglected rest is 0.3 % and every weight is cut the same way."""

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from stackd.intake.candidates import Grouping
     from stackd.model.content import ContentSignature
     from stackd.model.frame import FrameMeta
-    from stackd.service.daemon import World
     from stackd.service.on_demand import FuseOutcome, Tools
-    from stackd.service.sorting import Sorted
+    from stackd.service.performer import World
     from stackd.service.ports import Inbox, StackingRequest, StackingResult, Wish, WishKind
     from stackd.service.report import JournalReport
+    from stackd.service.sorting import Sorted
     from stackd.service.state import ServiceSettings, Watched
 
 WORK_ENTRY = "stackd.wiring:stack_one"
@@ -282,7 +282,7 @@ def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[]
     from stackd.adapters.system_clock import SystemClock
     from stackd.adapters.watchdog_inbox import WatchdogInbox
     from stackd.adapters.worker_processes import WorkerProcesses
-    from stackd.service.daemon import World
+    from stackd.service.performer import World
 
     clock = SystemClock()
     state_folder = settings.state.folder

@@ -11,7 +11,8 @@ from stackd.errors import WrongConfiguration
 from stackd.intake.settings import IntakeSettings
 from stackd.model.frame import BracketKind, FrameMeta
 from stackd.model.job import Job, JobState
-from stackd.service.daemon import Daemon, World
+from stackd.service.daemon import Daemon
+from stackd.service.performer import World
 from stackd.service.ports import Inbox, Journal, Publisher, Workers
 from stackd.service.state import RecipeChoice, ServiceSettings, Watched
 from tests.fakes.clock import START_AT, CrankingWaker, HandCrankedClock

@@ -10,7 +10,7 @@ from stackd.adapters.exiftool_process import ExiftoolProcess
 from stackd.adapters.frame_headers import frame_header
 from stackd.adapters.frame_spool import FrameSpool
 from stackd.adapters.metadata_tags import fetch_tags
-from stackd.adapters.opened_image import OpenedImage, open_image
+from stackd.adapters.opened_image import OpenedImage, damaged, open_image
 from stackd.config.develop import DevelopSettings
 from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
 from stackd.imaging.luminance import reduce_to_gray
@@ -140,7 +140,7 @@ class StackOfFiles:
             if image.kind is FileKind.RAW:
                 return self._developed(position, image)
             pixels = image_files.read_pixels(image, self._headers[position], frame.page)
-        return self._checked(position, pixels)
+            return self._checked(position, pixels)
 
     def read_gray(self, position: int, reduction: int) -> Gray:
         """Decode luminance reduced by 1, 2, 4 or 8: float32 (ceil(H / reduction), ceil(W / reduction)), range [0, 1].
@@ -154,8 +154,12 @@ class StackOfFiles:
         with _naming(frame), open_image(frame.path) as image:
             self._check_unchanged(position, image)
             if image.kind is FileKind.RAW:
-                return self._gray_of_raw(position, image, reduction)
-            return image_files.read_gray(image, self._headers[position], frame.page, reduction)
+                gray = self._gray_of_raw(position, image, reduction)
+            else:
+                gray = image_files.read_gray(image, self._headers[position], frame.page, reduction)
+            if gray.shape != (-(-self._shape[0] // reduction), -(-self._shape[1] // reduction)):
+                raise damaged(frame.path, "it holds another number of pixels than its header says")
+        return gray
 
     def _settle_development(self, settings: DevelopSettings) -> raw_files.Development | None:
         raw = [number for number, header in enumerate(self._headers) if header.kind is FileKind.RAW]
@@ -193,11 +197,7 @@ class StackOfFiles:
 
     def _checked(self, position: int, pixels: Pixels) -> Pixels:
         if pixels.shape[:2] != self._shape:
-            raise MixedStack(
-                f"{shown(self._frames[position].path.name)} holds {pixels.shape[1]}×{pixels.shape[0]} px, not the"
-                f" {self._shape[1]}×{self._shape[0]} px its header says.",
-                hint="Leave it out.",
-            )
+            raise damaged(self._frames[position].path, "it holds another number of pixels than its header says")
         return pixels
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from stackd.adapters.completeness import check_boxes_are_complete
 from stackd.adapters.image_headers import checked_size
-from stackd.adapters.opened_image import OpenedImage, damaged
+from stackd.adapters.opened_image import DECODER_ERRORS, OpenedImage, damaged
 from stackd.errors import UnreadableFrame
 from stackd.model.names import shown
 from stackd.model.pixels import Pixels
@@ -22,7 +22,11 @@ def read_heif_header(image: OpenedImage) -> Header:
     UnreadableFrame
         If it is cut off or damaged, or pillow-heif is not installed.
     """
-    width, height = _opened(image).size
+    heif = _opened(image)
+    try:
+        width, height = heif.size
+    except DECODER_ERRORS as error:
+        raise damaged(image.path, error) from error
     return checked_size(Header(kind=FileKind.HEIF, width_px=width, height_px=height), image.path)
 
 
@@ -37,7 +41,7 @@ def decode_heif(image: OpenedImage) -> Pixels:
     heif = _opened(image)
     try:
         pixels = np.asarray(heif)
-    except (ValueError, OSError, RuntimeError, EOFError) as error:
+    except DECODER_ERRORS as error:
         raise damaged(image.path, error) from error
     return pixels if pixels.dtype == np.uint8 else pixels.astype(np.uint16, copy=False)
 
@@ -48,7 +52,7 @@ def _opened(image: OpenedImage) -> Any:
     image.file.seek(0)
     try:
         return pillow_heif.open_heif(image.file.read(), convert_hdr_to_8bit=False)
-    except (ValueError, OSError, RuntimeError, EOFError) as error:
+    except DECODER_ERRORS as error:
         raise damaged(image.path, error) from error
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stackd.adapters.heif_files import decode_heif
 from stackd.adapters.jpeg_structure import END_OF_IMAGE
-from stackd.adapters.opened_image import COPY_AGAIN, OpenedImage, cut_off, damaged
+from stackd.adapters.opened_image import COPY_AGAIN, DECODER_ERRORS, OpenedImage, cut_off, damaged
 from stackd.adapters.z_stacks import plane_pages
 from stackd.errors import UnreadableFrame
 from stackd.imaging.luminance import reduce_to_gray
@@ -126,8 +126,8 @@ def _decode_jpeg(image: OpenedImage, *, colorspace: str = "RGB", reduction: int 
     content = _content(image)
     try:
         height, width, stored_colours, _ = simplejpeg.decode_jpeg_header(content, strict=False)
-    except ValueError as error:
-        raise damaged(image.path, error) from error
+    except DECODER_ERRORS as error:
+        raise damaged(image.path, "its header makes no sense") from error
     if stored_colours in {"CMYK", "YCCK"}:
         raise UnreadableFrame(f"{shown(image.path.name)} is a CMYK picture, made for print.", hint=EXPORT_AS_RGB)
     # The decoder takes the smallest of its scales that reaches these sizes.
@@ -156,7 +156,7 @@ def _is_padding(complaint: str, content: bytes) -> bool:
 def _decode_png(image: OpenedImage) -> NDArray[np.uint8] | NDArray[np.uint16]:
     try:
         pixels: NDArray[np.uint8] | NDArray[np.uint16] = imagecodecs.png_decode(_content(image))
-    except imagecodecs.PngError as error:
+    except DECODER_ERRORS as error:
         raise damaged(image.path, error) from error
     return pixels
 
@@ -168,8 +168,7 @@ def _decode_tiff(image: OpenedImage, page: int) -> NDArray[np.uint8] | NDArray[n
             return _tiff_plane(tiff, page, image)
     except UnreadableFrame:
         raise
-    except (tifffile.TiffFileError, ValueError, IndexError, KeyError, RuntimeError, NotImplementedError, TypeError) as error:
-        # tifffile and its codecs tell damage by whatever error they run into.
+    except DECODER_ERRORS as error:
         raise damaged(image.path, error) from error
 
 

@@ -18,6 +18,9 @@ from stackd.model.tags import FileKind, Header
 MAX_PIXELS: Final = 600_000_000
 """Largest picture taken: 400 MP pixel-shift frames pass, and 16-bit RGB of this size still fits the 4 GiB of a classic TIFF."""
 
+MAX_CHANNELS: Final = 5
+"""CMYK with transparency, which is then told by name; spectral images have dozens and would only fill the memory."""
+
 
 def read_header(path: Path) -> Header:
     """Tell kind, size, orientation and page count of an image file, and make sure it is complete as far as that is cheap.
@@ -76,6 +79,10 @@ def _tiff_header(image: OpenedImage) -> Header:
     if not image.directories:
         raise cut_off(image.path, "it holds no picture")
     main = image.directories[0]
+    if (channels := main.first(tiff_structure.SAMPLES_PER_PIXEL, 1)) > MAX_CHANNELS:
+        raise UnreadableFrame(
+            f"{shown(image.path.name)} holds {channels} channels; pictures have 1 to 4.", hint="Export it as RGB."
+        )
     header = checked_size(
         Header(
             kind=FileKind.TIFF,

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,23 @@ MAGICS: Final = MappingProxyType(
         SIGMA_MAGIC: FileKind.RAW,
     }
 )
+
+DECODER_ERRORS: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What the image libraries raise for damaged files, found by feeding them damaged files. All of it means one thing: damaged."""
 
 COPY_AGAIN: Final = "Copy it again from the card, or leave it out."
 

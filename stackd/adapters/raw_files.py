@@ -9,11 +9,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from stackd.adapters.completeness import check_raw_is_complete
+from stackd.adapters.image_files import as_rgb
 from stackd.adapters.image_headers import checked_size
-from stackd.adapters.opened_image import COPY_AGAIN, OpenedImage, damaged
+from stackd.adapters.opened_image import DECODER_ERRORS, OpenedImage, cut_off, damaged
 from stackd.config.develop import DevelopSettings
 from stackd.errors import UnreadableFrame
 from stackd.model.names import shown
@@ -108,9 +109,8 @@ def develop(image: OpenedImage, development: Development, *, half_size: bool = F
     check_raw_is_complete(image)
     settings = development.settings
     with _opened(image) as raw:
-        sensor = raw.raw_image
-        if sensor.size and sensor.min() == sensor.max():
-            raise UnreadableFrame(f"{shown(image.path.name)} decodes to one even tone: its pixels are missing.", hint=COPY_AGAIN)
+        if _pixels_are_missing(raw):
+            raise cut_off(image.path, "its last pixels are missing")
         pixels = raw.postprocess(
             demosaic_algorithm=rawpy.DemosaicAlgorithm[settings.demosaic.upper()],
             half_size=half_size,
@@ -123,7 +123,18 @@ def develop(image: OpenedImage, development: Development, *, half_size: bool = F
             bright=2.0**settings.exposure_ev,
             highlight_mode=_highlights(rawpy, settings),
         )
-    return cast("Pixels", pixels)
+    return as_rgb(pixels)
+
+
+def _pixels_are_missing(raw: "rawpy.RawPy") -> bool:
+    """Whether the sensor saw one even tone, or nothing at all in its last row although its black is not zero.
+
+    Where data ends too early LibRaw leaves zeros behind. Real pixels have noise, and their black lies above zero on most cameras.
+    """
+    sensor = raw.raw_image_visible
+    if not sensor.size or sensor.min() == sensor.max():
+        return True
+    return min(raw.black_level_per_channel) > 0 and not sensor[-1].any()
 
 
 def _highlights(rawpy: Any, settings: DevelopSettings) -> Any:
@@ -150,7 +161,7 @@ def _opened(image: OpenedImage) -> "Iterator[rawpy.RawPy]":
     try:
         with rawpy.imread(name) as raw:
             yield raw
-    except rawpy.LibRawError as error:
+    except (rawpy.LibRawError, *DECODER_ERRORS) as error:
         raise _undecodable(image, error) from error
 
 

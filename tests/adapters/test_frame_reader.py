@@ -401,3 +401,26 @@ def test_refusals_of_any_name_can_be_printed(tmp_path: Path, name: bytes):
 
     assert reason.encode("utf-8")
     assert all(character.isprintable() for character in reason)
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "tiff", "compressed tiff", "raw"])
+def test_damage_anywhere_is_told_in_plain_words_or_does_no_harm(tmp_path: Path, kind: str):
+    """Decoders raise whatever they stumble over; none of it may get past the reader."""
+    whole = write_one(tmp_path, kind)
+    damaged = whole.with_name(f"x-{whole.name}")
+    rng = np.random.default_rng(0)
+
+    for _ in range(40):
+        content = bytearray(whole.read_bytes())
+        for where in rng.integers(0, rng.choice([60, 600, len(content)]), rng.integers(1, 9)):
+            content[min(where, len(content) - 1)] = rng.integers(0, 256)
+        damaged.write_bytes(content)
+
+        try:
+            FrameFiles().describe(damaged)
+            stack = opened(damaged)
+            outcome = stack.read(0).shape
+        except UnreadableFrame as error:
+            assert damaged.name in error.message
+        else:
+            assert outcome == (*stack.shape, 3)

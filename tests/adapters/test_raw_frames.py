@@ -166,6 +166,18 @@ def test_a_raw_of_one_even_tone_is_refused(tmp_path: Path):
         stack.read(0)
 
 
+def test_a_raw_whose_last_rows_decode_to_nothing_is_refused(tmp_path: Path):
+    path = make_frames.write_bayer_dng(tmp_path / "a.dng", make_frames.textured(40, 48, bits=16))
+    with tifffile.TiffFile(path) as tiff:
+        begins, length = tiff.pages[0].dataoffsets[0], tiff.pages[0].databytecounts[0]
+    content = bytearray(path.read_bytes())
+    content[begins + length // 2 : begins + length] = bytes(length - length // 2)
+    path.write_bytes(content)
+
+    with pytest.raises(UnreadableFrame, match="last pixels are missing"):
+        opened(path).read(0)
+
+
 def test_a_file_that_only_claims_to_be_raw_is_refused(tmp_path: Path):
     path = tmp_path / "a.orf"
     path.write_bytes(bytes(range(128, 256)) * 20)

@@ -10,6 +10,7 @@ from stackd.intake.admit import is_raw, name_of
 from stackd.intake.names import name_parts, natural_key
 from stackd.intake.results import copy_of
 from stackd.intake.settings import GroupingSettings
+from stackd.intake.shot import WEAK_TIME_SOURCES
 from stackd.model.content import ContentSignature
 from stackd.model.frame import Frame
 
@@ -91,14 +92,15 @@ def _without_copies(frames: Sequence[Frame], contents: Mapping[str, ContentSigna
     by_stem: dict[str, list[Frame]] = defaultdict(list)
     kept: list[Frame] = []
     for frame in ordered:
-        original = next((seen[key] for key in _identities(frame) if key in seen), None)
+        identities = _identities(frame, contents.get(frame.path))
+        original = next((seen[key] for key in identities if key in seen), None)
         if original is None:
             named = copy_of(frame.path, stems)
             original = next((each for each in by_stem.get(named or "", []) if _is_copy(frame, each, contents)), None)
         if original is not None:
             ignored[frame.path] = f"it is a copy of {name_of(original.path)}"
             continue
-        for key in _identities(frame):
+        for key in identities:
             seen[key] = frame
         parts = name_parts(frame.path)
         by_stem[f"{parts.folder}/{parts.stem}".casefold()].append(frame)
@@ -106,10 +108,14 @@ def _without_copies(frames: Sequence[Frame], contents: Mapping[str, ContentSigna
     return kept
 
 
-def _identities(frame: Frame) -> list[tuple[object, ...]]:
+def _identities(frame: Frame, content: ContentSignature | None) -> list[tuple[object, ...]]:
     """Give what only copies of one file share; files of different formats never are copies here."""
     found: list[tuple[object, ...]] = []
     meta = frame.meta
+    if content is not None and meta.sources.get("captured_at") not in {None, *WEAK_TIME_SOURCES}:
+        # Two exposures never have the same noise: equal to the last digit means the same bytes.
+        pixels = (content.thumbnail.tobytes(), content.sharpness.tobytes())
+        found.append(("pixels", frame.fingerprint.size_bytes, meta.captured_at, *pixels, frame.page))
     if frame.fingerprint.content_sha256 is not None:
         found.append(("bytes", frame.fingerprint.content_sha256, frame.page))
     if meta.captured_at is not None and meta.time_resolution_s < 1.0 and meta.body_serial and meta.shutter_count is not None:

@@ -1,0 +1,156 @@
+"""`stackd status` and the decisions: from the journal alone, at once, and plain about what they cannot find."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from stackd.adapters.sqlite_journal import JOURNAL_NAME, SqliteJournal
+from stackd.model.frame import Fingerprint, Frame
+from stackd.model.job import JobState
+from stackd.model.stack import Decision, SealReason, Stack, StackKind, stack_id
+from stackd.service.ports import FolderReport, OpenStack
+
+AT = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "state").mkdir()
+    config = tmp_path / "stackd.toml"
+    config.write_text('[state]\nfolder = "state"\n[[watch]]\ninput = "in"\noutput = "out"\n')
+    return config
+
+
+@pytest.fixture
+def journal(tmp_path: Path, config: Path) -> SqliteJournal:
+    del config
+    return SqliteJournal(tmp_path / "state" / JOURNAL_NAME)
+
+
+def add_stack(journal: SqliteJournal, *names: str) -> str:
+    frames = tuple(Frame(path=name, fingerprint=Fingerprint(size_bytes=1, mtime_ns=1)) for name in names)
+    stack = Stack(
+        id=stack_id(frames),
+        frames=frames,
+        kind=StackKind.FOCUS,
+        reason=SealReason.GAP,
+        confidence=0.5,
+        decision=Decision.HOLD,
+        evidence=("the focus moves on",),
+    )
+    journal.record_sealed(stack, watch="/card", recipe_name="default", recipe_hash="r", state=JobState.HELD, version=1, at=AT)
+    return stack.id
+
+
+def stackd(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, "-m", "stackd", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_status_before_the_first_run_says_so(config: Path) -> None:
+    told = stackd("status", "--config", str(config))
+
+    assert told.returncode == 0
+    assert "not running" in told.stdout
+    assert "no journal" in told.stdout
+
+
+def test_status_tells_folders_stacks_and_reasons_and_escapes_names(config: Path, journal: SqliteJournal) -> None:
+    held = add_stack(journal, "a\x1b[31m\udcff.jpg", "b.jpg")
+    journal.note_folder(
+        FolderReport(
+            watch="/card",
+            at=AT,
+            online=True,
+            trouble="Changes are not announced.",
+            files=3,
+            open_stacks=(OpenStack(frames=("c.jpg", "d.jpg"), waits_for="waits for more"),),
+            set_aside=MappingProxyType({"cut.jpg": "cut.jpg is cut off."}),
+        )
+    )
+
+    text = stackd("status", "--config", str(config)).stdout
+    told = json.loads(stackd("status", "--json", "--config", str(config)).stdout)
+
+    for part in (held, "held", "release", "c.jpg … d.jpg: waits for more", "cut.jpg is cut off.", "not announced"):
+        assert part in text
+    assert "\x1b" not in text
+    assert told["running"] is False
+    assert told["stacks"][0]["id"] == held
+    assert told["stacks"][0]["first"] == "a\\x1b[31m\\xff.jpg"
+    assert told["folders"][0]["set_aside"] == {"cut.jpg": "cut.jpg is cut off."}
+
+
+def test_status_loads_no_numpy_and_writes_nothing(config: Path, journal: SqliteJournal, tmp_path: Path) -> None:
+    add_stack(journal, "a.jpg", "b.jpg")
+    journal.close()
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "state").iterdir()}
+    program = (
+        f"import sys; sys.argv = ['stackd', 'status', '--config', {str(config)!r}]\n"
+        "from stackd.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'numpy', 'cv2', 'skimage', 'rawpy', 'watchdog', 'exiv2'} & set(sys.modules)))"
+    )
+
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert told.stdout.splitlines()[-1] == "[]"
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "state").iterdir()} == before
+
+
+def test_a_decision_is_kept_by_the_beginning_of_the_stacks_id(config: Path, journal: SqliteJournal) -> None:
+    held = add_stack(journal, "a.jpg", "b.jpg")
+
+    told = stackd("release", held[:4], "--config", str(config))
+
+    assert told.returncode == 0, told.stderr
+    assert held in told.stdout
+    assert "when stackd runs again" in told.stdout
+    assert [(wish.kind, wish.stack_id) for wish in journal.wishes()] == [("release", held)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["retry", "ffff"], "There is no stack ffff"),
+        (["retry", "f"], "There is no stack f"),
+        (["split", "{id}", "--before", "nobody.jpg"], "nobody.jpg is no frame of stack"),
+        (["merge", "{id}", "ffff"], "There is no stack ffff"),
+    ],
+)
+def test_a_decision_about_what_is_not_there_is_refused_with_code_2(
+    config: Path, journal: SqliteJournal, arguments: list[str], said: str
+) -> None:
+    held = add_stack(journal, "a.jpg", "b.jpg")
+
+    told = stackd(*[argument.format(id=held) for argument in arguments], "--config", str(config))
+
+    assert told.returncode == 2
+    assert said in told.stderr
+    assert journal.wishes() == ()
+
+
+def test_split_takes_frames_and_merge_takes_stacks(config: Path, journal: SqliteJournal) -> None:
+    one, two = add_stack(journal, "a.jpg", "b.jpg", "c.jpg"), add_stack(journal, "d.jpg", "e.jpg")
+
+    split = stackd("split", one, "--before", "b.jpg", "--config", str(config))
+    merge = stackd("merge", one, two, "--config", str(config))
+
+    assert (split.returncode, merge.returncode) == (0, 0)
+    assert [(wish.kind, wish.frames, wish.other_stack_ids) for wish in journal.wishes()] == [
+        ("split", ("b.jpg",), ()),
+        ("merge", (), (two,)),
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_status_needs_no_permission_to_write(config: Path, journal: SqliteJournal, tmp_path: Path) -> None:
+    add_stack(journal, "a.jpg", "b.jpg")
+    (tmp_path / "state").chmod(0o500)
+
+    assert stackd("status", "--config", str(config)).returncode == 0

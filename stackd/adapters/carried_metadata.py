@@ -255,7 +255,8 @@ def _complete_place(exiv2: ModuleType, exif: Any, found: _Found) -> None:
 
 def _describe_making(exiv2: ModuleType, xmp: Any, composite: Composite) -> None:
     provenance = composite.provenance
-    used = [shown(frame.path) for frame in composite.frames if frame.used]
+    # Names only: folders would tell everybody who gets the picture about the photographer's disk.
+    used = [shown(Path(frame.path).name) for frame in composite.frames if frame.used]
     xmp["Xmp.xmp.CreatorTool"] = f"stackd {provenance.stackd_version}"
     xmp[f"Xmp.{XMP_PREFIX}.Version"] = provenance.stackd_version
     xmp[f"Xmp.{XMP_PREFIX}.Method"] = composite.method
@@ -263,7 +264,7 @@ def _describe_making(exiv2: ModuleType, xmp: Any, composite: Composite) -> None:
     xmp[f"Xmp.{XMP_PREFIX}.Recipe"] = json.dumps(dict(provenance.recipe), separators=(",", ":"), ensure_ascii=False)
     xmp[f"Xmp.{XMP_PREFIX}.FrameCount"] = str(len(composite.frames))
     xmp[f"Xmp.{XMP_PREFIX}.FramesUsed"] = str(len(used))
-    xmp[f"Xmp.{XMP_PREFIX}.Reference"] = shown(composite.reference_path)
+    xmp[f"Xmp.{XMP_PREFIX}.Reference"] = shown(Path(composite.reference_path).name)
     names, total_bytes = [], 0
     for name in used:
         total_bytes += len(name.encode()) + XMP_ITEM_BYTES

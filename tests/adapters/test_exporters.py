@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -226,6 +227,19 @@ def test_a_composite_says_what_it_is(tmp_path: Path, frames: list[Path], setting
     assert values["Xmp.stackd.RecipeName"] == "macro"
     assert values["Xmp.stackd.Frames"] == "IMG_9.jpg, IMG_10.jpg"
     assert FrameFiles().describe(path).result_of
+
+
+def test_a_composite_does_not_tell_where_its_frames_lie(tmp_path: Path, frames: list[Path]):
+    composite = composite_of(frames)
+    elsewhere = replace(
+        composite,
+        reference_path=f"/home/somebody/{composite.reference_path}",
+        frames=tuple(replace(frame, path=f"/home/somebody/{frame.path}") for frame in composite.frames),
+    )
+
+    path = write(tmp_path / "out", elsewhere, frames)
+
+    assert b"somebody/" not in path.read_bytes()
 
 
 def test_the_time_is_that_of_the_first_exposure_with_its_leading_zero(tmp_path: Path, frames: list[Path]):

@@ -147,14 +147,14 @@ def sort_now(paths: Sequence[Path], *, config: Path | None, progress: Progress) 
     from stackd.adapters.wakeup import Wakeup
     from stackd.config.load import load_settings
     from stackd.intake.settings import GroupingSettings
-    from stackd.service.sorting import DESCRIBERS, sort_files
+    from stackd.service.sorting import DESCRIBERS, FILES_WORTH_A_PROCESS, sort_files
 
     settings = GroupingSettings() if config is None else load_settings(config).settings.intake.grouping
     folder, look = look_at(paths)
     wakeup, clock = Wakeup(), SystemClock()
     describers = [
         DescribingProcess(DESCRIBE_ENTRY, clock=clock, watch=wakeup.watch, unwatch=wakeup.unwatch)
-        for _ in range(min(DESCRIBERS, len(look.files)))
+        for _ in range(min(DESCRIBERS, 1 + len(look.files) // FILES_WORTH_A_PROCESS))
     ]
     try:
         outcome = sort_files(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stackd.adapters import image_files, image_headers
 from stackd.adapters.frame_headers import frame_header
 from stackd.adapters.image_headers import OpenedImage
+from stackd.adapters.jpeg_previews import find_preview
 from stackd.errors import UnreadableFrame
 from stackd.intake.evidence.content import WORKING_SIDE_PX, signature
 from stackd.model.content import ContentSignature
@@ -18,6 +19,9 @@ from stackd.model.tags import FileKind
 
 LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of JPEG's own luminance, so that every format is judged alike."""
+
+LARGE_JPEG_BYTES: Final = 2 << 20
+"""Below this, decoding the picture costs no more than looking for a preview."""
 
 DARK_FULL_SCALE: Final = 0.05
 """Where a 16-bit picture stays below this share of full scale it is stretched: a microscope fills 12 of 16 bits, or fewer."""
@@ -59,8 +63,7 @@ def read_picture(path: Path, *, side_px: int, page: int | None = None) -> Pixels
 def _read_gray(image: OpenedImage) -> Gray | None:
     match image.kind:
         case FileKind.JPEG:
-            image.file.seek(0)
-            return _gray_jpeg(image.file.read())
+            return _gray_preview(image) if image.size_bytes >= LARGE_JPEG_BYTES else _gray_whole(image)
         case FileKind.RAW:
             return _gray_raw(image)
         case FileKind.TIFF:
@@ -84,9 +87,22 @@ def _jpeg(content: bytes, colorspace: str, side_px: int) -> NDArray[np.uint8] | 
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
             content, colorspace=colorspace, min_height=ceil(height * scale), min_width=ceil(width * scale), strict=False
         )
-    except ValueError:
+    except (ValueError, KeyError):
+        # The library tells some damage by a failed look-up of its own.
         return None
     return pixels
+
+
+def _gray_preview(image: OpenedImage) -> Gray | None:
+    """Take the preview a camera put behind the picture; the picture itself where there is none, or a small or damaged one."""
+    preview = find_preview(image.file)
+    gray = None if preview is None else _gray_jpeg(preview)
+    return _gray_whole(image) if gray is None or max(gray.shape) < WORKING_SIDE_PX else gray
+
+
+def _gray_whole(image: OpenedImage) -> Gray | None:
+    image.file.seek(0)
+    return _gray_jpeg(image.file.read())
 
 
 def _gray_jpeg(content: bytes) -> Gray | None:
@@ -174,7 +190,11 @@ def _gray_uncompressed_tiff(image: OpenedImage) -> Gray | None:
     if stored.ndim == 3 and stored.shape[2] > 4:  # noqa: PLR2004  planes first, or a z-stack
         return None
     step = max(max(stored.shape[:2]) // WORKING_SIDE_PX, 1)
-    return _as_gray(np.ascontiguousarray(stored[::step, ::step]))
+    rows, columns = stored.shape[0] // step, stored.shape[1] // step
+    # Two rows of every n are read, and these whole: a few pages of the disk, and fine texture does not turn into false patterns.
+    bands = [stored[offset : offset + rows * step : step, : columns * step] for offset in {0, step // 2}]
+    sums = sum(band.astype(np.float32).reshape(rows, columns, step, -1).mean(axis=2) for band in bands)
+    return _as_gray((sums / len(bands)).astype(stored.dtype.newbyteorder("=")))
 
 
 def _as_gray(pixels: NDArray[Any]) -> Gray | None:

@@ -23,6 +23,9 @@ WATCH: Final = "group"
 DESCRIBERS: Final = 2
 """Processes that read at once: decoding keeps both cores of a small machine busy, and a card reader is not faster."""
 
+FILES_WORTH_A_PROCESS: Final = 24
+"""A further process takes a second to start, as long as one reads so many files."""
+
 ASKED_AHEAD: Final = 2
 """Files asked of one describer at a time: one in work, one waiting, so that none idles and none hoards."""
 

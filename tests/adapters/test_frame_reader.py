@@ -416,11 +416,14 @@ def test_damage_anywhere_is_told_in_plain_words_or_does_no_harm(tmp_path: Path, 
             content[min(where, len(content) - 1)] = rng.integers(0, 256)
         damaged.write_bytes(content)
 
-        try:
-            FrameFiles().describe(damaged)
-            stack = opened(damaged)
-            outcome = stack.read(0).shape
-        except UnreadableFrame as error:
-            assert damaged.name in error.message
-        else:
-            assert outcome == (*stack.shape, 3)
+        assert outcome_of_reading(damaged) in {"whole", f"names {damaged.name}"}
+
+
+def outcome_of_reading(path: Path) -> str:
+    try:
+        FrameFiles().describe(path)
+        stack = opened(path)
+        pixels = stack.read(0)
+    except UnreadableFrame as error:
+        return f"names {path.name}" if path.name in error.message else "names nothing"
+    return "whole" if pixels.shape == (*stack.shape, 3) else "in part"

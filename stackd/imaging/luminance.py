@@ -1,5 +1,7 @@
 """Luminance of decoded pixels, whole or reduced."""
 
+from typing import cast
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ def reduce_to_gray(pixels: Pixels, reduction: int) -> Gray:
     ndarray of float32, shape (ceil(H / reduction), ceil(W / reduction))
         Range [0, 1]; the luminance JPEG stores (ITU-R BT.601 weights).
     """
-    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    gray = cast("NDArray[np.uint8] | NDArray[np.uint16]", cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
     scale = np.float32(1 / np.iinfo(pixels.dtype).max)
     if reduction == 1:
         return np.multiply(gray, scale, dtype=np.float32)

@@ -134,14 +134,19 @@ def _lay_over(
             inner = dict(below or {})
             if _picks_another_variant(keys, inner, value):
                 inner = {}
-                for old in [key for key in origins if key.startswith(".".join(keys) + ".")]:
-                    del origins[old]
+                _forget(origins, keys)
             _lay_over(inner, value, origin, origins, keys)
             merged[name] = inner
         else:
             merged[name] = value
-            for key in _leaves(value, keys):
+            _forget(origins, keys)
+            for key in (".".join(keys), *_leaves(value, keys)):
                 origins[key] = origin
+
+
+def _forget(origins: dict[str, str], keys: tuple[str, ...]) -> None:
+    for old in [key for key in origins if key.startswith(".".join(keys) + ".")]:
+        del origins[old]
 
 
 def _leaves(value: object, keys: tuple[str, ...]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What is wrong with a configuration, one sentence a mistake: `file: [table] key: what, and what to write instead`."""
 
 import difflib
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
@@ -98,7 +99,7 @@ def _unknown_key(name: str, table: Variant | None) -> str:
 
 
 def _not_one_of(got: str, choices: Sequence[str]) -> str:
-    return f'must be one of {_quoted(choices)}, but is "{got}".{did_you_mean(got, choices)}'
+    return f"must be one of {_quoted(choices)}, but is {json.dumps(got, ensure_ascii=False)}.{did_you_mean(got, choices)}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

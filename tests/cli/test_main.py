@@ -90,3 +90,23 @@ def test_a_wrong_configuration_is_one_message_and_exit_code_78(tmp_path: Path):
 )
 def test_the_exit_code_tells_what_kind_of_failure_it_was(error: Exception, code: int):
     assert exit_code(error) == code
+
+
+def test_status_does_not_wait_for_the_imaging_core(tmp_path: Path):
+    # typer itself loads pydantic to read options.
+    script = f"""
+import sys
+sys.argv = ["stackd", "status"]
+from stackd.cli.main import main
+try:
+    main()
+except SystemExit:
+    pass
+print("LOADED", [name for name in {HEAVY!r} if name in sys.modules and name != "pydantic"])
+"""
+    environment = {"PATH": "/usr/bin", "XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    shown = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60, env=environment
+    )
+
+    assert shown.stdout.splitlines()[-1] == "LOADED []"

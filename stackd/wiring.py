@@ -207,8 +207,15 @@ def stack_one(request: StackingRequest, progress: Progress) -> StackingResult:
     )
 
 
-def describe_one(asked: tuple[Path, str], progress: Progress) -> bytes | tuple[FrameMeta, ContentSignature | None]:
-    """Read what a file of a watched folder says of itself; runs in the describing process. A manifest comes as its bytes."""
+def describe_one(
+    asked: tuple[Path, str, bool], progress: Progress
+) -> bytes | tuple[FrameMeta, ContentSignature | None, str | None]:
+    """Read what a file of a watched folder says of itself; runs in the describing process. A manifest comes as its bytes.
+
+    `asked` is the folder, the file's path in it, and whether its content is to be hashed.
+    """
+    import hashlib
+
     from stackd.adapters.metadata_tags import fetch_tags
     from stackd.adapters.thumbnails import read_signature
     from stackd.intake.admit import Role, admit
@@ -216,13 +223,17 @@ def describe_one(asked: tuple[Path, str], progress: Progress) -> bytes | tuple[F
     from stackd.intake.manifest import MAX_MANIFEST_BYTES
 
     del progress
-    folder, name = asked
+    folder, name, with_hash = asked
     path = folder / name
     if admit(name).role is Role.MANIFEST:
         with path.open("rb") as manifest:
             return manifest.read(MAX_MANIFEST_BYTES + 1)
     tags = fetch_tags(path, exiftool=_exiftool())
-    return frame_meta(tags, path=name, mtime_ns=path.stat().st_mtime_ns), read_signature(path)
+    content_sha256 = None
+    if with_hash:
+        with path.open("rb") as file:
+            content_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return frame_meta(tags, path=name, mtime_ns=path.stat().st_mtime_ns), read_signature(path), content_sha256
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,7 @@ class _Asked:
     folder: Path
     path: str
     fingerprint: Fingerprint
+    with_hash: bool
 
 
 class DescribingProcess:
@@ -33,8 +34,8 @@ class DescribingProcess:
     Parameters
     ----------
     entry : str
-        `module:function`, called as `function((folder, path), progress)` in the child. Gives the bytes of a manifest, or a
-        `FrameMeta` and a `ContentSignature` or None.
+        `module:function`, called as `function((folder, path, with_hash), progress)` in the child. Gives the bytes of a manifest,
+        or a `FrameMeta`, a `ContentSignature` or None, and the content hash or None.
     """
 
     def __init__(self, entry: str, *, clock: Clock, watch: Callable[[int], None], unwatch: Callable[[int], None]) -> None:
@@ -47,9 +48,9 @@ class DescribingProcess:
         self._current: _Asked | None = None
         self._since_s = 0.0
 
-    def ask(self, watch: str, folder: Path, path: str, fingerprint: Fingerprint) -> None:
+    def ask(self, watch: str, folder: Path, path: str, fingerprint: Fingerprint, *, with_hash: bool = False) -> None:
         """Queue a file; returns at once."""
-        self._waiting.append(_Asked(watch=watch, folder=folder, path=path, fingerprint=fingerprint))
+        self._waiting.append(_Asked(watch=watch, folder=folder, path=path, fingerprint=fingerprint, with_hash=with_hash))
         self._go_on()
 
     def answers(self) -> tuple[Answer, ...]:
@@ -83,7 +84,7 @@ class DescribingProcess:
             self._watch(self._child.reports)
         self._current = self._waiting.popleft()
         self._since_s = self._clock.now_s()
-        self._child.send((self._current.folder, self._current.path), last=False)
+        self._child.send((self._current.folder, self._current.path, self._current.with_hash), last=False)
 
     def _hangs(self) -> bool:
         return self._current is not None and self._clock.now_s() - self._since_s > ONE_FILE_S
@@ -111,8 +112,9 @@ def _answer(asked: _Asked | None, kind: str, content: object) -> Answer:
     match kind, content:
         case "result", bytes(manifest):
             return ManifestRead(watch=asked.watch, path=asked.path, fingerprint=asked.fingerprint, content=manifest)
-        case "result", (FrameMeta() as meta, (None | ContentSignature()) as signature):
-            return Described(watch=asked.watch, path=asked.path, fingerprint=asked.fingerprint, meta=meta, content=signature)
+        case "result", (FrameMeta() as meta, (None | ContentSignature()) as signature, (None | str()) as content_sha256):
+            fingerprint = replace(asked.fingerprint, content_sha256=content_sha256)
+            return Described(watch=asked.watch, path=asked.path, fingerprint=fingerprint, meta=meta, content=signature)
         case "error", StackdError() as error:
             return _refused(asked, str(error))
         case _:

@@ -17,7 +17,7 @@ def read_report(path: Path, *, job_limit: int) -> JournalReport | None:
     """
     if not path.exists():
         return None
-    # A journal at rest has no write-ahead log beside it: as `immutable` it is read without making one, without permission to write.
+    # A journal at rest has no write-ahead log beside it: as `immutable` it is read without making one, and without any right to.
     at_rest = not path.with_name(f"{path.name}-wal").exists()
     source = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
     with told_plainly(path), closing(sqlite3.connect(source, uri=True, timeout=1.0)) as db:

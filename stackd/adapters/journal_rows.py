@@ -198,7 +198,7 @@ def wish_from_row(row: sqlite3.Row) -> Wish:
 def described_from_row(row: sqlite3.Row) -> Described | NotDescribed | None:
     """Read a row of `described`; None when another stackd wrote it in a way that this one does not know."""
     watch, path = to_name(row["watch"]), to_name(row["path"])
-    fingerprint = Fingerprint(size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"])
+    fingerprint = Fingerprint(size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"])
     if row["meta"] is None:
         return NotDescribed(watch=watch, path=path, fingerprint=fingerprint, reason=row["reason"])
     content = None

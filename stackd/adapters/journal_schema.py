@@ -103,6 +103,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         path BLOB NOT NULL,
         size_bytes INTEGER NOT NULL,
         mtime_ns INTEGER NOT NULL,
+        content_sha256 TEXT,
         meta TEXT,                        -- JSON; NULL for a file that cannot be read
         signature BLOB,
         reason TEXT,

@@ -277,12 +277,13 @@ class SqliteJournal:
         fingerprint = described.fingerprint
         with self._transaction() as db:
             db.execute(
-                "INSERT OR REPLACE INTO described VALUES (?,?,?,?,?,?,?)",
+                "INSERT OR REPLACE INTO described VALUES (?,?,?,?,?,?,?,?)",
                 (
                     rows.to_bytes(described.watch),
                     rows.to_bytes(described.path),
                     fingerprint.size_bytes,
                     fingerprint.mtime_ns,
+                    fingerprint.content_sha256,
                     meta,
                     signature,
                     reason,

@@ -25,6 +25,8 @@ class DescribeFile:
     watch: str
     path: str
     fingerprint: Fingerprint
+    with_hash: bool = False
+    """Also hash its content: a frame of a finished stack has another time, and may still be the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

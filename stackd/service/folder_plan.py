@@ -79,7 +79,15 @@ class FolderStep:
 # ------------------------------------------------------------- taking in
 
 
-def take_look(folder: Folder, watch: str, look: Look, *, now_s: float, intake: IntakeSettings) -> FolderStep:
+def take_look(
+    folder: Folder,
+    watch: str,
+    look: Look,
+    *,
+    now_s: float,
+    intake: IntakeSettings,
+    taken: Mapping[str, tuple[Fingerprint, str]],
+) -> FolderStep:
     """Take in a complete look; asks for descriptions of files that have settled.
 
     An offline folder changes nothing but its own note: what is absent from a share that is away has not been removed.
@@ -99,8 +107,9 @@ def take_look(folder: Folder, watch: str, look: Look, *, now_s: float, intake: I
     for path in (*admitted.frames, *(admitted.manifests if intake.grouping.manifests else ())):
         fingerprint = sightings[path].fingerprint
         known = descriptions[path].fingerprint if path in descriptions else manifests[path][0] if path in manifests else None
-        if path in settled and known != fingerprint and asked.get(path) != fingerprint:
-            wanted.append(DescribeFile(watch=watch, path=path, fingerprint=fingerprint))
+        if path in settled and (known is None or _bare(known) != fingerprint) and asked.get(path) != fingerprint:
+            with_hash = path in taken and _may_be_the_same(taken[path][0], fingerprint)
+            wanted.append(DescribeFile(watch=watch, path=path, fingerprint=fingerprint, with_hash=with_hash))
             asked[path] = fingerprint
     changed = settled != folder.settled or bool(gone) or _fingerprints(sightings) != _fingerprints(folder.sightings)
     after = replace(
@@ -134,7 +143,7 @@ def take_answer(folder: Folder, answer: Answer) -> FolderStep:
     asked = {path: fingerprint for path, fingerprint in folder.asked.items() if path != answer.path}
     sighting = folder.sightings.get(answer.path)
     folder = replace(folder, asked=MappingProxyType(asked), recheck=True)
-    if sighting is None or sighting.fingerprint != answer.fingerprint:
+    if sighting is None or sighting.fingerprint != _bare(answer.fingerprint):
         return FolderStep(folder=folder)
     if isinstance(answer, ManifestRead):
         manifest = parse_manifest(answer.content, path=answer.path)
@@ -165,7 +174,7 @@ def plan_folder(state: State, watched: Watched, *, now_s: float, now_at: datetim
         else:
             folder = step.folder
             if folder.regroup and (not folder.asked or now_s - folder.sorted_s >= SORT_DISTANCE_S):
-                folder = replace(folder, grouping=_sorted(state, folder, settings), regroup=False, sorted_s=now_s)
+                folder = replace(folder, grouping=_sorted(state, watched, folder, settings), regroup=False, sorted_s=now_s)
             if not folder.regroup:
                 step = _seal_complete(state, watched, folder, last_look_s=_last(folder), settings=settings)
                 folder = replace(step.folder, recheck=False)
@@ -254,17 +263,18 @@ def give_up(ticket: Ticket, watched: Watched, reason: str) -> tuple[Effect, ...]
     return (*ended, Move(job_id=ticket.job.id, state=JobState.SUPERSEDED, error=reason))
 
 
-def _sorted(state: State, folder: Folder, settings: ServiceSettings) -> Grouping:
+def _sorted(state: State, watched: Watched, folder: Folder, settings: ServiceSettings) -> Grouping:
+    taken = state.taken.get(watched.watch, {})
     described = [
         answer
         for path, answer in folder.descriptions.items()
         if isinstance(answer, Described)
         and path in folder.settled
-        and answer.fingerprint == folder.sightings[path].fingerprint
+        and _bare(answer.fingerprint) == folder.sightings[path].fingerprint
         and path in folder.frame_paths
     ]
     return group(
-        (Frame(path=one.path, fingerprint=one.fingerprint, meta=one.meta) for one in described),
+        (Frame(path=one.path, fingerprint=_recorded(one, taken), meta=one.meta) for one in described),
         {one.path: one.content for one in described if one.content is not None},
         settings.intake.grouping,
         manifests=[found for _, found in folder.manifests.values() if isinstance(found, Manifest)],
@@ -387,6 +397,19 @@ def _is_still_arriving(folder: Folder, here: Mapping[str, float], *, last_look_s
         elif path not in folder.settled and any(mark in f"{path.lower()}." for mark in PICTURE_MARKS):
             return True
     return False
+
+
+def _may_be_the_same(recorded: Fingerprint, now: Fingerprint) -> bool:
+    """Tell whether only the content can say if a frame is still the recorded one: copied again, or touched."""
+    return recorded.content_sha256 is not None and recorded.size_bytes == now.size_bytes and recorded.mtime_ns != now.mtime_ns
+
+
+def _recorded(described: Described, taken: Mapping[str, tuple[Fingerprint, str]]) -> Fingerprint:
+    """Give the fingerprint under which a frame's content is recorded: a frame copied again is no new frame."""
+    content_sha256 = described.fingerprint.content_sha256
+    if content_sha256 is not None and described.path in taken and taken[described.path][0].content_sha256 == content_sha256:
+        return _bare(taken[described.path][0])
+    return _bare(described.fingerprint)
 
 
 def _fingerprints(sightings: Mapping[str, object]) -> Iterable[object]:

@@ -105,8 +105,8 @@ class Performer:
                 self._inboxes[watch].ask()
                 look = self._inboxes[watch].answer()
                 return () if look is None else (Looked(watch=watch, look=look),)
-            case do.DescribeFile(watch=watch, path=path, fingerprint=fingerprint):
-                world.describer.ask(watch, Path(watch), path, fingerprint)
+            case do.DescribeFile(watch=watch, path=path, fingerprint=fingerprint, with_hash=with_hash):
+                world.describer.ask(watch, Path(watch), path, fingerprint, with_hash=with_hash)
                 return tuple(Answered(answer=answer) for answer in world.describer.answers())
             case do.Remember(described=described):
                 journal.remember(described)

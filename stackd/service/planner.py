@@ -15,7 +15,7 @@ from stackd.model.stack import Stack
 from stackd.service.effects import Effect, NoteProgress, TryJournal
 from stackd.service.folder_plan import next_look_s, plan_folder, take_answer, take_look
 from stackd.service.job_plan import CRASH_WAIT_S, blocked_wait_s, next_due_s, plan_jobs
-from stackd.service.ports import Crashed, Failed, Finished, Progressed, WorkerEvent
+from stackd.service.ports import Crashed, Failed, Finished, Progressed, Publication, WorkerEvent
 from stackd.service.state import (
     Answered,
     FilePublished,
@@ -126,7 +126,7 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
             folder = state.folders.get(watch)
             if folder is None:
                 return state, ()
-            step = take_look(folder, watch, look, now_s=now_s, intake=settings.intake)
+            step = take_look(folder, watch, look, now_s=now_s, intake=settings.intake, taken=state.taken.get(watch, {}))
             return _with_folder(state, watch, step.folder), step.effects
         case Answered(answer=answer):
             folder = state.folders.get(answer.watch)
@@ -139,6 +139,7 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
         case JobChanged(job=job, stack=stack):
             return _take_job(state, job, stack, now_s=now_s), ()
         case PublicationBegun(publication=publication):
+            state = _with_hashes(state, publication)
             begun = {"publication": publication, "published": 0, "sources_held": False, "name_taken": False, "outcome": None}
             return _with_ticket(state, publication.job_id, **begun), ()
         case SourcesChecked(job_id=job_id, changed=None):
@@ -257,6 +258,21 @@ def _with_taken(state: State, job: Job, stack: Stack) -> State:
     if job.state is not JobState.SUPERSEDED:
         taken |= {frame.path: (frame.fingerprint, job.stack_id) for frame in stack.frames}
     return replace(state, taken=MappingProxyType({**state.taken, job.watch: MappingProxyType(taken)}))
+
+
+def _with_hashes(state: State, publication: Publication) -> State:
+    """Keep the content hashes of a stack's frames, by which a frame that is copied again is known."""
+    ticket = state.tickets.get(publication.job_id)
+    if ticket is None:
+        return state
+    watch, stack_id = ticket.job.watch, ticket.job.stack_id
+    hashed = {
+        path: (replace(fingerprint, content_sha256=publication.fingerprints[path].content_sha256), owner)
+        for path, (fingerprint, owner) in state.taken.get(watch, {}).items()
+        if owner == stack_id and path in publication.fingerprints
+    }
+    taken = MappingProxyType({**state.taken.get(watch, {}), **hashed})
+    return replace(state, taken=MappingProxyType({**state.taken, watch: taken}))
 
 
 def _with_folders(state: State, settings: ServiceSettings) -> State:

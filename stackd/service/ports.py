@@ -196,8 +196,8 @@ Answer: TypeAlias = Described | NotDescribed | ManifestRead
 class Describer(Protocol):
     """Reads metadata outside the service's own process: a decoder that crashes or hangs on a file costs that file only."""
 
-    def ask(self, watch: str, folder: Path, path: str, fingerprint: Fingerprint) -> None:
-        """Queue a file; returns at once."""
+    def ask(self, watch: str, folder: Path, path: str, fingerprint: Fingerprint, *, with_hash: bool = False) -> None:
+        """Queue a file; returns at once. `with_hash` asks for the content hash in the answer's fingerprint."""
         ...
 
     def answers(self) -> tuple[Answer, ...]:

@@ -206,7 +206,8 @@ def test_a_description_is_remembered_with_its_content_signature(journal: SqliteJ
 
 def test_a_description_of_another_stackd_is_read_from_the_file_again(journal: SqliteJournal) -> None:
     journal._db.execute(
-        "INSERT INTO described VALUES (?,?,?,?,?,?,?)", (WATCH.encode(), b"a.jpg", 1, 1, "{}", b'{"unheard_of": 1.0}\n', None)
+        "INSERT INTO described VALUES (?,?,?,?,?,?,?,?)",
+        (WATCH.encode(), b"a.jpg", 1, 1, None, "{}", b'{"unheard_of": 1.0}\n', None),
     )
 
     assert journal.recall(WATCH) == ()

@@ -21,16 +21,16 @@ def work(request: StackingRequest, progress: Progress) -> StackingResult:
     return BEHAVIOURS[str(request.recipe)](request, progress)
 
 
-def describe(asked: tuple[Path, str], progress: Progress) -> bytes | tuple[FrameMeta, None]:
+def describe(asked: tuple[Path, str, bool], progress: Progress) -> bytes | tuple[FrameMeta, None, None]:
     del progress
-    folder, name = asked
+    folder, name, _ = asked
     if name.startswith("crash"):
         ctypes.string_at(0)
     if name.startswith("broken"):
         raise UnreadableFrame(f"{name} is cut off.")
     if name.endswith(".json"):
         return (folder / name).read_bytes()
-    return FrameMeta(iso=100.0), None
+    return FrameMeta(iso=100.0), None, None
 
 
 def _well(request: StackingRequest, progress: Progress) -> StackingResult:

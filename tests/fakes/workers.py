@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,6 +17,7 @@ from stackd.service.ports import (
     StagedFile,
     WorkerEvent,
 )
+from tests.fakes.describer import content_hash
 from tests.fakes.output import OutputFolder
 
 Behave = Callable[[StackingRequest], StackdError | Crashed | None]
@@ -104,5 +106,10 @@ def stage(request: StackingRequest, output: OutputFolder) -> StackingResult:
         findings=(),
         seconds=MappingProxyType({"fuse": 1.0}),
         peak_rss_bytes=1 << 20,
-        fingerprints=MappingProxyType({frame.path: frame.fingerprint for frame in request.stack.frames}),
+        fingerprints=MappingProxyType(
+            {
+                frame.path: replace(frame.fingerprint, content_sha256=content_hash(frame.path, frame.fingerprint))
+                for frame in request.stack.frames
+            }
+        ),
     )

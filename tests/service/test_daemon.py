@@ -507,3 +507,30 @@ def test_merged_stacks_become_one() -> None:
     assert newest.state is JobState.DONE
     assert stack is not None
     assert len(stack.frames) == 8
+
+
+def test_frames_copied_again_after_the_composite_are_no_new_stack_before_or_after_a_restart() -> None:
+    house = House()
+    paths = house.drop_stack("beetle", count=4)
+    house.let_pass(A_WHILE_S)
+
+    for path in paths:
+        house.folder.drop(path)  # the same size, another time
+    house.let_pass(A_WHILE_S)
+    house.start()
+    house.let_pass(A_WHILE_S)
+
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
+
+
+def test_frames_of_other_content_under_old_names_are_a_new_stack() -> None:
+    house = House()
+    paths = house.drop_stack("beetle", count=4)
+    house.let_pass(A_WHILE_S)
+
+    for path in paths:
+        house.folder.drop(path, size_bytes=7_777)
+    house.let_pass(A_WHILE_S)
+
+    assert [job.state for job in house.jobs()] == [JobState.DONE, JobState.DONE]
+    assert len(house.output.visible()) == 4

@@ -104,6 +104,24 @@ class FolderPublisher:
         except OSError as error:
             raise blocked(folder, error) from error
 
+    def try_folder(self, folder: Path, *, needed_bytes: int, temporary_prefix: str) -> None:
+        """See whether the folder can be written and has room; leaves nothing behind.
+
+        Raises
+        ------
+        OutputBlocked
+            If it cannot be written now, or has less than `needed_bytes` free.
+        """
+        attempt = folder / f"{temporary_prefix}try{TEMPORARY_SUFFIX}"
+        try:
+            os.close(os.open(attempt, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+            attempt.unlink()
+            room = os.statvfs(folder)
+        except OSError as error:
+            raise blocked(folder, error) from error
+        if room.f_bavail * room.f_frsize < needed_bytes:
+            raise blocked(folder, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
     def remains(self, folder: Path) -> tuple[Path, ...]:
         """List temporary files of ours in `folder`; none where it cannot be read."""
         try:

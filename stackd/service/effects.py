@@ -76,6 +76,15 @@ class BeginRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TryOutput:
+    """See whether a blocked job's output can be written again, and let the job go on if so."""
+
+    job_id: int
+    folder: Path
+    needed_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRun:
     """End the job's worker."""
 
@@ -166,6 +175,7 @@ Effect: TypeAlias = (
     | Record
     | Move
     | BeginRun
+    | TryOutput
     | CancelRun
     | RemoveRemains
     | BeginPublication

@@ -46,6 +46,9 @@ POLL_S: Final = 2.0
 OFFLINE_RETRY_S: Final = 5.0
 """Look this often for a folder that is away: a share comes back within seconds of being mounted (a guess)."""
 
+SLOW_LOOK_S: Final = 60.0
+"""A folder that does not answer a look for so long counts as away until it does: a share that hangs (a guess)."""
+
 VANISHED_S: Final = 2.0
 """A frame counts as removed when looks this far apart both miss it: programs that save by delete and rename take milliseconds."""
 
@@ -161,6 +164,8 @@ def take_answer(folder: Folder, answer: Answer) -> FolderStep:
 def plan_folder(state: State, watched: Watched, *, now_s: float, now_at: datetime, settings: ServiceSettings) -> FolderStep:
     """Say what a folder needs now: stacks given up or sealed, a look, a fresh report."""
     folder = state.folders[watched.watch]
+    if folder.looking and folder.online and now_s - folder.look_asked_s > SLOW_LOOK_S:
+        folder = replace(folder, online=False, trouble="The folder does not answer; is its disk or share all right?")
     effects: list[Effect] = []
     claimed: frozenset[int] = frozenset()
     writable = not state.journal_trouble
@@ -227,7 +232,8 @@ def report_of(folder: Folder, watched: Watched, *, now_at: datetime, settle_s: f
 def _plan_look(folder: Folder, watched: Watched, *, now_s: float) -> tuple[Folder, tuple[Effect, ...]]:
     if folder.looking or now_s < next_look_s(folder, watched):
         return folder, ()
-    return replace(folder, looking=True, look_due_s=float("inf")), (LookAt(watch=watched.watch),)
+    asked = replace(folder, looking=True, look_asked_s=now_s, look_due_s=float("inf"))
+    return asked, (LookAt(watch=watched.watch),)
 
 
 def _give_up_changed(state: State, watched: Watched, folder: Folder) -> FolderStep:

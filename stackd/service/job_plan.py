@@ -18,6 +18,7 @@ from stackd.service.effects import (
     PublishFile,
     RemoveRemains,
     RenamePublication,
+    TryOutput,
 )
 from stackd.service.ports import Crashed, Failed, Finished, Progressed
 from stackd.service.state import ServiceSettings, State, Ticket
@@ -30,8 +31,8 @@ one attempt in five minutes (a guess)."""
 CRASH_WAIT_S: Final = 2.0
 """Distance of the next attempt after a crash, doubled each time; other stacks go first (a guess)."""
 
-BUSY = frozenset({JobState.RUNNING, JobState.PUBLISHING})
-"""States in which a job holds staged files or a worker."""
+OUTPUT_BYTES_A_PIXEL: Final = 8
+"""Room that outputs need at most, roughly: 16-bit colour (6 bytes a pixel) and a 16-bit depth map (2), uncompressed."""
 
 
 def blocked_wait_s(waits: int) -> float:
@@ -64,7 +65,7 @@ def _next_steps(ticket: Ticket, state: State, *, now_s: float, settings: Service
         case JobState.READY:
             return (BeginRun(job_id=job.id),) if may_begin and now_s >= ticket.not_before_s else ()
         case JobState.BLOCKED:
-            return (Move(job_id=job.id, state=JobState.READY),) if now_s >= ticket.not_before_s else ()
+            return _resume(ticket, settings) if now_s >= ticket.not_before_s else ()
         case JobState.RUNNING:
             return _after_work(ticket, settings)
         case JobState.PUBLISHING:
@@ -73,6 +74,16 @@ def _next_steps(ticket: Ticket, state: State, *, now_s: float, settings: Service
             return ()
         case _:
             assert_never(job.state)
+
+
+def _resume(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]:
+    """Try the output first: stacking for a disk that is still full would be work for nothing."""
+    watched = settings.folder(ticket.job.watch)
+    if watched is None:
+        return ()
+    sizes = [(frame.meta.width_px or 0) * (frame.meta.height_px or 0) for frame in ticket.stack.frames]
+    needed_bytes = max(sizes, default=0) * OUTPUT_BYTES_A_PIXEL
+    return (TryOutput(job_id=ticket.job.id, folder=watched.output, needed_bytes=needed_bytes),)
 
 
 def _after_work(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]:

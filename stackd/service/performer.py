@@ -130,6 +130,10 @@ class Performer:
                 return (self._move(effect, state),)
             case do.BeginRun(job_id=job_id):
                 return self._begin_run(job_id, state, settings)
+            case do.TryOutput(job_id=job_id, folder=folder, needed_bytes=needed_bytes):
+                prefix = f".stackd-{self._owner}-{job_id}-"
+                world.publisher.try_folder(folder, needed_bytes=needed_bytes, temporary_prefix=prefix)
+                return (self._move(do.Move(job_id=job_id, state=JobState.READY), state),)
             case do.CancelRun(job_id=job_id):
                 world.workers.cancel(job_id)
                 return ()

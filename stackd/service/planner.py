@@ -153,7 +153,7 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
         case FilePublished(job_id=job_id):
             return _with_ticket(state, job_id, published=state.tickets[job_id].published + 1), ()
         case PublishRefused():
-            return _take_refusal(state, observation), ()
+            return _take_refusal(state, observation, now_s=now_s), ()
         case WorkLost(job_id=job_id, message=message):
             failed = Failed(job_id=job_id, message=message, hint="", kind="WorkLost", retry_helps=False)
             return _with_ticket(state, job_id, outcome=failed), ()
@@ -213,7 +213,12 @@ def _take_worker_event(state: State, event: WorkerEvent, *, now_s: float) -> tup
             assert_never(event)
 
 
-def _take_refusal(state: State, refused: PublishRefused) -> State:
+def _take_refusal(state: State, refused: PublishRefused, *, now_s: float) -> State:
+    ticket = state.tickets.get(refused.job_id)
+    if ticket is not None and ticket.job.state is JobState.BLOCKED:
+        # Tried again and still blocked.
+        wait_s = blocked_wait_s(ticket.waits)
+        return _with_ticket(state, refused.job_id, waits=ticket.waits + 1, not_before_s=now_s + wait_s)
     if refused.name_taken:
         return _with_ticket(state, refused.job_id, name_taken=True)
     failed = Failed(job_id=refused.job_id, message=refused.message, hint=refused.hint, kind="OutputBlocked", retry_helps=True)

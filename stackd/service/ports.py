@@ -302,6 +302,16 @@ class Publisher(Protocol):
         """
         ...
 
+    def try_folder(self, folder: Path, *, needed_bytes: int, temporary_prefix: str) -> None:
+        """See whether the folder can be written and has room, before work is done for it; leaves nothing behind.
+
+        Raises
+        ------
+        OutputBlocked
+            If it cannot be written now, or has less than `needed_bytes` free.
+        """
+        ...
+
     def remains(self, folder: Path) -> tuple[Path, ...]:
         """List temporary files of ours in `folder`."""
         ...

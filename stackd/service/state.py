@@ -81,6 +81,8 @@ class Folder:
     trouble: str = ""
     events: bool = True
     looking: bool = False
+    look_asked_s: float = float("-inf")
+    """When the look that is under way began."""
     last_look_s: float | None = None
     """Monotonic time of the last complete look; none before the first."""
     look_due_s: float = float("-inf")

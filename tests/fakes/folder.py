@@ -16,12 +16,15 @@ class ScriptedFolder:
     events: bool = True
     """Whether a change announces itself."""
     woken: bool = False
+    hangs: bool = False
+    """A look that is asked for is never answered."""
 
     def __init__(self) -> None:
         self.files = {}
         self.online = True
         self.events = True
         self.woken = False
+        self.hangs = False
         self._ticks = 0
 
     def drop(self, path: str, *, size_bytes: int = 1_000, mtime_ns: int | None = None, being_written: bool = False) -> None:
@@ -63,6 +66,8 @@ class ScriptedInbox:
     def ask(self) -> None:
         self.looks += 1
         folder = self._folder
+        if folder.hangs:
+            return
         if folder.online:
             self._look = Look(online=True, files=tuple(folder.files.values()), events=folder.events)
         else:

@@ -15,6 +15,7 @@ class OutputFolder:
     files: dict[str, str] = field(default_factory=dict)
     refuses: str = ""
     """Why nothing can be written now; empty when it can."""
+    refusals: int = 0
 
     def temporary(self) -> list[str]:
         return [name for name in self.files if name.startswith(".stackd-")]
@@ -51,6 +52,10 @@ class DictPublisher:
             raise OutputBlocked("The finished file has disappeared.", hint="It is made again.")
         self._output.files[name] = staged.sha256
 
+    def try_folder(self, folder: Path, *, needed_bytes: int, temporary_prefix: str) -> None:
+        del folder, needed_bytes, temporary_prefix
+        self._refuse()
+
     def remains(self, folder: Path) -> tuple[Path, ...]:
         return tuple(folder / name for name in self._output.temporary())
 
@@ -59,4 +64,5 @@ class DictPublisher:
 
     def _refuse(self) -> None:
         if self._output.refuses:
+            self._output.refusals += 1
             raise OutputBlocked(self._output.refuses, hint="Make room.")

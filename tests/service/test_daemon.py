@@ -257,7 +257,10 @@ def test_a_blocked_stack_is_tried_less_and_less_often() -> None:
 
     house.let_pass(3600.0, step_s=5.0)
 
-    assert 5 <= len(house.workers.started) <= 20
+    # The output is tried, not the work: stacking for a full disk is work for nothing.
+    assert len(house.workers.started) == 1
+    assert [job.state for job in house.jobs()] == [JobState.BLOCKED]
+    assert 10 <= house.output.refusals <= 25
 
 
 def test_one_stack_that_fails_does_not_stop_the_others() -> None:
@@ -534,3 +537,27 @@ def test_frames_of_other_content_under_old_names_are_a_new_stack() -> None:
 
     assert [job.state for job in house.jobs()] == [JobState.DONE, JobState.DONE]
     assert len(house.output.visible()) == 4
+
+
+def test_a_share_that_hangs_counts_as_away_while_other_work_and_the_heartbeat_go_on() -> None:
+    house = House()
+    house.workers.hold = True
+    house.drop_stack("beetle")
+    house.let_pass(30.0)
+    house.folder.hangs = True
+    house.let_pass(30.0 + 90.0)
+    assert house.daemon is not None
+    (folder,) = house.daemon.state.folders.values()
+    alive_before = house.manager.told.count("alive")
+    house.let_pass(10.0)
+    alive_after = house.manager.told.count("alive")
+
+    house.folder.hangs = False
+    house.inboxes[-1].ask()
+    house.workers.hold = False
+    house.let_pass(30.0)
+
+    assert not folder.online
+    assert "does not answer" in folder.trouble
+    assert alive_after > alive_before
+    assert [job.state for job in house.jobs()] == [JobState.DONE]

@@ -7,7 +7,7 @@ from typing import Any
 
 from stackd.intake.candidates import CandidateStack, Grouping, OtherSequence
 from stackd.intake.evidence.time import in_words
-from stackd.intake.shot import WEAK_TIME_SOURCES, in_metres
+from stackd.intake.shot import WEAK_TIME_SOURCES, in_metres, span_in_metres
 from stackd.model.frame import Frame
 from stackd.model.names import shown
 from stackd.model.stack import Decision, StackKind
@@ -156,7 +156,8 @@ def focus_span(frames: Sequence[Frame]) -> str:
         near, far = min(distances), max(distances)
         if near == far:
             return in_metres(near)
-        return f"{in_metres(near)} – {in_metres(far) if isfinite(far) else '∞'}".replace(" m –", " –")
+        ends = span_in_metres(near, far)
+        return f"{ends[0]} – {ends[1] if isfinite(far) else '∞'}".replace(" m –", " –")
     hints = [frame.meta.order_hint for frame in frames if frame.meta.order_hint is not None]
     return f"{abs(max(hints) - min(hints)):g} steps" if hints else "–"
 

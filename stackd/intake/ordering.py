@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from stackd.intake.evidence import counter
+from stackd.intake.evidence import counter, sharpness, time
 from stackd.intake.settings import GroupingSettings
-from stackd.intake.shot import Shot
+from stackd.intake.shot import Shot, focus_scale
 
 SAME_TIME_FRAMES = 3
 """So many frames of one moment were not taken in it: an export stamped them all alike."""
@@ -68,7 +68,25 @@ def _times_mislead(cluster: Sequence[Shot]) -> bool:
     if len(comparable) < MIN_DISORDER_STEPS or len(comparable) < len(counted) - 1:
         # Numbers that repeat or belong to several series come from several cameras or cards: they prove nothing about the clock.
         return False
-    return DISORDER_FROM < sum(comparable) / len(comparable) < DISORDER_TO
+    if not DISORDER_FROM < sum(comparable) / len(comparable) < DISORDER_TO:
+        return False
+    return not _time_makes_more_sense(cluster, counted)
+
+
+def _time_makes_more_sense(by_time: Sequence[Shot], by_count: Sequence[Shot]) -> bool:
+    """Tell whether the names were shuffled and not the times: focus goes a shorter way in time, or the rhythm is even."""
+    scale = focus_scale(by_time)
+    ways = [[position for shot in order if (position := scale.at(shot)) is not None] for order in (by_time, by_count)]
+    if len(ways[0]) == len(by_time) and len(set(ways[0])) > 1:
+        in_time, in_count = (sum(abs(b - a) for a, b in pairwise(way)) for way in ways)
+        return in_time < in_count
+    matrices = [sharpness.sharpness_matrix(order) for order in (by_time, by_count)]
+    if matrices[0] is not None and matrices[1] is not None:
+        in_time, in_count = (
+            sum(sharpness.distance(a, b) for a, b in pairwise(matrix)) for matrix in matrices if matrix is not None
+        )
+        return in_time < in_count
+    return time.beat_s([gap for a, b in pairwise(by_time) if (gap := time.gap_s(a, b)) is not None]) is not None
 
 
 def _by_sequence(cluster: Sequence[Shot]) -> list[Shot]:

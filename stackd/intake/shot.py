@@ -129,13 +129,35 @@ def describe_focus(shot: Shot) -> str:
     return "an unknown distance" if hint is None else f"step {hint:g}"
 
 
-def in_metres(distance_m: float) -> str:
+def describe_focus_span(first: Shot, last: Shot) -> str:
+    """Say from where to where the focus went, precisely enough that the ends differ where the camera tells them apart."""
+    first_m, last_m = first.frame.meta.focus_distance_m, last.frame.meta.focus_distance_m
+    if first_m is None or last_m is None:
+        return f"from {describe_focus(first)} to {describe_focus(last)}"
+    begin, end = span_in_metres(first_m, last_m)
+    return f"from {begin} to {end}"
+
+
+def span_in_metres(first_m: float, last_m: float) -> tuple[str, str]:
+    """Write two distances with as many digits as it takes to tell them apart."""
+    for decimals in range(2, MOST_DECIMALS + 1):
+        ends = in_metres(first_m, decimals=decimals), in_metres(last_m, decimals=decimals)
+        if first_m == last_m or ends[0] != ends[1]:
+            break
+    return ends
+
+
+MOST_DECIMALS = 5
+"""Hundredths of a millimetre: finer than any lens reports."""
+
+
+def in_metres(distance_m: float, *, decimals: int = 2) -> str:
     """Write a distance as a photographer would."""
     if distance_m > FARTHEST_M:
         return "infinity"
     if distance_m < 0.01:  # noqa: PLR2004  below a centimetre metres are hard to read
         return f"{distance_m * 1000.0:.2g} mm"
-    return f"{distance_m:.2f} m" if distance_m < 10.0 else f"{distance_m:.0f} m"  # noqa: PLR2004  two digits tell enough
+    return f"{distance_m:.{decimals}f} m" if distance_m < 10.0 else f"{distance_m:.0f} m"  # noqa: PLR2004  digits enough
 
 
 def _vergence(distance_m: float) -> float:

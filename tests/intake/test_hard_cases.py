@@ -524,3 +524,35 @@ def test_a_frame_that_says_nothing_at_all_is_a_single():
     grouping = sorted_out([replace(bare("x.png"), meta=FrameMeta())])
 
     assert [each.path for each in grouping.singles] == ["x.png"]
+
+
+@pytest.mark.parametrize("known", ["distances", "pictures", "rhythm"])
+def test_shuffled_names_give_way_to_times_that_make_sense(known: str):
+    """Somebody renamed the frames: in order of time the focus moves on, or the rhythm is even."""
+    shuffled = random.Random(3).sample(range(12), 12)  # noqa: S311
+    frames = [frame(f"DSC_{1000 + shuffled[index]}.jpg", 0.7 * index) for index in range(12)]
+    if known == "distances":
+        frames = [replace(each, meta=replace(each.meta, focus_distance_m=0.25 + 0.001 * i)) for i, each in enumerate(frames)]
+    contents = stack_looks(frames, 60) if known == "pictures" else {}
+
+    grouping = sorted_out(frames, contents, hold_confidence=0.3)
+
+    assert [[each.path for each in stack.captured] for stack in grouping.stacks] == [[each.path for each in frames]]
+
+
+def test_times_in_disorder_give_way_to_names_along_which_the_focus_moves():
+    """A program stamped the frames as it wrote them, in any order."""
+    order = random.Random(4).sample(range(12), 12)  # noqa: S311
+    frames = [frame(f"DSC_{1000 + index}.jpg", 3.0 * order[index]) for index in range(12)]
+
+    grouping = sorted_out(frames, stack_looks(frames, 61))
+
+    assert names(grouping) == [[f"DSC_{1000 + index}" for index in range(12)]]
+
+
+def test_distances_are_told_apart_in_sentences():
+    frames = shoot(6, distances_m=[0.2500 + 0.0004 * index for index in range(6)])
+
+    (stack,) = sorted_out(frames).stacks
+
+    assert "focus moved step by step from 0.250 m to 0.252 m" in stack.evidence

@@ -10,7 +10,7 @@ from itertools import pairwise
 from statistics import median
 
 from stackd.intake.evidence.verdict import Evidence, Link, Verdict
-from stackd.intake.shot import FocusScale, Shot, describe_focus
+from stackd.intake.shot import FocusScale, Shot, describe_focus, describe_focus_span
 
 RESET_STEPS = 3.0
 RESET_SHARE = 0.5
@@ -114,7 +114,7 @@ def neighbours_verdict(
         overshoot = max(course.low - position, position - course.high, 0.0)
         is_long = abs(change) > RESET_STEPS * course.usual_step or abs(change) >= FULL_RETURN * covered
         if is_long and overshoot <= LANDING_SHARE * covered:
-            return Verdict(link=Link.CUT, because=f"focus jumped back from {describe_focus(first)} to {describe_focus(second)}")
+            return Verdict(link=Link.CUT, because=f"focus jumped back {describe_focus_span(first, second)}")
     if _turns_round(course, [scale.at(shot) for shot in (second, *following)], scale.quantum):
         return Verdict(link=Link.CUT, because=f"focus turned round at {describe_focus(first)}")
     return None
@@ -157,7 +157,7 @@ def run_evidence(shots: Sequence[Shot], scale: FocusScale) -> Evidence | None:
         return Evidence(points=0.0, sentence=f"the camera reports one focus distance for all frames ({describe_focus(shots[0])})")
     forward = sum(change > 0 for change in moving)
     one_way = max(forward, len(moving) - forward)
-    span = f"from {describe_focus(shots[0])} to {describe_focus(shots[-1])}"
+    span = describe_focus_span(shots[0], shots[-1])
     # Three frames go one way by chance once in three times, five once in sixty.
     chance_allows = max(float(len(shots)) - 2.0, 1.0)
     if one_way >= MONOTONE_SHARE * len(steps):

@@ -9,6 +9,9 @@ from typing import Final
 SOCKET_VARIABLE: Final = "NOTIFY_SOCKET"
 """Where systemd says that it listens."""
 
+SEND_S: Final = 1.0
+"""systemd reads at once; whoever does not is not waited for longer."""
+
 STATUS_CHARACTERS: Final = 300
 """One line on a terminal and a half; `systemctl status` shows no more."""
 
@@ -52,5 +55,5 @@ class SystemdNotifier:
             return
         # A manager that has gone away is no reason to stop working.
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
-            notify.setblocking(False)
+            notify.settimeout(SEND_S)
             notify.sendto(message.encode("utf-8", "backslashreplace"), self._address)

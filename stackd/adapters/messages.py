@@ -4,7 +4,7 @@ import copyreg
 import io
 import pickle
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import BinaryIO, Final
 
@@ -39,5 +39,5 @@ def read_only(content: Mapping[object, object]) -> Mapping[object, object]:
     return MappingProxyType(content)
 
 
-def _take_apart(mapping: "MappingProxyType[object, object]") -> tuple[object, ...]:
+def _take_apart(mapping: "MappingProxyType[object, object]") -> "tuple[Callable[..., object], tuple[object, ...]]":
     return (read_only, (dict(mapping),))

@@ -22,8 +22,8 @@ ALONG_ROW = 1e-12
 def common_rectangle(matrices: Iterable[Matrix], shape: tuple[int, int], *, margin_px: float = 0.0) -> Rectangle:
     """Find the largest upright rectangle of pixels whose value comes from inside every frame.
 
-    A frame's outline on the reference grid is a convex quadrilateral, so the common area is convex, and a rectangle lies inside as
-    soon as its four corners do.
+    A frame's outline on the reference grid is a convex quadrilateral, so the common area is convex, and a rectangle lies inside
+    as soon as its four corners do.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """The stacker: frames in as they come, one composite out.
 
-`add` looks at one frame: it is decoded once, registered to the frames before it, and its brightness noted; nothing of its full size
-is kept. `finish` finds every frame's place and gain from all of them together, fuses, crops and finishes. A stacker is a cache:
-whatever happens to it, it can be rebuilt from the frames.
+`add` looks at one frame: it is decoded once, registered to the frames before it, and its brightness noted; nothing of its full
+size is kept. `finish` finds every frame's place and gain from all of them together, fuses, crops and finishes. A stacker is a
+cache: whatever happens to it, it can be rebuilt from the frames.
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ from stackd.model.pixels import Image, Matrix
 from stackd.model.registration import FailedRegistration, Registration
 
 REGISTRATION_SIDE_PX = 2000
-"""Registration looks at frames reduced until their long side is no longer than this: 0.02 px there is below 0.1 px of a 150-megapixel
-frame, and the work stays the same however many pixels a camera has."""
+"""Registration looks at frames reduced until their long side is no longer than this: 0.02 px there is below 0.1 px of a
+150-megapixel frame, and the work stays the same however many pixels a camera has."""
 
 REDUCTIONS = (1, 2, 4, 8)
 """What `FrameSource.read_gray` offers."""

@@ -36,7 +36,8 @@ class Rectangle:
 class DepthMap:
     """Per pixel, where in the stack the subject is sharp.
 
-    `position` is float32 (H, W), 0 for the first (nearest) frame to N − 1, fractions between frames; `confidence` is float32 (H, W), 0–1.
+    `position` is float32 (H, W), 0 for the first (nearest) frame to N − 1, fractions between frames; `confidence` is float32
+    (H, W), 0–1.
     """
 
     position: NDArray[np.float32]

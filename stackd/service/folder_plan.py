@@ -345,11 +345,12 @@ def _seal(
     version = 1 + max((parent.version for parent in parents if parent.state is JobState.DONE), default=0)
     was_dismissed = any(parent.state is JobState.DISMISSED for parent in parents)
     held = candidate.decision is Decision.HOLD or (was_dismissed and candidate.decided_by is not SealReason.ASKED)
-    recipe_name = candidate.recipe if candidate.recipe in settings.recipes else watched.recipe_name
+    asked = candidate.recipe
+    recipe_name = asked if asked is not None and asked in settings.recipes else watched.recipe_name
     stack = candidate.sealed(complete.reason)
     notes = [complete.sentence]
-    if candidate.recipe is not None and candidate.recipe not in settings.recipes:
-        notes.append(f'the manifest asks for the recipe "{candidate.recipe}", which is not configured; "{recipe_name}" is used')
+    if asked is not None and asked not in settings.recipes:
+        notes.append(f'the manifest asks for the recipe "{asked}", which is not configured; "{recipe_name}" is used')
     if was_dismissed:
         notes.append("it contains frames of a stack that was dismissed")
     record = Record(

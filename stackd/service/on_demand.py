@@ -1,7 +1,7 @@
 """One stack now, as `stackd fuse` makes it: the frames are named, their order is found, the composite goes where it is wanted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
@@ -9,13 +9,16 @@ from typing import Final, Literal
 from stackd.config.settings import Recipe
 from stackd.errors import NameTaken, UnreadableFrame, WrongUse
 from stackd.imaging.frames import MakePlaneStore, Progress
+from stackd.imaging.fuse import makes_depth_map
 from stackd.intake.admit import Role, admit
 from stackd.intake.one_stack import in_one_stack
+from stackd.intake.pair import pair
 from stackd.intake.results import result_reasons
-from stackd.model.composite import Composite, FrameReport
+from stackd.intake.settings import GroupingSettings
+from stackd.model.composite import Composite
 from stackd.model.frame import Fingerprint, Frame
-from stackd.service.ports import Clock, Exporter, FrameFile, FrameReader, Meter, Publisher, StagedFile
-from stackd.service.stacking import NamedFrame, StageTimes, left_out, make_composite
+from stackd.service.ports import Clock, Exporter, FrameReader, Meter, Publisher, StagedFile
+from stackd.service.stacking import StageTimes, make_composite, named
 
 FORMATS: Final[dict[str, Literal["tiff", "png", "jpeg"]]] = {
     ".tif": "tiff",
@@ -91,15 +94,15 @@ def fuse_files(
         raise WrongUse(f"{output} has no extension stackd writes.", hint="Use .tif, .png or .jpg.")
     if depth_map is not None and depth_map.suffix.lower() not in {".tif", ".tiff", ".png"}:
         raise WrongUse(f"{depth_map} has no extension for a depth map.", hint="Use .tif for positions or .png for a picture.")
+    if depth_map is not None and not makes_depth_map(recipe.fuse):
+        raise WrongUse(
+            f"{recipe.fuse.method} makes no depth map.",
+            hint="Choose another method with --set fuse.method=…, or leave out --depth-map.",
+        )
     for target in filter(None, (output, depth_map)):
         _check_target(target, files, tools.exporter)
     stages = StageTimes(tools.clock, progress)
     composite, frames = _composite(files, recipe=recipe, recipe_name=recipe_name, tools=tools, stages=stages)
-    if depth_map is not None and composite.depth is None:
-        raise WrongUse(
-            f"{composite.method} makes no depth map.",
-            hint="Choose another method with --set fuse.method=…, or leave out --depth-map.",
-        )
     stages("export", 0, 1)
     if depth_map is not None and composite.depth is not None:
         staged = tools.exporter.stage_depth_map(
@@ -134,26 +137,21 @@ def _composite(
     files: Sequence[Path], *, recipe: Recipe, recipe_name: str, tools: Tools, stages: StageTimes
 ) -> tuple[Composite, tuple[Path, ...]]:
     described, set_aside = _described(files, tools.reader)
-    ordered = in_one_stack(described)
-    named = [NamedFrame(name=_name(frame), file=FrameFile(path=Path(frame.path), page=frame.page)) for frame in ordered]
+    frames = [named(frame, Path()) for frame in in_one_stack(described)]
     composite, _ = make_composite(
-        named,
+        frames,
         recipe=recipe,
         recipe_name=recipe_name,
         reader=tools.reader,
         make_store=tools.make_store,
         stages=stages,
+        set_aside=set_aside,
     )
-    composite = replace(
-        composite,
-        frames=(*composite.frames, *(FrameReport(path=path, used=False, reason=reason) for path, reason in set_aside.items())),
-        findings=(*(left_out(path, reason) for path, reason in set_aside.items()), *composite.findings),
-    )
-    return composite, tuple(frame.file.path for frame in named)
+    return composite, tuple(frame.file.path for frame in frames)
 
 
 def _described(files: Sequence[Path], reader: FrameReader) -> tuple[list[Frame], dict[str, str]]:
-    """Read the metadata; set aside, with the reason, what is no readable picture or is a finished result, not a frame."""
+    """Read the metadata; set aside, with the reason, what is unreadable, a finished result, or a second file of one exposure."""
     frames: list[Frame] = []
     set_aside: dict[str, str] = {}
     for path in files:
@@ -166,12 +164,10 @@ def _described(files: Sequence[Path], reader: FrameReader) -> tuple[list[Frame],
         frames.append(
             Frame(path=str(path), fingerprint=Fingerprint(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns), meta=meta)
         )
-    results = {path: f"{reason}." for path, reason in result_reasons(frames).items()}
-    return [frame for frame in frames if frame.path not in results], set_aside | results
-
-
-def _name(frame: Frame) -> str:
-    return frame.path if frame.page is None else f"{frame.path}#{frame.page + 1}"
+    results = result_reasons(frames)
+    paired = pair([frame for frame in frames if frame.path not in results], {}, GroupingSettings())
+    set_aside |= {path: f"{reason}." for path, reason in (*results.items(), *paired.ignored.items())}
+    return list(paired.frames), set_aside
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:

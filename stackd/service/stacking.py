@@ -15,7 +15,7 @@ from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
 from stackd.imaging.frames import MakePlaneStore, Progress
 from stackd.imaging.stacker import Stacked, Stacker
 from stackd.model.composite import Composite, Finding, FrameReport, Severity
-from stackd.model.frame import Fingerprint
+from stackd.model.frame import Fingerprint, Frame
 from stackd.model.provenance import FrameProvenance, Provenance
 from stackd.service.ports import Clock, Exporter, FrameFile, FrameReader, Meter, StackingRequest, StackingResult
 
@@ -74,19 +74,16 @@ def stack_and_stage(
     if not isinstance(recipe, Recipe):
         msg = f"recipe is a {type(recipe).__name__}, not a Recipe"
         raise TypeError(msg)
-    frames = tuple(
-        NamedFrame(name=frame.path, file=FrameFile(path=request.input_folder / frame.path, page=frame.page))
-        for frame in request.stack.frames
-    )
+    frames = tuple(named(frame, request.input_folder) for frame in request.stack.frames)
     stages = StageTimes(clock, progress)
     composite, fingerprints = make_composite(
         frames, recipe=recipe, recipe_name=request.recipe_name, reader=reader, make_store=make_store, stages=stages
     )
-    sealed = {frame.path: frame.fingerprint for frame in request.stack.frames}
-    for name, fingerprint in fingerprints.items():
-        if not fingerprint.same_file_as(sealed[name]):
+    for frame in request.stack.frames:
+        seen = fingerprints.get(request.input_folder / frame.path)
+        if seen is not None and not seen.same_file_as(frame.fingerprint):
             raise FrameChanged(
-                f"{name} was changed after its stack was complete.", hint="The stack is looked at again by itself."
+                f"{frame.path} was changed after its stack was complete.", hint="The stack is looked at again by itself."
             )
     stages("export", 0, 1)
     staged = exporter.stage(
@@ -104,8 +101,20 @@ def stack_and_stage(
         findings=composite.findings,
         seconds=MappingProxyType(stages.so_far()),
         peak_rss_bytes=meter.peak_rss_bytes(),
-        fingerprints=MappingProxyType(fingerprints),
+        fingerprints=MappingProxyType(
+            {
+                frame.path: fingerprints[request.input_folder / frame.path]
+                for frame in request.stack.frames
+                if request.input_folder / frame.path in fingerprints
+            }
+        ),
     )
+
+
+def named(frame: Frame, folder: Path) -> NamedFrame:
+    """Say where a frame's pixels are, and what the user calls it: its path, with the plane for a multi-page file."""
+    name = frame.path if frame.page is None else f"{frame.path}#{frame.page + 1}"
+    return NamedFrame(name=name, file=FrameFile(path=folder / frame.path, page=frame.page))
 
 
 def make_composite(
@@ -116,15 +125,18 @@ def make_composite(
     reader: FrameReader,
     make_store: MakePlaneStore,
     stages: "StageTimes",
-) -> tuple[Composite, dict[str, Fingerprint]]:
+    set_aside: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Composite, dict[Path, Fingerprint]]:
     """Read, align, fuse and finish frames given near → far.
+
+    `set_aside` names files that were asked for but are no frames, each with the reason, so that the composite tells of them too.
 
     Returns
     -------
     Composite
         Cropped to the valid area unless the recipe says otherwise.
-    dict of str to Fingerprint
-        Each frame's file as it was read, with its content hash, by frame name.
+    dict of Path to Fingerprint
+        Each file as it was read, with its content hash.
 
     Raises
     ------
@@ -132,11 +144,12 @@ def make_composite(
         If fewer than two frames can be used.
     """
     stages("read", 0, len(frames))
-    fingerprints = {}
-    refused = {}
+    fingerprints: dict[Path, Fingerprint] = {}
+    refused: dict[FrameFile, str] = {}
     for done, frame in enumerate(frames, start=1):
         try:
-            fingerprints[frame.name] = fingerprint_of(frame)
+            if frame.file.path not in fingerprints:
+                fingerprints[frame.file.path] = fingerprint_of(frame)
         except UnreadableFrame as error:
             refused[frame.file] = str(error)
         stages("read", done, len(frames))
@@ -144,9 +157,9 @@ def make_composite(
     refused |= reader.check([frame.file for frame in readable])
     usable = [frame for frame in frames if frame.file not in refused]
     if len(usable) < MIN_FRAMES:
-        raise too_few(frames, refused)
+        raise too_few(frames, refused, set_aside)
     stacked, usable = _stack(usable, refused, recipe=recipe, reader=reader, make_store=make_store, progress=stages)
-    reports = _reports(frames, usable, refused, stacked)
+    reports = _reports(frames, usable, refused, stacked, set_aside)
     findings = (*(left_out(report.path, report.reason) for report in reports if not report.used), *stacked.findings)
     provenance = Provenance(
         stackd_version=__version__,
@@ -155,11 +168,11 @@ def make_composite(
         frames=tuple(
             FrameProvenance(
                 name=frame.name,
-                content_sha256=fingerprints[frame.name].content_sha256,
-                size_bytes=fingerprints[frame.name].size_bytes,
+                content_sha256=fingerprints[frame.file.path].content_sha256,
+                size_bytes=fingerprints[frame.file.path].size_bytes,
             )
             for frame in frames
-            if frame.name in fingerprints
+            if frame.file.path in fingerprints
         ),
         libraries=MappingProxyType(library_versions()),
     )
@@ -212,12 +225,16 @@ def _stack(
                 raise too_few([*usable, *bad], refused) from error
 
 
-def too_few(frames: Sequence[NamedFrame], refused: Mapping[FrameFile, str]) -> MixedStack:
+def too_few(
+    frames: Sequence[NamedFrame], refused: Mapping[FrameFile, str], set_aside: Mapping[str, str] = MappingProxyType({})
+) -> MixedStack:
     """Say that a stack has too few frames that can be used, and why."""
-    reasons = " ".join(dict.fromkeys(refused[frame.file] for frame in frames if frame.file in refused))
+    reasons = [refused[frame.file] for frame in frames if frame.file in refused]
+    reasons += [reason if Path(name).name in reason else f"{name}: {reason}" for name, reason in set_aside.items()]
     count = sum(frame.file not in refused for frame in frames)
+    asked = len(frames) + len(set_aside)
     return MixedStack(
-        f"Only {count} of {len(frames)} frames can be used, and a composite needs at least {MIN_FRAMES}. {reasons}".strip(),
+        " ".join([f"Only {count} of {asked} can be used, and a composite needs {MIN_FRAMES} frames.", *dict.fromkeys(reasons)]),
         hint="Add the missing frames, or replace those that cannot be read.",
     )
 
@@ -251,14 +268,21 @@ def fingerprint_of(frame: NamedFrame) -> Fingerprint:
 
 
 def _reports(
-    frames: Sequence[NamedFrame], usable: Sequence[NamedFrame], refused: Mapping[FrameFile, str], stacked: Stacked
+    frames: Sequence[NamedFrame],
+    usable: Sequence[NamedFrame],
+    refused: Mapping[FrameFile, str],
+    stacked: Stacked,
+    set_aside: Mapping[str, str],
 ) -> tuple[FrameReport, ...]:
     placed = dict(zip((frame.file for frame in usable), stacked.frames, strict=True))
-    return tuple(
-        replace(placed[frame.file], path=frame.name)
-        if frame.file in placed
-        else FrameReport(path=frame.name, used=False, reason=refused[frame.file])
-        for frame in frames
+    return (
+        *(
+            replace(placed[frame.file], path=frame.name)
+            if frame.file in placed
+            else FrameReport(path=frame.name, used=False, reason=refused[frame.file])
+            for frame in frames
+        ),
+        *(FrameReport(path=name, used=False, reason=reason) for name, reason in set_aside.items()),
     )
 
 

@@ -50,3 +50,8 @@ def fuse(
             return fuse_by_pyramid(frames, settings, progress=progress)
         case _:
             assert_never(settings)
+
+
+def makes_depth_map(settings: Fusion) -> bool:
+    """Tell whether a method decides where the subject is sharp; averages and pyramids never do."""
+    return isinstance(settings, DepthFromDefocus | DepthMapFusion)

@@ -10,7 +10,7 @@ from stackd.intake.evidence.time import in_words
 from stackd.intake.shot import WEAK_TIME_SOURCES, in_metres, span_in_metres
 from stackd.model.frame import Frame
 from stackd.model.names import shown
-from stackd.model.stack import Decision, StackKind
+from stackd.model.stack import Decision, FocusMotion, StackKind
 from stackd.service.sorting import Sorted
 
 KINDS = {
@@ -21,6 +21,11 @@ KINDS = {
     StackKind.FOCUS: "focus stack",
     StackKind.FOCUS_AND_EXPOSURE: "focus stack of exposure brackets",
     StackKind.UNKNOWN: "sequence",
+}
+
+MOTIONS = {
+    FocusMotion.LENS: "the lens was focused from frame to frame",
+    FocusMotion.RAIL: "the lens stayed as it was: the camera or the subject was moved",
 }
 
 IGNORED_SHOWN = 12
@@ -185,7 +190,8 @@ def why_sections(grouping: Grouping) -> Iterable[tuple[str, list[str]]]:
         ends = from_to(_short_name(captured[0]), _short_name(captured[-1]))
         heading = f"Stack {number}: {ends}, {100 * stack.confidence:.0f} % sure"
         linked = [f"{shown(path)} is the camera's own composite of it" for path in stack.linked]
-        yield heading, [*stack.evidence, *linked]
+        motion = MOTIONS.get(stack.focus_motion)
+        yield heading, [*stack.evidence, *([motion] if motion else []), *linked]
     for other in grouping.others:
         ends = from_to(_short_name(other.frames[0]), _short_name(other.frames[-1]))
         yield f"No focus stack but {_with_article(KINDS[other.kind])}: {ends}", list(other.evidence)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from stackd.model.frame import Frame
-from stackd.model.stack import Decision, SealReason, Stack, StackKind, stack_id
+from stackd.model.stack import Decision, FocusMotion, SealReason, Stack, StackKind, stack_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,7 @@ class CandidateStack:
     """Frames a manifest names that have not arrived."""
     outliers: tuple[str, ...] = ()
     """Paths of frames that belong by time and number but look or are exposed unlike their neighbours."""
+    focus_motion: FocusMotion = FocusMotion.UNKNOWN
     linked: tuple[str, ...] = ()
     """Finished results that belong to the stack and are not fused (an in-camera composite)."""
 

@@ -184,11 +184,19 @@ class _Scene:
         if by_content is not None:
             # The same picture after a pause: a slow hand or deleted frames, unless the pause is out of all proportion or the
             # focus started anew.
-            starts_anew = sharpness.jumps(growing.shots, [second, *following])
-            return by_time if pause is not None and (pause.is_long or starts_anew) else None
+            starts_anew = self._sharpness_verdict(growing, second, following)
+            if starts_anew is not None and by_time is not None:
+                return Verdict(link=Link.CUT, because=f"{by_time.because}, and {starts_anew.because}")
+            return by_time if pause is not None and pause.is_long else None
         if by_time is None and not in_bracket:
-            return sharpness.neighbours_verdict(growing.shots, second, following)
+            return self._sharpness_verdict(growing, second, following)
         return by_time
+
+    def _sharpness_verdict(self, growing: _Growing, second: Shot, following: Sequence[Shot]) -> Verdict | None:
+        """Ask the pictures whether the focus started anew, unless the camera says that it moves on."""
+        if growing.course.direction and self.scale.at(second) is not None:
+            return None
+        return sharpness.neighbours_verdict(growing.shots, second, following)
 
     def _exposure_verdict(self, index: int) -> Verdict | None:
         if self.bracketed[index] and self.bracketed[index + 1]:

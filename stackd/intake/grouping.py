@@ -11,6 +11,7 @@ from stackd.intake.admit import name_of
 from stackd.intake.candidates import Boundary, CandidateStack, Grouping, OtherSequence
 from stackd.intake.cuts import Cut, Run, cut_into_runs
 from stackd.intake.evidence import brackets, camera, content, time
+from stackd.intake.focus_motion import focus_motion
 from stackd.intake.focus_order import near_to_far
 from stackd.intake.manifest import Manifest, is_fit_for_file_names
 from stackd.intake.names import name_parts, natural_key
@@ -25,7 +26,7 @@ from stackd.intake.weigh import judge
 from stackd.model.content import ContentSignature
 from stackd.model.frame import Frame
 from stackd.model.override import Dismiss, FrameKey, Merge, Override, Release, Split, frame_key
-from stackd.model.stack import Decision, SealReason, StackKind
+from stackd.model.stack import Decision, FocusMotion, SealReason, StackKind
 
 RESULT_FOLLOWS_S = 60.0
 """A camera finishes its own composite of a bracket within this time (seconds in practice; the margin is a guess)."""
@@ -188,6 +189,7 @@ class _Building:
                     confidence=CERTAIN,
                     decision=Decision.PROCESS,
                     evidence=(f"{name_of(frame.path)} holds {count} planes of one z-stack",),
+                    focus_motion=FocusMotion.RAIL if heights else FocusMotion.UNKNOWN,
                     folder=name_parts(frame.path).folder,
                     expected_count=count,
                     expected_count_is_exact=True,
@@ -351,6 +353,7 @@ class _Building:
             expected_count=total,
             expected_count_is_exact=exact,
             outliers=outliers,
+            focus_motion=focus_motion(shots),
         )
 
     def finished(self, results: Sequence[Frame]) -> Grouping:
@@ -373,7 +376,8 @@ def _shot(frame: Frame, contents: Mapping[str, ContentSignature], numbers: Mappi
         height = stage_height(frame.path)
         hint = height if height is not None else float(numbered.number or 0) if numbered.counts_depth else None
         if hint is not None:
-            frame = replace(frame, meta=replace(frame.meta, order_hint=hint))
+            sources = MappingProxyType({**frame.meta.sources, "order_hint": "name"})
+            frame = replace(frame, meta=replace(frame.meta, order_hint=hint, sources=sources))
     return take_shot(frame, contents.get(frame.path), series=numbered.series, number=numbered.number)
 
 

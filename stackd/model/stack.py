@@ -31,6 +31,18 @@ class StackKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+class FocusMotion(StrEnum):
+    """What was moved to bring other depths into focus, as far as the files tell.
+
+    A lens that focuses changes magnification from its own centre; a rail or stage changes perspective. Bellows and moved sensors
+    leave no trace in the files and stay unknown.
+    """
+
+    LENS = "lens"
+    RAIL = "rail"
+    UNKNOWN = "unknown"
+
+
 class Decision(StrEnum):
     """What happens to a stack without anyone being asked."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from stackd.intake.manifest import Manifest
 from stackd.model.frame import BracketKind, FrameMeta
-from stackd.model.stack import Decision, StackKind
+from stackd.model.stack import Decision, FocusMotion, StackKind
 from tests.intake.build import (
     bare,
     focused,
@@ -556,3 +556,27 @@ def test_distances_are_told_apart_in_sentences():
     (stack,) = sorted_out(frames).stacks
 
     assert "focus moved step by step from 0.250 m to 0.252 m" in stack.evidence
+
+
+def test_a_second_stack_of_one_subject_after_a_short_pause_is_found_by_its_sharpness():
+    """By hand, 4 to 14 seconds a frame: no rhythm, no focus data, and the second run begins where the first began."""
+    gaps = [4, 9, 6, 14, 5, 11, 70, 9, 4, 14, 6, 6, 9]
+    at_s = [float(sum(gaps[:index])) for index in range(14)]
+    frames = [frame(f"IMG_{index + 1:04d}.JPG", at_s[index]) for index in range(14)]
+    contents = {**stack_looks(frames[:7], 62), **stack_looks(frames[7:], 62)}
+
+    assert sizes(sorted_out(frames, contents)) == [7, 7]
+
+
+def test_the_ways_of_shooting_are_told_apart_where_the_files_tell():
+    by_lens = shoot(8, distances_m=[0.3 + 0.01 * index for index in range(8)])
+    on_rail = shoot(8, distances_m=[0.3] * 8, focus_quantum_m=0.018)
+    too_coarse = shoot(8, distances_m=[0.3] * 8, focus_quantum_m=0.05)
+    on_stage = bare("z.ome.tif", page_count=8, page_positions_m=tuple(index * 1e-6 for index in range(8)))
+
+    motions = [
+        sorted_out(frames, stack_looks(frames, 63)).stacks[0].focus_motion
+        for frames in (by_lens, on_rail, too_coarse, [on_stage])
+    ]
+
+    assert motions == [FocusMotion.LENS, FocusMotion.RAIL, FocusMotion.UNKNOWN, FocusMotion.RAIL]

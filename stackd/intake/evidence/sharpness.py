@@ -25,8 +25,13 @@ SMOOTH_RATIO = 0.75
 SMOOTH_RANK = 0.6
 """Rank correlation of the strongest pattern with the order."""
 
-JUMP = 4.0
-"""A change so many times the usual one between neighbours is a jump."""
+JUMP = 1.5
+"""A change so many times the usual one between neighbours is a jump …"""
+
+RETURN_SHARE = 0.5
+"""… and a return to the start where it ends at most this share of the jump away from the first frame: while focus moves on, the
+next frame is always more like the last one than like the first.
+"""
 
 MIN_SHOTS = 3
 FULL_SHOTS = 5
@@ -58,28 +63,19 @@ def neighbours_verdict(run: Sequence[Shot], second: Shot, following: Sequence[Sh
     following : sequence of Shot
         Frames after it.
     """
-    if len(run) < FULL_SHOTS or len(following) + 1 < MIN_SHOTS:
+    if len(run) < MIN_SHOTS + 1 or len(following) + 1 < MIN_SHOTS:
         return None
-    matrix = sharpness_matrix([run[0], *run[-FULL_SHOTS:], second, *following[: MIN_SHOTS - 1]])
+    before = run[-FULL_SHOTS:]
+    matrix = sharpness_matrix([run[0], *before, second, *following[: MIN_SHOTS - 1]])
     if matrix is None:
         return None
-    start, before, after, later = matrix[0], matrix[1 : 1 + FULL_SHOTS], matrix[1 + FULL_SHOTS], matrix[2 + FULL_SHOTS :]
-    jump = distance(before[-1], after)
-    usual = float(np.median([*(distance(a, b) for a, b in pairwise(before)), distance(after, later[0])]))
-    if jump > max(JUMP * usual, MOVED) and distance(start, after) < 0.5 * jump:
+    start, after = matrix[0], matrix[1 + len(before)]
+    jump = distance(matrix[len(before)], after)
+    steps = [distance(a, b) for a, b in pairwise(matrix[1:])]
+    usual = float(np.median([*steps[: len(before) - 1], *steps[len(before) :]]))
+    if jump > max(JUMP * usual, MOVED) and distance(start, after) < RETURN_SHARE * jump:
         return Verdict(link=Link.CUT, because="sharpness jumped back to where the stack began")
     return None
-
-
-def jumps(first: Sequence[Shot], second: Sequence[Shot]) -> bool:
-    """Tell whether sharpness breaks between two runs far more than within them: the pause was used to start anew."""
-    matrix = sharpness_matrix([*first[-FULL_SHOTS:], *second[:FULL_SHOTS]])
-    if matrix is None:
-        return False
-    border = min(len(first), FULL_SHOTS)
-    steps = [distance(a, b) for a, b in pairwise(matrix)]
-    inside = [*steps[: border - 1], *steps[border:]]
-    return bool(inside) and steps[border - 1] > max(JUMP * float(np.median(inside)), MOVED)
 
 
 def run_evidence(shots: Sequence[Shot]) -> Evidence | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from stackd.errors import JournalBlocked, WrongConfiguration
+from stackd.errors import AlreadyRunning, JournalBlocked, WrongConfiguration
 from stackd.model.job import JobState
 from stackd.service import effects as do
 from stackd.service.performer import Performer, World
@@ -63,7 +63,8 @@ class Daemon:
         self.state = self._remembered(State())
         self._follow_wishes = True
         self._recover(crashed_inside=crashed_inside)
-        self._open_inboxes()
+        for watched in settings.watched:
+            self._inboxes[watched.watch] = world.open_inbox(watched)
 
     # ------------------------------------------------------------ the loop
 
@@ -102,18 +103,26 @@ class Daemon:
     def reload(self) -> None:
         """Read the configuration again; a wrong one changes nothing."""
         self._world.manager.reloading()
+        opened: dict[str, Inbox] = {}
         try:
             settings = self._world.load_settings()
-        except WrongConfiguration as error:
+            for watched in settings.watched:
+                if watched != self._settings.folder(watched.watch):
+                    opened[watched.watch] = self._world.open_inbox(watched)
+        except (WrongConfiguration, AlreadyRunning) as error:
             log.error("configuration.refused reason=%r", str(error))  # noqa: TRY400  (a sentence, not a traceback)
-            self._world.manager.status(f"The new configuration is wrong, the old one stays: {error.message}")
+            self._world.manager.status(f"The new configuration cannot be used, the old one stays: {error.message}")
+            for inbox in opened.values():
+                inbox.close()
         else:
-            kept = {watched.watch: watched for watched in settings.watched}
-            for watch in [watch for watch, inbox in self._inboxes.items() if kept.get(watch) != self._settings.folder(watch)]:
+            wanted = {watched.watch for watched in settings.watched}
+            for watch in [watch for watch in self._inboxes if watch in opened or watch not in wanted]:
                 self._inboxes.pop(watch).close()
+            self._inboxes.update(opened)
             self._settings = settings
-            self.state = self._remembered(self.state)
-            self._open_inboxes()
+            # A look that was under way ended with its inbox.
+            again = {watch: replace(one, looking=False) for watch, one in self.state.folders.items()}
+            self.state = self._remembered(replace(self.state, folders=MappingProxyType(again)))
             log.info("configuration.reloaded watches=%d", len(settings.watched))
         self._world.manager.ready()
 
@@ -184,11 +193,6 @@ class Daemon:
                     settings=replace(self._settings, watched=()),
                 )
         self.state = self._remembered(self.state)
-
-    def _open_inboxes(self) -> None:
-        for watched in self._settings.watched:
-            if watched.watch not in self._inboxes:
-                self._inboxes[watched.watch] = self._world.open_inbox(watched)
 
     # ----------------------------------------------------------- gathering
 

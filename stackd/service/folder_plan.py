@@ -3,7 +3,7 @@
 A stack is sealed only on what a look told at or after the moment it could be complete: a lost event costs time, never a frame.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -114,7 +114,12 @@ def take_look(
             with_hash = path in taken and _may_be_the_same(taken[path][0], fingerprint)
             wanted.append(DescribeFile(watch=watch, path=path, fingerprint=fingerprint, with_hash=with_hash))
             asked[path] = fingerprint
-    changed = settled != folder.settled or bool(gone) or _fingerprints(sightings) != _fingerprints(folder.sightings)
+    # Only what is described can be sorted: a file on its way changes nothing yet.
+    changed = any(
+        (path in settled) != (path in folder.settled) or sightings[path].fingerprint != folder.sightings[path].fingerprint
+        for path in descriptions
+        if path in folder.sightings
+    )
     after = replace(
         folder,
         online=True,
@@ -133,7 +138,7 @@ def take_look(
         asked=MappingProxyType(asked),
         descriptions=MappingProxyType(descriptions),
         manifests=MappingProxyType(manifests),
-        regroup=folder.regroup or changed,
+        regroup=folder.regroup or changed or bool(gone),
         recheck=True,
         stale=False,
     )
@@ -173,11 +178,9 @@ def plan_folder(state: State, watched: Watched, *, now_s: float, now_at: datetim
     knows = folder.online and folder.last_look_s is not None and not folder.stale
     if knows and (folder.regroup or folder.recheck) and writable:
         step = _give_up_changed(state, watched, folder)
-        if step.claimed:
-            # Stacks given up must be out of the journal before their frames are sealed anew.
-            folder = replace(step.folder, regroup=True)
-        else:
-            folder = step.folder
+        folder = step.folder
+        # Stacks given up must be out of the journal before their frames are sealed anew.
+        if not step.claimed:
             if folder.regroup and (not folder.asked or now_s - folder.sorted_s >= SORT_DISTANCE_S):
                 folder = replace(folder, grouping=_sorted(state, watched, folder, settings), regroup=False, sorted_s=now_s)
             if not folder.regroup:
@@ -417,10 +420,6 @@ def _recorded(described: Described, taken: Mapping[str, tuple[Fingerprint, str]]
     if content_sha256 is not None and described.path in taken and taken[described.path][0].content_sha256 == content_sha256:
         return _bare(taken[described.path][0])
     return _bare(described.fingerprint)
-
-
-def _fingerprints(sightings: Mapping[str, object]) -> Iterable[object]:
-    return [getattr(sighting, "fingerprint", None) for sighting in sightings.values()]
 
 
 def _bare(fingerprint: Fingerprint) -> Fingerprint:

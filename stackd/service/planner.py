@@ -158,7 +158,7 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
             failed = Failed(job_id=job_id, message=message, hint="", kind="WorkLost", retry_helps=False)
             return _with_ticket(state, job_id, outcome=failed), ()
         case JournalRefused(message=message):
-            doubtful = {watch: replace(one, regroup=True, reported=None) for watch, one in state.folders.items()}
+            doubtful = {watch: replace(one, recheck=True, reported=None) for watch, one in state.folders.items()}
             due_s = state.journal_due_s if state.journal_trouble else now_s + blocked_wait_s(0)
             return replace(state, folders=MappingProxyType(doubtful), journal_trouble=message, journal_due_s=due_s), ()
         case JournalTaken():
@@ -240,7 +240,7 @@ def _take_job(state: State, job: Job, stack: Stack, *, now_s: float) -> State:
         state = _with_taken(state, job, stack)
     folder = state.folders.get(job.watch)
     if folder is not None and (job.state in GONE or before is None):
-        state = _with_folder(state, job.watch, replace(folder, regroup=True))
+        state = _with_folder(state, job.watch, replace(folder, recheck=True))
     return state
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from stackd.adapters.sqlite_journal import SqliteJournal
-from stackd.errors import WrongConfiguration
+from stackd.errors import AlreadyRunning, WrongConfiguration
 from stackd.intake.settings import IntakeSettings
 from stackd.model.frame import BracketKind, FrameMeta
 from stackd.model.job import Job, JobState
@@ -72,6 +72,7 @@ class House:
         self.manager = RememberingManager()
         self.describer = TellingDescriber(bracket_frame)
         self.workers = InlineWorkers(self.output, behave)
+        self.taken_folders: set[str] = set()
         self.inboxes: list[ScriptedInbox] = []
         self.daemon: Daemon | None = None
 
@@ -106,7 +107,8 @@ class House:
         return self.daemon
 
     def _open_inbox(self, watched: Watched) -> Inbox:
-        del watched
+        if watched.watch in self.taken_folders:
+            raise AlreadyRunning(f"Another stackd already watches {watched.watch}.")
         self.inboxes.append(ScriptedInbox(self.folder))
         return self.inboxes[-1]
 

@@ -561,3 +561,35 @@ def test_a_share_that_hangs_counts_as_away_while_other_work_and_the_heartbeat_go
     assert "does not answer" in folder.trouble
     assert alive_after > alive_before
     assert [job.state for job in house.jobs()] == [JobState.DONE]
+
+
+def test_a_folder_whose_settings_change_is_watched_on_although_a_look_was_under_way() -> None:
+    house = House()
+    daemon = house.start()
+    house.let_pass(5.0)
+    house.folder.hangs = True
+    house.drop_stack("beetle")
+    house.let_pass(2.0)
+
+    house.folder.hangs = False
+    (watched,) = house.settings.watched
+    house.next_settings = replace(house.settings, watched=(replace(watched, rescan_s=5.0),))
+    daemon.reload()
+    house.let_pass(A_WHILE_S)
+
+    assert [inbox.closed for inbox in house.inboxes] == [True, False]
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
+
+
+def test_a_folder_that_another_service_watches_is_refused_and_the_old_configuration_stays() -> None:
+    house = House()
+    daemon = house.start()
+    (watched,) = house.settings.watched
+    house.next_settings = replace(house.settings, watched=(watched, replace(watched, watch="/other", label="other")))
+    house.taken_folders.add("/other")
+
+    daemon.reload()
+    daemon.turn()
+
+    assert set(daemon.state.folders) == {"/card"}
+    assert any("already watches" in line for line in house.manager.told)

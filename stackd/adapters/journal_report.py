@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from stackd.adapters import journal_rows as rows
-from stackd.adapters.sqlite_journal import told_plainly
+from stackd.adapters.journal_trouble import told_plainly
 from stackd.model.job import JobState
 from stackd.service.report import JobRecord, JournalReport
 

@@ -117,6 +117,37 @@ def content_from_bytes(stored: bytes) -> "ContentSignature | None":
     return ContentSignature(**head)
 
 
+def stack_to_row(stack: Stack, *, watch: str, at: datetime) -> tuple[object, ...]:
+    """Write a row of `stack`, without its frames."""
+    return (
+        stack.id,
+        to_bytes(watch),
+        stack.kind,
+        stack.reason,
+        stack.confidence,
+        stack.decision,
+        to_json(stack.evidence),
+        to_text(stack.sealed_at or at),
+        None if stack.name is None else to_bytes(stack.name),
+        stack.recipe,
+    )
+
+
+def frame_to_row(stack_id: str, position: int, frame: Frame) -> tuple[object, ...]:
+    """Write a row of `stack_frame`."""
+    return (
+        stack_id,
+        position,
+        to_bytes(frame.path),
+        frame.page,
+        frame.fingerprint.size_bytes,
+        frame.fingerprint.mtime_ns,
+        frame.fingerprint.content_sha256,
+        meta_to_json(frame.meta),
+        to_json(frame.companion_paths),
+    )
+
+
 def frame_from_row(row: sqlite3.Row) -> Frame:
     """Read a row of `stack_frame`."""
     return Frame(

@@ -10,9 +10,10 @@ from types import MappingProxyType
 from typing import Final
 
 from stackd.adapters import journal_rows as rows
-from stackd.adapters.journal_schema import ForeignDatabase, NewerJournal, migrate
+from stackd.adapters.journal_schema import migrate
+from stackd.adapters.journal_trouble import told_plainly
 from stackd.errors import IllegalTransition, JournalBlocked
-from stackd.model.frame import Fingerprint, Frame
+from stackd.model.frame import Fingerprint
 from stackd.model.job import Job, JobState, is_legal
 from stackd.model.stack import Stack
 from stackd.service.ports import Described, FolderReport, NotDescribed, Progressed, Publication, Wish, WishKind
@@ -377,38 +378,10 @@ _ENDS: Final = frozenset(
 
 
 def _insert_stack(db: sqlite3.Connection, stack: Stack, *, watch: str, at: datetime) -> None:
-    db.execute(
-        "INSERT INTO stack VALUES (?,?,?,?,?,?,?,?,?,?)",
-        (
-            stack.id,
-            rows.to_bytes(watch),
-            stack.kind,
-            stack.reason,
-            stack.confidence,
-            stack.decision,
-            rows.to_json(stack.evidence),
-            rows.to_text(stack.sealed_at or at),
-            None if stack.name is None else rows.to_bytes(stack.name),
-            stack.recipe,
-        ),
-    )
+    db.execute("INSERT INTO stack VALUES (?,?,?,?,?,?,?,?,?,?)", rows.stack_to_row(stack, watch=watch, at=at))
     db.executemany(
         "INSERT INTO stack_frame VALUES (?,?,?,?,?,?,?,?,?)",
-        [_frame_row(stack.id, position, frame) for position, frame in enumerate(stack.frames)],
-    )
-
-
-def _frame_row(stack_id: str, position: int, frame: Frame) -> tuple[object, ...]:
-    return (
-        stack_id,
-        position,
-        rows.to_bytes(frame.path),
-        frame.page,
-        frame.fingerprint.size_bytes,
-        frame.fingerprint.mtime_ns,
-        frame.fingerprint.content_sha256,
-        rows.meta_to_json(frame.meta),
-        rows.to_json(frame.companion_paths),
+        [rows.frame_to_row(stack.id, position, frame) for position, frame in enumerate(stack.frames)],
     )
 
 
@@ -426,30 +399,3 @@ def _require_legal(job: Job, state: JobState) -> None:
 
 def _note_event(db: sqlite3.Connection, job_id: int, state: JobState, at: datetime, error: str | None) -> None:
     db.execute("INSERT INTO event (job_id, at, state, error) VALUES (?,?,?,?)", (job_id, rows.to_text(at), state, error))
-
-
-@contextmanager
-def told_plainly(path: Path | None) -> Iterator[None]:
-    """Turn what SQLite says into a sentence with a way out."""
-    place = "in memory" if path is None else str(path)
-    try:
-        yield
-    except NewerJournal as error:
-        raise JournalBlocked(
-            f"The journal {place} was written by a later stackd (layout {error.version}).",
-            hint="Install that version again, or start with another state folder.",
-        ) from error
-    except ForeignDatabase as error:
-        raise JournalBlocked(
-            f"{place} is a database of another program.", hint="Give stackd a state folder of its own ([state] folder)."
-        ) from error
-    except sqlite3.OperationalError as error:
-        raise JournalBlocked(
-            f"The journal {place} cannot be read or written: {error}.",
-            hint="Check free space and permissions of the state folder; stackd goes on by itself.",
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise JournalBlocked(
-            f"The journal {place} is damaged: {error}.",
-            hint="Move it out of the state folder; frames still in the watched folders are then stacked again.",
-        ) from error

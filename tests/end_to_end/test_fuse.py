@@ -1,0 +1,211 @@
+"""`stackd fuse` as a user runs it: real files in, a real composite out."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+
+from stackd.imaging.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
+from tests.make_frames import shot_at, write_bayer_dng, write_jpeg, write_png, write_tiff
+
+pytestmark = pytest.mark.end_to_end
+
+SCENE = SceneSettings(subject=tilted_plane, height_px=200, width_px=300, frame_count=4, shift_px=2.0, breathing=0.002, bits=16)
+
+
+@pytest.fixture(scope="module")
+def rendered() -> RenderedStack:
+    return render_stack(SCENE)
+
+
+@pytest.fixture
+def frames(rendered: RenderedStack, tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    # Names run against time: the order of capture must be found.
+    return [
+        write_tiff(folder / f"IMG_{9 - i}.tif", pixels, tags=shot_at(i, distance=f"{30 + i}/100"))
+        for i, pixels in enumerate(rendered.frames)
+    ]
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "stackd", "fuse", *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def fuse_to_json(*arguments: object) -> dict[str, Any]:
+    done = run(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def hashes(paths: list[Path]) -> list[str]:
+    return [sha256(path.read_bytes()).hexdigest() for path in paths]
+
+
+def test_the_composite_is_near_the_truth_and_the_report_complete(frames: list[Path], rendered: RenderedStack, tmp_path: Path):
+    before = hashes(frames)
+    output, depth = tmp_path / "out.tif", tmp_path / "depth.tif"
+
+    report = fuse_to_json(*frames, "-o", output, "--depth-map", depth)
+
+    image = tifffile.imread(output)
+    area = report["valid_area"]
+    truth = rendered.truth[area["top"] : area["bottom"], area["left"] : area["right"]]
+    assert image.dtype == np.uint16
+    assert image.shape == truth.shape
+    assert -10 * np.log10(np.mean((image / 65535 - truth) ** 2)) > 30
+    assert tifffile.imread(depth).shape == truth.shape[:2]
+    assert set(report) >= {"composite", "depth_map", "frames", "valid_area", "warnings", "seconds", "peak_rss_bytes"}
+    assert [set(frame) for frame in report["frames"]] == [{"path", "matrix", "residual_px", "overlap", "used", "reason"}] * 4
+    assert set(report["seconds"]) >= {"read", "register", "export"}
+    assert report["peak_rss_bytes"] > 10_000_000
+    assert hashes(frames) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"frames", "out.tif", "depth.tif"}
+
+
+def test_frames_are_put_near_to_far_whatever_their_names(frames: list[Path], tmp_path: Path):
+    report = fuse_to_json(*reversed(frames), "-o", tmp_path / "out.png")
+
+    assert [frame["path"] for frame in report["frames"]] == [str(path) for path in frames]
+
+
+def test_the_matrices_are_the_true_motion(frames: list[Path], rendered: RenderedStack, tmp_path: Path):
+    report = fuse_to_json(*frames, "-o", tmp_path / "out.jpg")
+
+    corners = np.array([[0, 0, 1], [299, 0, 1], [0, 199, 1], [299, 199, 1]], float).T
+    reference = np.linalg.inv(rendered.matrices[rendered.reference])
+    for frame, true in zip(report["frames"], rendered.matrices, strict=True):
+        assert np.abs(((np.array(frame["matrix"]) - reference @ true) @ corners)[:2]).max() < 0.5
+
+
+def test_a_composite_is_made_again_in_its_place_but_nothing_else_is_replaced(frames: list[Path], tmp_path: Path):
+    ours, alien = tmp_path / "ours.tif", tmp_path / "alien.tif"
+    alien.write_bytes(b"somebody's work")
+    assert run(*frames, "-o", ours).returncode == 0
+
+    again = run(*frames, "-o", ours)
+    refused = run(*frames, "-o", alien)
+    over_a_frame = run(*frames, "-o", frames[0])
+
+    assert again.returncode == 0
+    assert refused.returncode == 1
+    assert alien.read_bytes() == b"somebody's work"
+    assert over_a_frame.returncode == 2
+    assert "never altered" in over_a_frame.stderr
+
+
+def test_an_unreadable_a_foreign_sized_and_a_finished_picture_are_left_out_and_named(frames: list[Path], tmp_path: Path):
+    folder = frames[0].parent
+    frames[0].with_name("IMG_0.tif").write_bytes(frames[1].read_bytes()[:5000])
+    small = np.zeros((50, 60, 3), np.uint8)
+    write_tiff(folder / "IMG_1.tif", small, tags=shot_at(20))
+    write_png(folder / "stacked.png", small)
+
+    report = fuse_to_json(folder, "-o", tmp_path / "out.tif")
+
+    reasons = {Path(frame["path"]).name: frame["reason"] for frame in report["frames"] if not frame["used"]}
+    assert set(reasons) == {"IMG_0.tif", "IMG_1.tif", "stacked.png"}
+    assert "60×50 px" in reasons["IMG_1.tif"]
+    assert {warning["code"] for warning in report["warnings"]} == {"frame-left-out"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["missing.tif", "-o", "out.tif"], 2, "missing.tif is not there"),
+        (["-o", "out.tif"], 2, "FRAMES"),
+        (["{frame}", "-o", "out.bmp"], 2, ".tif, .png or .jpg"),
+        (["{frame}", "-o", "nowhere/out.tif"], 2, "does not exist"),
+        (["{frame}", "-o", "out.tif"], 1, "needs 2 frames"),
+        (["{frame}", "-o", "out.tif", "--recipe", "marco"], 78, "macro"),
+        (["{frame}", "-o", "out.tif", "--set", "fuse.method=pyramids"], 78, "pyramid"),
+        (["{frame}", "-o", "out.tif", "--set", "fuse.method=pyramid", "--depth-map", "depth.tif"], 2, "no depth map"),
+    ],
+)
+def test_wrong_use_is_answered_in_words(frames: list[Path], tmp_path: Path, arguments: list[str], code: int, words: str):
+    filled = [argument.format(frame=frames[0]) for argument in arguments]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "stackd", "fuse", *filled], capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60
+    )
+
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["frames"]
+
+
+@pytest.mark.parametrize("method", ["average", "depth_map", "pyramid"])
+def test_every_method_can_be_asked_for(frames: list[Path], tmp_path: Path, method: str):
+    report = fuse_to_json(*frames, "-o", tmp_path / "out.tif", "--set", f"fuse.method={method}")
+
+    assert report["method"] == method
+
+
+def test_raw_frames_are_developed_alike_and_fused(rendered: RenderedStack, tmp_path: Path):
+    frames = [
+        write_bayer_dng(tmp_path / f"DSC_{i}.dng", pixels.astype(np.uint16), tags=shot_at(i))
+        for i, pixels in enumerate(rendered.frames)
+    ]
+
+    report = fuse_to_json(*frames, "-o", tmp_path / "out.tif")
+
+    assert [frame["used"] for frame in report["frames"]] == [True] * 4
+    assert tifffile.imread(tmp_path / "out.tif").mean() > 1000
+
+
+def test_a_raw_and_a_jpeg_of_one_exposure_are_one_frame(rendered: RenderedStack, tmp_path: Path):
+    for i, pixels in enumerate(rendered.frames):
+        write_bayer_dng(tmp_path / f"DSC_{i}.dng", pixels.astype(np.uint16), tags=shot_at(i))
+        write_jpeg(tmp_path / f"DSC_{i}.jpg", (pixels // 257).astype(np.uint8), tags=shot_at(i))
+
+    report = fuse_to_json(tmp_path, "-o", tmp_path / "out.tif")
+
+    assert {Path(frame["path"]).suffix for frame in report["frames"] if frame["used"]} == {".dng"}
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_leaves_no_half_written_file(tmp_path: Path, stop: signal.Signals):
+    big = render_stack(SceneSettings(subject=tilted_plane, height_px=400, width_px=600, frame_count=3))
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for i in range(12):
+        enlarged = cv2.resize(big.frames[i % 3], (3000, 2000), interpolation=cv2.INTER_CUBIC)
+        write_jpeg(folder / f"IMG_{i:02}.jpg", np.asarray(enlarged, np.uint8), tags=shot_at(i))
+    output = tmp_path / "out.tif"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stackd", "fuse", str(folder), "-o", str(output)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ},
+    )
+    # Stop at a moment when frames are being worked on: Python has started and imported by then, the work is not yet done.
+    deadline_s = time.monotonic() + 30
+    while time.monotonic() < deadline_s and process.poll() is None and not _reads_frames(process.pid):
+        time.sleep(0.05)
+
+    process.send_signal(stop)
+    code = process.wait(timeout=30)
+
+    assert code != 0
+    assert [path.name for path in tmp_path.iterdir()] == ["frames"]
+
+
+def _reads_frames(pid: int) -> bool:
+    """Whether OpenCV is loaded, which happens just before the first frame is read."""
+    maps = Path(f"/proc/{pid}/maps")
+    return "cv2" in maps.read_text() if maps.exists() else True

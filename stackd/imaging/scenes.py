@@ -90,6 +90,9 @@ class SceneSettings:
     """Each frame but the reference is turned by up to so much, rad."""
     breathing: float = 0.0
     """Change of magnification from one frame to the next; 0.002 is a mild lens."""
+    parallax: float = 0.0
+    """A rail instead of a focus ring: the camera's step as a share of the distance to the subject. Near things then move more
+    than far ones, and no matrix lays whole frames over one another; 0.002 is a step of 0.2 mm at 10 cm."""
     flicker: float = 0.0
     """Spread (standard deviation) of the frames' brightness as a share of it; the reference keeps its own."""
     full_well_electrons: float | None = None
@@ -109,7 +112,9 @@ class RenderedStack:
     depth_position: NDArray[np.float32]
     """Where in the stack (0 to N − 1) each pixel of `truth` is sharp, shape (H, W)."""
     matrices: tuple[Matrix, ...]
-    """Frame → reference px."""
+    """Frame → reference px; on a rail, for what is in focus in that frame."""
+    gains: tuple[float, ...]
+    """How much more light each frame got than the reference."""
     reference: int
     """Position of the frame that was neither moved nor brightened."""
 
@@ -154,14 +159,17 @@ def render_stack(scene: SceneSettings) -> RenderedStack:
     movements = _movements(scene, reference)
     canvas = Canvas(height_px=scene.height_px, width_px=scene.width_px, margin_px=_margin_px(scene, movements), seed=scene.seed)
     last = scene.frame_count - 1
+    rail = _Rail(step=scene.parallax, reference=reference, canvas=canvas)
     views = [np.zeros((*canvas.shape, 3), np.float32) for _ in range(scene.frame_count)]
     sharp = np.zeros((*canvas.shape, 3), np.float32)
     depth = np.zeros(canvas.shape, np.float32)
     for surface in scene.subject(canvas):
         position = surface.depth * np.float32(last)
-        blurred = _DiscBlur(surface, largest_px=float(np.max(_distance(position, last))) * scene.blur_px)
+        largest_px = float(np.max(_distance(position, last))) * scene.blur_px
+        blurred = _DiscBlur(surface, largest_px=largest_px, reach_px=canvas.margin_px if scene.parallax else 0)
         for index, view in enumerate(views):
-            blurred.lay_over(view, np.abs(position - np.float32(index)) * np.float32(scene.blur_px))
+            radius_px = np.abs(position - np.float32(index)) * np.float32(scene.blur_px)
+            blurred.lay_over(view, radius_px, seen_from=rail.look(position, index))
         nearest = np.clip(position, 0, last)
         blurred.lay_over(sharp, np.abs(position - nearest) * np.float32(scene.blur_px))
         seen = surface.opacity > 0.5  # noqa: PLR2004  (more of it than of what lies behind)
@@ -170,11 +178,13 @@ def render_stack(scene: SceneSettings) -> RenderedStack:
         slice(canvas.margin_px, canvas.margin_px + scene.height_px),
         slice(canvas.margin_px, canvas.margin_px + scene.width_px),
     )
+    gains, frames = zip(*_photographs(scene, views, movements, canvas.margin_px, reference), strict=True)
     return RenderedStack(
-        frames=tuple(_photographs(scene, views, movements, canvas.margin_px, reference)),
+        frames=frames,
         truth=encode_srgb(sharp[inside]),
         depth_position=depth[inside].copy(),
-        matrices=movements,
+        matrices=tuple(rail.in_focus(index) @ matrix for index, matrix in enumerate(movements)),
+        gains=gains,
         reference=reference,
     )
 
@@ -249,19 +259,22 @@ def speckle(
 class _DiscBlur:
     """A surface seen through discs of any radius: computed for a ladder of radii, blended between."""
 
-    def __init__(self, surface: Surface, largest_px: float) -> None:
+    def __init__(self, surface: Surface, largest_px: float, *, reach_px: int) -> None:
         self._radii = [0.0, SMALLEST_RADIUS_PX]
         while self._radii[-1] < largest_px:
             self._radii.append(self._radii[-1] * RADIUS_GROWTH)
-        self._box = _surroundings(surface.opacity, reach_px=int(np.ceil(self._radii[-1])) + 1)
+        self._box = _surroundings(surface.opacity, reach_px=int(np.ceil(self._radii[-1])) + 1 + reach_px)
         opacity = surface.opacity[self._box]
         layers = np.dstack([surface.colour[self._box] * opacity[..., None], opacity])
         self._blurred = [layers if radius <= SMALLEST_RADIUS_PX else _spread(layers, radius) for radius in self._radii]
 
-    def lay_over(self, view: NDArray[np.float32], radius_px: NDArray[np.float32]) -> None:
+    def lay_over(
+        self, view: NDArray[np.float32], radius_px: NDArray[np.float32], *, seen_from: NDArray[np.float32] | None = None
+    ) -> None:
         """Lay the surface over what `view` shows already, blurred by a radius that may differ from pixel to pixel.
 
-        Works in place: `view` is this renderer's own canvas.
+        `seen_from` says which point of the surface each pixel shows, where that is not the one right behind it. Works in place:
+        `view` is this renderer's own canvas.
         """
         rung = np.interp(radius_px[self._box], self._radii, np.arange(len(self._radii))).astype(np.float32)
         if not rung.size:
@@ -273,6 +286,11 @@ class _DiscBlur:
             if rows.size:
                 band = slice(rows[0], rows[-1] + 1)
                 total[band] += self._blurred[index][band] * weight[band, :, None]
+        if seen_from is not None:
+            # Cut just above white: a cubic kernel would ring around highlights far brighter than that.
+            origin = np.array([self._box[1].start, self._box[0].start], np.float32)
+            total = _looked_up(np.minimum(total, np.float32(1.25)), seen_from[self._box] - origin, cv2.INTER_CUBIC)
+            total = np.clip(total, 0, np.array([np.inf, np.inf, np.inf, 1], np.float32))
         view[self._box] *= 1 - total[..., 3:]
         view[self._box] += total[..., :3]
 
@@ -305,6 +323,50 @@ def _distance(position: NDArray[np.float32], last: int) -> NDArray[np.float32]:
 # ------------------------------------------------------------ the camera
 
 
+class _Rail:
+    """Where points appear when the camera moves towards the subject: nearer things grow faster."""
+
+    def __init__(self, *, step: float, reference: int, canvas: Canvas) -> None:
+        self._step = step
+        self._reference = reference
+        rows, columns = canvas.shape
+        self._middle = np.array([(columns - 1) / 2, (rows - 1) / 2], np.float32)
+        self._frame_middle = np.array([(canvas.width_px - 1) / 2, (canvas.height_px - 1) / 2])
+
+    def look(self, position: NDArray[np.float32], index: int) -> NDArray[np.float32] | None:
+        """Tell for every pixel of a frame which point (x, y) of a surface it shows; None without a rail.
+
+        Depth is known on the reference grid only, so the point is found by going back and forth: each round shrinks the error by
+        the slope of the surface times the step, and four leave nothing to see.
+        """
+        if not self._step:
+            return None
+        columns, rows = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in position.shape[::-1]))
+        seen = pixel = np.dstack([columns, rows])
+        for _ in range(4):
+            depth = _looked_up(position, seen, cv2.INTER_LINEAR)
+            seen = self._middle + (pixel - self._middle) / self._growth(depth, index)[..., None]
+        return seen
+
+    def in_focus(self, index: int) -> Matrix:
+        """Frame → reference px for what the frame has in focus."""
+        matrix = np.eye(3)
+        matrix[:2, :2] /= float(self._growth(np.array(index, np.float32), index))
+        matrix[:2, 2] = self._frame_middle - matrix[:2, :2] @ self._frame_middle
+        return matrix
+
+    def _growth(self, depth: NDArray[np.float32], index: int) -> NDArray[np.float32]:
+        """Size of a thing at `depth` in a frame over its size in the reference; depth in frames."""
+        growth = (1 + self._step * (depth - self._reference)) / (1 + self._step * (depth - index))
+        return np.asarray(growth, np.float32)
+
+
+def _looked_up(image: NDArray[np.float32], places: NDArray[np.float32], interpolation: int) -> NDArray[np.float32]:
+    """Values of an image at places (x, y), shape (H, W, 2); its border goes on for ever."""
+    x, y = np.ascontiguousarray(places[..., 0]), np.ascontiguousarray(places[..., 1])
+    return np.asarray(cv2.remap(image, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
 def _movements(scene: SceneSettings, reference: int) -> tuple[Matrix, ...]:
     """Frame → reference for every frame: shift, turn and magnification about the middle of the picture."""
     random = np.random.default_rng((scene.seed, 0))
@@ -327,15 +389,19 @@ def _margin_px(scene: SceneSettings, movements: tuple[Matrix, ...]) -> int:
     """How far moving frames look beyond the reference, and 8 px more for the resampling kernel."""
     corners = np.array([[x, y, 1] for x in (0, scene.width_px) for y in (0, scene.height_px)], np.float64).T
     reach = max(float(np.abs((matrix @ corners - corners)[:2]).max()) for matrix in movements)
-    return int(np.ceil(reach)) + 8
+    # On a rail the ends of the stack differ most from the reference; what lies beyond the stack moves little more than they do.
+    travel = scene.parallax * scene.frame_count * max(scene.width_px, scene.height_px) / 2
+    return int(np.ceil(reach + travel)) + 8
 
 
 def _photographs(
     scene: SceneSettings, views: list[NDArray[np.float32]], movements: tuple[Matrix, ...], margin_px: int, reference: int
-) -> Iterator[Pixels]:
+) -> Iterator[tuple[float, Pixels]]:
+    """Yield each frame with its gain."""
     random = np.random.default_rng((scene.seed, NOISE_AFTER_DECODING_SEED))
     for index, (view, matrix) in enumerate(zip(views, movements, strict=True)):
-        gain = 1.0 + scene.flicker * random.standard_normal()
+        flickering = 1.0 + scene.flicker * random.standard_normal()
+        gain = 1.0 if index == reference else float(flickering)
         frame_to_canvas = matrix.copy()
         frame_to_canvas[:2, 2] += margin_px
         light = cv2.warpAffine(
@@ -345,9 +411,9 @@ def _photographs(
             flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        light = np.clip(light * (1.0 if index == reference else gain), 0, None)
+        light = np.clip(light * gain, 0, None)
         if scene.full_well_electrons is not None:
             spread = np.sqrt(light * scene.full_well_electrons + READ_NOISE_ELECTRONS**2) / scene.full_well_electrons
             light += spread * random.standard_normal(light.shape).astype(np.float32)
         white = 2**scene.bits - 1
-        yield np.rint(encode_srgb(light.astype(np.float32)) * white).astype(np.uint8 if scene.bits == 8 else np.uint16)  # noqa: PLR2004
+        yield gain, np.rint(encode_srgb(light.astype(np.float32)) * white).astype(np.uint8 if scene.bits == 8 else np.uint16)  # noqa: PLR2004

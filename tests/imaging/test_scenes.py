@@ -113,3 +113,18 @@ def test_the_flower_uses_the_whole_stack():
     assert np.ptp(stack.depth_position) == pytest.approx(5, abs=0.2)
     sharpest = np.argmax([[sharpness(frame[rows]) for rows in (slice(20, 40), slice(80, 105))] for frame in stack.frames], axis=0)
     assert sharpest[0] > sharpest[1], "the top of the picture is the far end"
+
+
+def test_on_a_rail_what_is_in_focus_lies_where_the_matrix_says_and_the_rest_does_not():
+    skimage_transform = pytest.importorskip("skimage.transform")
+    stack = render_stack(SceneSettings(subject=tilted_plane, frame_count=5, parallax=0.02))
+    inner = np.zeros(stack.shape, bool)
+    inner[20:-20, 20:-20] = True
+
+    def misfit(position: int, where: np.ndarray) -> float:
+        aligned = skimage_transform.warp(stack.frames[position], np.linalg.inv(stack.matrices[position]), order=3)
+        return float(np.sqrt(np.mean((aligned - stack.truth)[where & inner] ** 2)))
+
+    assert not np.allclose(stack.matrices[1], np.eye(3), atol=1e-3)
+    assert misfit(1, np.abs(stack.depth_position - 1) < 0.1) < 0.03
+    assert misfit(1, np.abs(stack.depth_position - 2) < 0.1) > 0.06

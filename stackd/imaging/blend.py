@@ -3,17 +3,23 @@
 Only tiles in which a frame takes part are warped, so the cost grows with the depth in the picture, not with the number of frames.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stackd.imaging.frames import AlignedFrames, Progress, ignore_progress
-from stackd.model.pixels import Image
+from stackd.model.pixels import Image, Pixels
 
 TILE_PX = 256
 """Side of a tile: weights and a warped tile stay in the processor's cache, and seldom-used frames touch few tiles. Measured."""
+WORKERS = 2
+"""Threads that warp tiles: photographers' machines have at least two cores, and memory bandwidth feeds hardly more."""
 REACH_SIGMAS = 3.0
 """How far a Gaussian is followed; the neglected rest is 0.3 % and every weight is cut the same way."""
 
@@ -83,17 +89,44 @@ def blend_by_weight(
     """
     height_px, width_px = frames.shape
     fused = np.zeros((height_px, width_px, 3), np.float32)
-    for index in range(len(frames)):
-        weight = read_weight(index)
-        native = None
-        for tile in _tiles(height_px, width_px):
-            part = _enlarged_part(weight, *tile, reduction)
-            for inner in _used_box(part):
-                native = frames.read_native(index) if native is None else native
-                rows, columns = (slice(outer.start + i.start, outer.start + i.stop) for outer, i in zip(tile, inner, strict=True))
-                _add_weighted(fused[rows, columns], frames.warp_tile(native, index, rows, columns), part[inner])
-        progress("blend", index + 1, len(frames))
+    tiles = tuple(_tiles(height_px, width_px))
+
+    def add_tile(tile: tuple[slice, slice], *, weight: NDArray[np.float32], native: Pixels, index: int) -> None:
+        part = _enlarged_part(weight, *tile, reduction)
+        for inner in _used_box(part):
+            rows, columns = (slice(outer.start + i.start, outer.start + i.stop) for outer, i in zip(tile, inner, strict=True))
+            _add_weighted(fused[rows, columns], frames.warp_tile(native, index, rows, columns), part[inner])
+
+    with _one_opencv_thread(), ThreadPoolExecutor(WORKERS) as workers:
+        # Tiles of one frame share no pixel and frames follow each other, so the sum does not depend on which thread is faster.
+        ahead: tuple[NDArray[np.float32], Future[Pixels] | None] | None = None
+        for index in range(len(frames)):
+            weight, native = ahead or _begin(frames, read_weight, index, workers)
+            ahead = _begin(frames, read_weight, index + 1, workers) if index + 1 < len(frames) else None
+            if native is not None:
+                add = partial(add_tile, weight=weight, native=native.result(), index=index)
+                deque(workers.map(add, tiles), maxlen=0)
+            progress("blend", index + 1, len(frames))
     return np.clip(fused, 0, 1, out=fused)
+
+
+def _begin(
+    frames: AlignedFrames, read_weight: Callable[[int], NDArray[np.float32]], index: int, workers: ThreadPoolExecutor
+) -> tuple[NDArray[np.float32], Future[Pixels] | None]:
+    """Read a frame's weight, and let a worker decode the frame if it counts anywhere."""
+    weight = read_weight(index)
+    return weight, workers.submit(frames.read_native, index) if weight.any() else None
+
+
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """Keep OpenCV from splitting tiles among threads of its own: they are too small to gain by it: measured."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _used_box(weight: NDArray[np.float32]) -> Iterator[tuple[slice, slice]]:

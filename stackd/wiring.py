@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,21 +33,23 @@ DESCRIBE_ENTRY = "stackd.wiring:describe_one"
 """What child processes of the service call."""
 
 
-def stacking_tools(scratch_folder: Path) -> Tools:
-    """Put together what a stack needs; planes that do not fit in memory go to unnamed files in `scratch_folder`."""
+def stacking_tools() -> Tools:
+    """Put together what a stack needs; planes that do not fit in memory go to unnamed files on disk."""
     from stackd.adapters.exporters import CompositeExporter
     from stackd.adapters.frame_reader import FrameFiles
-    from stackd.adapters.plane_file import PlaneFile
+    from stackd.adapters.plane_file import PlaneFile, scratch_folder
     from stackd.adapters.process_meter import ProcessMeter
     from stackd.adapters.publisher import FolderPublisher
     from stackd.adapters.system_clock import SystemClock
     from stackd.service.on_demand import Tools
 
+    scratch = scratch_folder()
+
     def make_store() -> PlaneStore:
-        return PlaneFile(scratch_folder)
+        return PlaneFile(scratch)
 
     return Tools(
-        reader=FrameFiles(scratch_folder=scratch_folder),
+        reader=FrameFiles(scratch_folder=scratch),
         exporter=CompositeExporter(),
         publisher=FolderPublisher(),
         clock=SystemClock(),
@@ -78,7 +79,7 @@ def fuse_now(
         depth_map=depth_map,
         recipe=recipe,
         recipe_name=recipe_name,
-        tools=stacking_tools(Path(gettempdir())),
+        tools=stacking_tools(),
         progress=progress,
     )
 
@@ -195,7 +196,7 @@ def stack_one(request: StackingRequest, progress: Progress) -> StackingResult:
     """Turn a stack into staged files; runs in a worker process."""
     from stackd.service.stacking import stack_and_stage
 
-    tools = stacking_tools(Path(gettempdir()))
+    tools = stacking_tools()
     return stack_and_stage(
         request,
         reader=tools.reader,

@@ -14,6 +14,17 @@ from numpy.typing import NDArray
 from stackd.adapters.staging import blocked
 
 
+def scratch_folder() -> Path:
+    """Find a folder for large unnamed files: on a disk, since the usual temporary folder is memory on many Linux systems.
+
+    TMPDIR is obeyed where it is set.
+    """
+    lasting = Path("/var/tmp")  # noqa: S108  the files in it have no name that anyone could guess
+    if "TMPDIR" not in os.environ and os.access(lasting, os.W_OK):
+        return lasting
+    return Path(tempfile.gettempdir())
+
+
 class PlaneFile:
     """Keeps one plane a frame in an unnamed file in `folder`.
 

@@ -1,11 +1,12 @@
 """Planes come back from disk as they went in, and nothing is left behind."""
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stackd.adapters.plane_file import PlaneFile
+from stackd.adapters.plane_file import PlaneFile, scratch_folder
 from stackd.errors import OutputBlocked
 from stackd.imaging.frames import PlanesInMemory
 
@@ -62,3 +63,10 @@ def test_planes_of_another_shape_are_refused(tmp_path: Path):
 def test_a_folder_that_cannot_hold_planes_is_named(tmp_path: Path):
     with pytest.raises(OutputBlocked, match="missing"):
         PlaneFile(tmp_path / "gone")
+
+
+def test_scratch_lies_where_tmpdir_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+
+    assert scratch_folder() == tmp_path

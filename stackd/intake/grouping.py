@@ -15,7 +15,8 @@ from stackd.intake.focus_motion import focus_motion
 from stackd.intake.focus_order import near_to_far
 from stackd.intake.manifest import Manifest, is_fit_for_file_names
 from stackd.intake.names import name_parts, natural_key
-from stackd.intake.numbering import Numbered, numbering, stage_height
+from stackd.intake.numbering import numbering
+from stackd.intake.one_stack import numbered_shot, pages_of
 from stackd.intake.ordering import in_order
 from stackd.intake.pair import pair
 from stackd.intake.partition import partition, stack_folder
@@ -77,7 +78,7 @@ def group(
         remaining = building.take_subfolders(remaining)
     numbers = numbering(frame.path for frame in remaining)
     for part in partition(remaining, numbers, settings):
-        building.take_sequence([_shot(frame, contents, numbers) for frame in part], decided)
+        building.take_sequence([numbered_shot(frame, contents, numbers) for frame in part], decided)
     return building.finished(linkable)
 
 
@@ -170,21 +171,12 @@ class _Building:
                 remaining.append(frame)
                 continue
             count = frame.meta.page_count
-            heights = frame.meta.page_positions_m if len(frame.meta.page_positions_m) == count else ()
-            pages = [
-                replace(
-                    frame,
-                    page=page,
-                    companion_paths=() if page else frame.companion_paths,
-                    meta=replace(frame.meta, order_hint=heights[page] * 1e6 if heights else float(page)),
-                )
-                for page in range(count)
-            ]
+            pages = pages_of(frame)
             shots = [take_shot(page, None) for page in pages]
             self.stacks.append(
                 CandidateStack(
                     frames=tuple(shot.frame for shot in near_to_far(shots)),
-                    captured=tuple(pages),
+                    captured=pages,
                     kind=StackKind.FOCUS,
                     confidence=CERTAIN,
                     decision=Decision.PROCESS,
@@ -260,7 +252,7 @@ class _Building:
 
     def _ordered(self, members: Sequence[Frame]) -> list[Shot]:
         numbers = numbering(frame.path for frame in members)
-        return in_order([_shot(frame, self.contents, numbers) for frame in members], self.settings)
+        return in_order([numbered_shot(frame, self.contents, numbers) for frame in members], self.settings)
 
     # ------------------------------------------------------------ found by evidence
 
@@ -367,18 +359,6 @@ class _Building:
             ignored=MappingProxyType(dict(sorted(self.ignored.items(), key=lambda entry: natural_key(entry[0])))),
             boundaries=tuple(self.boundaries),
         )
-
-
-def _shot(frame: Frame, contents: Mapping[str, ContentSignature], numbers: Mapping[str, Numbered]) -> Shot:
-    numbered = numbers[frame.path]
-    hint = frame.meta.order_hint
-    if hint is None:
-        height = stage_height(frame.path)
-        hint = height if height is not None else float(numbered.number or 0) if numbered.counts_depth else None
-        if hint is not None:
-            sources = MappingProxyType({**frame.meta.sources, "order_hint": "name"})
-            frame = replace(frame, meta=replace(frame.meta, order_hint=hint, sources=sources))
-    return take_shot(frame, contents.get(frame.path), series=numbered.series, number=numbered.number)
 
 
 def _boundary(cut: Cut) -> Boundary:

@@ -1,14 +1,18 @@
-"""Frames that somebody says are one stack, put in order."""
+"""Frames that somebody says are one stack, put in order; and the small steps grouping shares with that."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from stackd.intake.focus_order import near_to_far
-from stackd.intake.numbering import numbering
+from stackd.intake.numbering import Numbered, numbering, stage_height
 from stackd.intake.ordering import in_order
 from stackd.intake.settings import GroupingSettings
-from stackd.intake.shot import take_shot
+from stackd.intake.shot import Shot, take_shot
+from stackd.model.content import ContentSignature
 from stackd.model.frame import Frame
+
+NOTHING_SEEN: Mapping[str, ContentSignature] = MappingProxyType({})
 
 
 def in_one_stack(frames: Sequence[Frame]) -> tuple[Frame, ...]:
@@ -20,11 +24,21 @@ def in_one_stack(frames: Sequence[Frame]) -> tuple[Frame, ...]:
         All of one stack; nothing is left out or cut.
     """
     numbers = numbering(frame.path for frame in frames)
-    shots = []
-    for page in (page for frame in frames for page in pages_of(frame)):
-        number = numbers[page.path]
-        shots.append(take_shot(page, None, series=number.series, number=number.number))
+    shots = [numbered_shot(page, NOTHING_SEEN, numbers) for frame in frames for page in pages_of(frame)]
     return tuple(shot.frame for shot in near_to_far(in_order(shots, GroupingSettings())))
+
+
+def numbered_shot(frame: Frame, contents: Mapping[str, ContentSignature], numbers: Mapping[str, Numbered]) -> Shot:
+    """Derive a `Shot`; a stage height or depth counter in the name stands in for a step the metadata does not give."""
+    numbered = numbers[frame.path]
+    hint = frame.meta.order_hint
+    if hint is None:
+        height = stage_height(frame.path)
+        hint = height if height is not None else float(numbered.number or 0) if numbered.counts_depth else None
+        if hint is not None:
+            sources = MappingProxyType({**frame.meta.sources, "order_hint": "name"})
+            frame = replace(frame, meta=replace(frame.meta, order_hint=hint, sources=sources))
+    return take_shot(frame, contents.get(frame.path), series=numbered.series, number=numbered.number)
 
 
 def pages_of(frame: Frame) -> tuple[Frame, ...]:

@@ -181,7 +181,7 @@ class _Building:
                     confidence=CERTAIN,
                     decision=Decision.PROCESS,
                     evidence=(f"{name_of(frame.path)} holds {count} planes of one z-stack",),
-                    focus_motion=FocusMotion.RAIL if heights else FocusMotion.UNKNOWN,
+                    focus_motion=FocusMotion.RAIL if len(frame.meta.page_positions_m) == count else FocusMotion.UNKNOWN,
                     folder=name_parts(frame.path).folder,
                     expected_count=count,
                     expected_count_is_exact=True,

@@ -8,7 +8,7 @@ over it.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -17,6 +17,7 @@ from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
 from stackd.imaging.coarse_to_fine import PreparedFrame, corners, inverse, normalised, transformed
+from stackd.imaging.pairwise import is_duplicate
 from stackd.model.pixels import Matrix
 from stackd.model.registration import FailedRegistration, Registration
 
@@ -96,9 +97,12 @@ def extended(chain: Chain, frame: PreparedFrame, register: Register) -> Chain:
     Returns
     -------
     Chain
-        With the links found, or the reason why there are none.
+        With the links found, or the reason why there are none: a frame that fits nowhere, or the same exposure once more.
     """
     position = chain.frames
+    if any(is_duplicate(kept, frame) for _, kept in chain.recent):
+        reason = "It is the same exposure as a frame before it."
+        return replace(chain, frames=position + 1, failures=MappingProxyType({**chain.failures, position: reason}))
     parts = _parts(position, chain.links)
     main = _largest(parts) if parts else set()
     linked = [(i, kept) for i, kept in reversed(chain.recent) if i in main]
@@ -137,7 +141,8 @@ def solved(chain: Chain, shape: tuple[int, int], *, reference: int | None = None
     """
     parts = _parts(chain.frames, chain.links)
     if reference is None:
-        members = sorted(_largest(parts))
+        # A frame that was refused is never preferred to one it was compared with.
+        members = sorted(_largest([part for part in parts if not part <= chain.failures.keys()] or parts))
         reference = members[len(members) // 2]
     else:
         members = sorted(next(part for part in parts if reference in part))

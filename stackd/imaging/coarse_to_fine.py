@@ -15,24 +15,24 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from stackd.model.pixels import Gray, Matrix
 
 Vectors: TypeAlias = NDArray[np.float64]
 """Numbers of points, one row a point or a parameter."""
 
+Rows: TypeAlias = NDArray[np.float32]
+"""Numbers of many points, one column a point: float32 in long rows is what makes comparing them fast."""
+
 COARSEST_SIDE_PX = 96
 """Long side at which the pyramid ends: still a few dozen details, and a shift of a tenth of the width is a few px (guess)."""
 
-CONTRAST_WINDOW_PX = 15
-"""Local mean and contrast are taken over this square: wider than the finest detail, narrower than shading (guess)."""
+CONTRAST_WINDOW = (7, 7)
+"""Local mean and contrast are taken over this many px of the frame halved, 14 px of the frame itself: wider than the finest
+detail, narrower than shading (guess)."""
 
 PRESMOOTH_SIGMA_PX = 0.8
 """Blur before comparing, so that noise does not choose the points; detail as wide as 2 px survives (guess)."""
-
-DISPLAY_EXPONENT = 2.2
-"""Display encoding is close to this power."""
 
 NOISE_FLOOR = 0.002
 """Share of the frame's tonal range: contrast of 8-bit rounding; weaker texture is not believed."""
@@ -58,8 +58,17 @@ LEAST_SOLID = 30
 SHARPEST = 0.98
 """Quantile that stands for the sharpest parts: a frame of a stack is sharp in a few per cent of its area at least."""
 
-POINTS_PER_LEVEL = 20_000
+POINTS_PER_LEVEL = 10_000
 """Strongest details compared at each level: more does not sharpen the estimate measurably, and the cost is linear."""
+
+SPARSE_FROM = 100
+"""With this many px a wanted detail, every second row has candidates enough."""
+
+BORDER_PX = 3
+"""Nearer to the border windows are cut."""
+
+NOISE_SAMPLES, TONE_SAMPLES, STRENGTH_SAMPLES = 256, 200, 256
+"""Samples along the long side that tell noise, tonal range and which detail is strong: tens of thousands in all."""
 
 TUKEY = 4.685
 """Tukey's biweight at 95 % efficiency for normal errors."""
@@ -94,8 +103,11 @@ LEAST_SHARE_INSIDE = 0.2
 LEAST_POINTS = 60
 """Fewer common details than this cannot carry a model."""
 
-MAX_STEPS = 10
-"""Gauss–Newton steps a level; most need three or four."""
+MAX_STEPS = 8
+"""Gauss–Newton steps a level; most need two to four."""
+
+LONGEST_STRIDE = 4.0
+"""A step is lengthened at most so many times towards where the steps converge."""
 
 SETTLED_PX = 0.01
 """A step below this, in px of the level, ends the iteration."""
@@ -103,8 +115,13 @@ SETTLED_PX = 0.01
 SURE_PX = 0.002
 """No level claims to know the motion better than this."""
 
-COARSE_BIAS_PX = 0.01
-"""Error that defocus leaves per px of reduction, on top of what the pieces of a level admit (measured on rendered stacks)."""
+COARSE_BIAS_PX = 0.02
+"""Error that defocus leaves per px of reduction, on top of what the pieces of a level admit. Rendered stacks do best with 0.01,
+real ones with 0.03 (measured)."""
+
+CONTRADICTION = 3.0
+"""Levels further apart than this many standard errors contradict each other. At 1.5, sharp fine levels were overruled on real
+stacks; without, fine levels that had gone astray decided (measured)."""
 
 # Motions around the centre of the frame, in units of half its long side, ordered so that each model uses the first few.
 GENERATORS: Vectors = np.array(
@@ -126,20 +143,20 @@ GENERATORS: Vectors = np.array(
 class Level:
     """One frame at one size, ready to be compared.
 
-    `structure` is band-passed and locally normalised, about unit variance where there is texture; `points` are (x, y) px at this
-    size of its strongest details, with `values` and `gradients` of the cubic B-spline through `structure` there, and `jacobian`
-    the change of value per unit of each of `GENERATORS`; `textured` is the share of the area with detail above noise,
-    `finest_px` the width of the finest detail, as one over its slope (nan where nothing stands out).
+    `structure` is band-passed and locally normalised, about unit variance where there is texture; `points` are x and y, px at
+    this size, of its strongest details, shape (2, N), with `values` (N) and `gradients` (2, N) of the cubic B-spline over it
+    there, and `jacobian` (8, N) the change of value per unit of each of `GENERATORS`; `textured` is the share of the area with detail
+    above noise, `finest_px` the width of the finest detail, as one over its slope (nan where nothing stands out).
     """
 
     reduction: int
     textured: float
     finest_px: float
     structure: Gray
-    points: Vectors
-    values: Vectors
-    gradients: Vectors
-    jacobian: Vectors
+    points: Rows
+    values: Rows
+    gradients: Rows
+    jacobian: Rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -258,7 +275,7 @@ def prepare(gray: Gray) -> PreparedFrame:
 
 
 def refine(
-    reference: PreparedFrame, moving: PreparedFrame, initial: Matrix, *, parameters: int, levels: slice = slice(None)
+    reference: PreparedFrame, moving: PreparedFrame, initial: Matrix | Fit, *, parameters: int, levels: slice = slice(None)
 ) -> Fit | None:
     """Improve a sampling matrix level by level with inverse compositional Gauss–Newton.
 
@@ -269,8 +286,8 @@ def refine(
     ----------
     reference, moving : PreparedFrame
         Frames of one shape.
-    initial : ndarray of float64, shape (3, 3)
-        Sampling, reference → moving px.
+    initial : ndarray of float64, shape (3, 3), or Fit
+        Sampling, reference → moving px, as no more than a place to start; or the result of coarser levels, which keeps its say.
     parameters : int
         How many of `GENERATORS` are free: 2 translation, 4 similarity, 6 affine, 8 homography.
     levels : slice
@@ -286,12 +303,13 @@ def refine(
     .. [1] Baker & Matthews, "Lucas-Kanade 20 Years On: A Unifying Framework", IJCV 56, 221–255 (2004).
            DOI 10.1023/B:VISI.0000011205.11775.fd
     """
-    fit: Fit | None = None
+    fit = initial if isinstance(initial, Fit) else None
+    sampling = initial.sampling if isinstance(initial, Fit) else initial
     for level, other in list(zip(reference.levels, moving.levels, strict=True))[levels]:
-        sampling = initial if fit is None else fit.sampling
         found = _refine_level(level, other, sampling, parameters)
         if found is not None:
             fit = found if fit is None else _combine(fit, found, reference.shape)
+            sampling = fit.sampling
     return fit
 
 
@@ -301,8 +319,9 @@ def _combine(coarse: Fit, fine: Fit, shape: tuple[int, int]) -> Fit:
     change = to_unit @ np.linalg.inv(coarse.sampling) @ fine.sampling @ np.linalg.inv(to_unit)
     parameters = len(fine.information)
     wish = _coefficients(change, parameters)
-    information = coarse.information + fine.information
-    step = np.linalg.solve(information, fine.information @ wish)
+    fine_information = fine.information / _surprise(wish, coarse.information, fine.information)
+    information = coarse.information + fine_information
+    step = np.linalg.solve(information, fine_information @ wish)
     delta = np.eye(3) + np.tensordot(step, GENERATORS[:parameters], 1)
     sampling = normalised(coarse.sampling @ np.linalg.inv(to_unit) @ delta @ to_unit)
     return Fit(
@@ -312,6 +331,16 @@ def _combine(coarse: Fit, fine: Fit, shape: tuple[int, int]) -> Fit:
         information=information,
         uncertainty_px=_corner_error(information, shape),
     )
+
+
+def _surprise(wish: Vectors, coarse: Vectors, fine: Vectors) -> float:
+    """How much more variance than both admit it takes to explain that they differ by `wish`; 1 where they go together.
+
+    A fine level that contradicts the coarser ones has locked onto texture or noise beside the truth, all the while feeling sure.
+    """
+    covariance = np.linalg.pinv(coarse) + np.linalg.pinv(fine)
+    excess = float(wish @ np.linalg.solve(covariance, wish)) / len(wish)
+    return max(1.0, excess / CONTRADICTION**2)
 
 
 def _to_unit(shape: tuple[int, int]) -> Matrix:
@@ -340,62 +369,91 @@ def _corner_error(information: Vectors, shape: tuple[int, int]) -> float:
 
 
 def linear_light(gray: Gray) -> Gray:
-    """Decode display-encoded luminance, closely enough to compare frames by."""
-    return np.asarray(cv2.pow(np.maximum(gray, 0), DISPLAY_EXPONENT), dtype=np.float32)
+    """Decode display-encoded luminance, closely enough to compare frames by: sRGB lies between a square and the power of 2.4."""
+    return np.asarray(cv2.multiply(gray, gray), dtype=np.float32)
 
 
 def _tonal_range(gray: Gray) -> float:
     """Spread of most of the tones; fluorescence frames use a hundredth of the scale."""
-    sample = gray[::4, ::4]
-    darkest, brightest = np.quantile(sample, (0.005, 0.995))
+    step = max(1, max(gray.shape) // TONE_SAMPLES)
+    darkest, brightest = np.quantile(gray[::step, ::step], (0.005, 0.995))
     return max(float(brightest - darkest), DARKEST_RANGE)
 
 
 def _prepare_level(gray: Gray, reduction: int, floor: float) -> Level:
-    smooth = cv2.GaussianBlur(gray, (0, 0), PRESMOOTH_SIGMA_PX)
-    window = (CONTRAST_WINDOW_PX, CONTRAST_WINDOW_PX)
-    band = smooth - cv2.blur(smooth, window, borderType=cv2.BORDER_REFLECT)
-    variance = cv2.blur(band * band, window, borderType=cv2.BORDER_REFLECT)
+    gray = gray[: gray.shape[0] // 2 * 2, : gray.shape[1] // 2 * 2]  # halves that double to the same shape
+    shape = gray.shape
+    smooth = np.asarray(cv2.GaussianBlur(gray, (5, 5), PRESMOOTH_SIGMA_PX), dtype=np.float32)
+    band = np.asarray(smooth - _doubled(_local_mean(smooth)), dtype=np.float32)
+    variance = _local_mean(band * band)
     noise = NOISE_MARGIN * _noise_after_smoothing(gray) + floor
-    textured = float((variance[::4, ::4] > (TEXTURE_MARGIN * noise) ** 2).mean())
-    structure = band / np.sqrt(variance + noise * noise)
-    spline = np.array([1, 4, 1], np.float32)[None] / 6  # cubic B-spline at the integers
-    slope = np.array([-1, 0, 1], np.float32)[None] / 2  # and its derivative
-    value = cv2.sepFilter2D(structure, -1, spline, spline)
-    gradient_x = cv2.sepFilter2D(structure, -1, slope, spline)
-    gradient_y = cv2.sepFilter2D(structure, -1, spline, slope)
-    strength = gradient_x * gradient_x + gradient_y * gradient_y
-    picked = _strongest(strength)
-    rows, columns = np.unravel_index(picked, structure.shape)
-    points = np.stack([columns, rows], axis=1).astype(np.float64)
-    gradients = np.stack([gradient_x.ravel()[picked], gradient_y.ravel()[picked]], axis=1).astype(np.float64)
+    structure = np.asarray(band * _doubled(1 / np.sqrt(variance + noise * noise)), dtype=np.float32)
+    stride = 2 if structure.size > SPARSE_FROM * POINTS_PER_LEVEL else 1
+    strength = _strength(structure, stride)
+    places = _strongest(strength) * np.array([[1], [stride]]) + BORDER_PX
+    values, gradients = _spline_at(structure, places)
+    points = places.astype(np.float32)
     return Level(
         reduction=reduction,
-        textured=textured,
-        finest_px=_finest_width(strength, np.asarray(variance, dtype=np.float32), noise),
+        textured=float((variance > (TEXTURE_MARGIN * noise) ** 2).mean()),
+        finest_px=_finest_width(strength, variance, noise),
         structure=structure,
         points=points,
-        values=value.ravel()[picked].astype(np.float64),
+        values=values,
         gradients=gradients,
-        jacobian=_jacobian(transformed(_to_unit(gray.shape), points), gradients * (max(gray.shape) / 2)),
+        jacobian=_jacobian(_mapped(_to_unit(shape), points), gradients * (max(shape) / 2)),
     )
+
+
+def _local_mean(image: Gray) -> Gray:
+    """Mean over `CONTRAST_WINDOW`, at half the size: finer detail it has not."""
+    rows, columns = image.shape
+    halved = cv2.resize(image, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.blur(halved, CONTRAST_WINDOW, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
+
+
+def _doubled(halved: Gray) -> Gray:
+    rows, columns = halved.shape
+    return np.asarray(cv2.resize(halved, (2 * columns, 2 * rows), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def _strength(structure: Gray, stride: int) -> Gray:
+    """Squared slope in every `stride`-th row, but at the border."""
+    height, width = structure.shape
+    rows, columns = slice(BORDER_PX, height - BORDER_PX, stride), slice(BORDER_PX, width - BORDER_PX)
+    above, below = (slice(rows.start + d, rows.stop + d, stride) for d in (-1, 1))
+    left, right = (slice(columns.start + d, columns.stop + d) for d in (-1, 1))
+    across = structure[rows, right] - structure[rows, left]
+    down = structure[below, columns] - structure[above, columns]
+    return np.asarray((across * across + down * down) / 4, dtype=np.float32)
 
 
 def _finest_width(strength: Gray, variance: Gray, noise: float) -> float:
     """Width of the finest detail, px: structure has unit contrast, so its slope is one over its width."""
-    window = (CONTRAST_WINDOW_PX, CONTRAST_WINDOW_PX)
-    slope = cv2.blur(strength, window, borderType=cv2.BORDER_REFLECT)[::4, ::4]
-    solid = slope[variance[::4, ::4] > (SOLID_MARGIN * noise) ** 2]
+    slope = cv2.resize(strength, variance.shape[::-1], interpolation=cv2.INTER_AREA)
+    slope = cv2.blur(slope, CONTRAST_WINDOW, borderType=cv2.BORDER_REFLECT)
+    solid = slope[variance > (SOLID_MARGIN * noise) ** 2]
     if solid.size < LEAST_SOLID:
         return float("nan")
     return float(1 / np.sqrt(np.quantile(solid, SHARPEST) + np.finfo(np.float32).tiny))
 
 
-def _jacobian(units: Vectors, gradients: Vectors) -> Vectors:
-    """Slope along the motion that each of `GENERATORS` causes, shape (N, 8)."""
-    (x, y), (gx, gy) = units.T, gradients.T
+def _spline_at(structure: Gray, places: NDArray[np.intp]) -> tuple[Rows, Rows]:
+    """Value, and slope along x and y, of the cubic B-spline over `structure` at whole pixels (x, y), shape (2, N)."""
+    width = structure.shape[1]
+    spline, slope = np.array([1, 4, 1]) / 6, np.array([-1, 0, 1]) / 2
+    kernels = np.stack([np.outer(spline, spline), np.outer(spline, slope), np.outer(slope, spline)]).reshape(3, 9)
+    offsets = (np.array([-width, 0, width])[:, None] + np.array([-1, 0, 1])).reshape(9, 1)
+    around = structure.ravel().take(places[1] * width + places[0] + offsets)
+    found = np.einsum("kp,pn->kn", kernels.astype(np.float32), around)
+    return found[0], found[1:]
+
+
+def _jacobian(units: Rows, gradients: Rows) -> Rows:
+    """Slope along the motion that each of `GENERATORS` causes, shape (8, N)."""
+    (x, y), (gx, gy) = units, gradients
     outward, around = gx * x + gy * y, gy * x - gx * y
-    return np.stack([gx, gy, outward, around, gx * x - gy * y, gx * y + gy * x, -x * outward, -y * outward], axis=1)
+    return np.stack([gx, gy, outward, around, gx * x - gy * y, gx * y + gy * x, -x * outward, -y * outward])
 
 
 def _noise_after_smoothing(gray: Gray) -> float:
@@ -403,26 +461,23 @@ def _noise_after_smoothing(gray: Gray) -> float:
 
     Immerkær's difference operator ignores planes; the lower quartile ignores texture where up to half the frame is textured.
     """
-    operator = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
-    step = max(1, max(gray.shape) // 512)
-    response = np.abs(cv2.filter2D(gray, -1, operator)[::step, ::step])
-    quartile = float(np.partition(response, response.size // 4, axis=None)[response.size // 4])
+    step = max(1, max(gray.shape) // NOISE_SAMPLES)
+    down = gray[:-2:step] - 2 * gray[1:-1:step] + gray[2::step]
+    response = np.abs(down[:, :-2:step] - 2 * down[:, 1:-1:step] + down[:, 2::step]).ravel() / 6
+    quartile = float(np.partition(response, response.size // 4)[response.size // 4])
     return quartile / QUARTILE_OF_NOISE * NOISE_PASSING
 
 
 def _strongest(strength: Gray) -> NDArray[np.intp]:
-    """Flat indices of the strongest pixels, spread evenly, away from the border where windows are cut."""
-    margin = 3
-    inner = np.zeros_like(strength)
-    inner[margin:-margin, margin:-margin] = strength[margin:-margin, margin:-margin]
-    wanted = min(POINTS_PER_LEVEL, inner.size // 2)
-    sample = inner[::3, ::3]
+    """Columns and rows of the strongest places, spread evenly, shape (2, N)."""
+    wanted = min(POINTS_PER_LEVEL, strength.size // 2)
     # Twice the wanted number pass the threshold and every second is taken: the strongest alone would crowd together.
-    share = min(1.0, 2 * wanted / inner.size)
-    threshold = max(float(np.quantile(sample, 1 - share)), 1e-6)
-    passing = np.flatnonzero(inner > threshold)
-    stride = max(1, round(passing.size / wanted))
-    return passing[::stride]
+    share = min(1.0, 2 * wanted / strength.size)
+    step = max(1, max(strength.shape) // STRENGTH_SAMPLES)
+    threshold = max(float(np.quantile(strength[::step, ::step], 1 - share)), 1e-6)
+    passing = np.flatnonzero(strength > threshold)
+    rows, columns = np.divmod(passing[:: max(1, round(passing.size / wanted))], strength.shape[1])
+    return np.stack([columns, rows])
 
 
 def _refine_level(level: Level, other: Level, sampling: Matrix, parameters: int) -> Fit | None:
@@ -430,10 +485,11 @@ def _refine_level(level: Level, other: Level, sampling: Matrix, parameters: int)
     half = max(shape) / 2
     to_unit = _to_unit(shape)
     from_unit = np.linalg.inv(to_unit)
-    jacobian = level.jacobian[:, :parameters]
+    jacobian = level.jacobian[:parameters]
     window = _window_of(level, TRUST_WINDOWS)
 
     matrix = rescale_matrix(sampling, 1 / reduction)
+    stride, before = np.zeros(parameters), np.zeros(parameters)
     for _ in range(MAX_STEPS):
         compared = _compare(level, other, matrix)
         if compared is None:
@@ -443,14 +499,13 @@ def _refine_level(level: Level, other: Level, sampling: Matrix, parameters: int)
         if trust.sum() < max(LEAST_POINTS, LEAST_TRUST * len(trust)):
             return None
         weight = _tukey(residual, inside) * trust
-        weighted = jacobian * weight[:, None]
+        weighted = jacobian * weight
         normal = _products(weighted, jacobian)
-        step = np.linalg.solve(
-            normal + 1e-9 * np.trace(normal) * np.eye(parameters), _products(weighted, residual[:, None])[:, 0]
-        )
-        delta = np.eye(3) + np.tensordot(step, GENERATORS[:parameters], 1)
+        step = np.linalg.solve(normal + 1e-9 * np.trace(normal) * np.eye(parameters), _products(weighted, residual[None])[:, 0])
+        stride, before = _lengthened(step, before, stride), step
+        delta = np.eye(3) + np.tensordot(stride, GENERATORS[:parameters], 1)
         matrix = normalised(matrix @ from_unit @ np.linalg.inv(delta) @ to_unit)
-        if np.abs(step).max() * half < SETTLED_PX:
+        if np.abs(stride).max() * half < SETTLED_PX:
             break
     information, misfit = _information(level, jacobian, residual, weight)
     return Fit(
@@ -462,15 +517,30 @@ def _refine_level(level: Level, other: Level, sampling: Matrix, parameters: int)
     )
 
 
-def _products(first: Vectors, second: Vectors) -> Vectors:
-    """Multiply tall arrays, first.T @ second.
+def _lengthened(step: Vectors, before: Vectors, stride: Vectors) -> Vectors:
+    """Jump to where the steps converge (Anderson's acceleration with one step of memory).
+
+    Beside a blurred neighbour the slopes of the sharp frame promise more change than there is, and every step falls short by
+    about the same share; two steps tell by how much.
+    """
+    change = step - before
+    if not stride.any() or not change.any():
+        return step
+    share = float(step @ change) / float(change @ change)
+    longer = step - share * (stride + change)
+    limit = LONGEST_STRIDE * float(np.abs(step).max())
+    return np.asarray(longer * min(1.0, limit / float(np.abs(longer).max() + np.finfo(float).tiny)))
+
+
+def _products(first: Rows, second: Rows) -> Vectors:
+    """Multiply long rows, first @ second.T.
 
     Without BLAS, whose threads cost more than the work, and whose sums depend on how many threads there are.
     """
-    return np.asarray(np.einsum("np,nq->pq", first, second, optimize=False))
+    return np.asarray(np.einsum("pn,qn->pq", first, second, optimize=False), dtype=np.float64)
 
 
-def _correlation(first: Vectors, second: Vectors) -> float:
+def _correlation(first: Rows, second: Rows) -> float:
     common, own, other = (float((a * b).sum()) for a, b in ((first, second), (first, first), (second, second)))
     return common / float(np.sqrt(own * other + 1e-12))
 
@@ -479,12 +549,12 @@ def _window_of(level: Level, windows: tuple[int, int]) -> NDArray[np.intp]:
     """Which window of a grid each point lies in; `windows` are along the long and the short side."""
     height, width = level.structure.shape
     across, down = windows if width >= height else windows[::-1]
-    column = (level.points[:, 0] * across / width).astype(np.intp)
-    row = (level.points[:, 1] * down / height).astype(np.intp)
+    column = (level.points[0] * (across / width)).astype(np.intp)
+    row = (level.points[1] * (down / height)).astype(np.intp)
     return np.asarray(row * across + column)
 
 
-def _trust(level: Level, residual: Vectors, inside: NDArray[np.bool_], window: NDArray[np.intp]) -> Vectors:
+def _trust(level: Level, residual: Rows, inside: NDArray[np.bool_], window: NDArray[np.intp]) -> Rows:
     """Weight each point by how well both frames agree in its window: detail sharp in one frame alone says nothing on motion."""
     count = TRUST_WINDOWS[0] * TRUST_WINDOWS[1]
     template = level.values * inside
@@ -493,7 +563,7 @@ def _trust(level: Level, residual: Vectors, inside: NDArray[np.bool_], window: N
     energy = np.bincount(window, template * template, count) * np.bincount(window, sampled * sampled, count)
     correlation = common / np.sqrt(energy + 1e-12)
     low, high = TRUST_FROM, TRUST_FULLY
-    trust = np.clip((correlation - low) / (high - low), 0, 1)
+    trust = np.clip((correlation - low) / (high - low), 0, 1).astype(np.float32)
     return np.asarray(trust[window])
 
 
@@ -504,24 +574,55 @@ def _motion(u: Vectors, parameters: int) -> Vectors:
     return np.asarray(moved[..., :2] - u[:, None, :] * moved[..., 2:])
 
 
-def _compare(level: Level, other: Level, matrix: Matrix) -> tuple[Vectors, NDArray[np.bool_]] | None:
+def _mapped(matrix: Matrix, points: Rows) -> Rows:
+    """Map points (x, y), shape (2, N)."""
+    x, y = points
+    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
+    mapped = np.stack([a * x + b * y + c, d * x + e * y + f])
+    if g or h:
+        mapped /= g * x + h * y + i
+    return mapped
+
+
+def _compare(level: Level, other: Level, matrix: Matrix) -> tuple[Rows, NDArray[np.bool_]] | None:
     """Moving minus reference structure at the reference's points, and which of them lie inside the moving frame."""
-    q = transformed(matrix, level.points)
+    x, y = _mapped(matrix, level.points)
     height, width = other.structure.shape
-    inside = ((q > SPLINE_REACH_PX) & (q < (width - 1 - SPLINE_REACH_PX, height - 1 - SPLINE_REACH_PX))).all(axis=1)
-    if np.count_nonzero(inside) < max(LEAST_POINTS, LEAST_SHARE_INSIDE * len(q)):
+    low, right, bottom = SPLINE_REACH_PX, width - 1 - SPLINE_REACH_PX, height - 1 - SPLINE_REACH_PX
+    inside = (x > low) & (x < right) & (y > low) & (y < bottom)
+    if np.count_nonzero(inside) < max(LEAST_POINTS, LEAST_SHARE_INSIDE * len(x)):
         return None
-    sampled = ndimage.map_coordinates(other.structure, q.T[::-1], np.float64, order=3, mode="nearest", prefilter=False)
-    return np.asarray(np.where(inside, sampled - level.values, 0.0)), np.asarray(inside)
+    sampled = _sampled(other.structure, x.clip(low, right), y.clip(low, bottom))
+    return np.asarray((sampled - level.values) * inside), np.asarray(inside)
 
 
-def _tukey(residual: Vectors, inside: NDArray[np.bool_]) -> Vectors:
+def _sampled(structure: Gray, x: Rows, y: Rows) -> Rows:
+    """Cubic B-spline over `structure` at points that lie at least `SPLINE_REACH_PX` inside."""
+    width = structure.shape[1]
+    column, row = x.astype(np.int32), y.astype(np.int32)
+    across, down = _spline_weights(x - column), _spline_weights(y - row)
+    corner = row * width + column + np.array([-1, 0, 1, 2], np.int32)[:, None]
+    flat = structure.ravel()
+    lines = [np.einsum("kn,kn->n", across, flat.take(corner + line * width)) for line in (-1, 0, 1, 2)]
+    return np.asarray(np.einsum("kn,kn->n", down, np.stack(lines)))
+
+
+def _spline_weights(fraction: NDArray[np.floating]) -> Rows:
+    """Weights of the four pixels around, shape (4, N)."""
+    t = fraction.astype(np.float32)
+    u = 1 - t
+    first, last = u * u * u / 6, t * t * t / 6
+    second = 2 / 3 - t * t * (1 - t / 2)
+    return np.stack([first, second, 1 - first - second - last, last])
+
+
+def _tukey(residual: Rows, inside: NDArray[np.bool_]) -> Rows:
     scale = max(MAD_TO_SIGMA * float(np.median(np.abs(residual[inside]))), 1e-3)
-    weight = np.clip(1 - (residual / (TUKEY * scale)) ** 2, 0, None) ** 2
-    return np.asarray(weight * inside)
+    weight = np.maximum(1 - (residual / (TUKEY * scale)) ** 2, 0)
+    return np.asarray(weight * weight * inside)
 
 
-def _information(level: Level, jacobian: Vectors, residual: Vectors, weight: Vectors) -> tuple[Vectors, float]:
+def _information(level: Level, jacobian: Rows, residual: Rows, weight: Rows) -> tuple[Vectors, float]:
     """Information matrix of the estimate, and the RMS motion that pieces of the image still want, px.
 
     Sandwich estimate over pieces rather than pixels: errors from defocus and occlusion are shared by neighbouring pixels, so that
@@ -529,7 +630,7 @@ def _information(level: Level, jacobian: Vectors, residual: Vectors, weight: Vec
     """
     piece = _window_of(level, WITNESSES)
     count = WITNESSES[0] * WITNESSES[1]
-    gx, gy = level.gradients.T
+    gx, gy = level.gradients
     xx, xy, yy, bx, by = (
         np.bincount(piece, weight * v, count) for v in (gx * gx, gx * gy, gy * gy, gx * residual, gy * residual)
     )
@@ -540,8 +641,8 @@ def _information(level: Level, jacobian: Vectors, residual: Vectors, weight: Vec
     shift_x = ((yy + ridge) * bx - xy * by) / determinant
     shift_y = ((xx + ridge) * by - xy * bx) / determinant
     misfit = float(np.sqrt(np.average(shift_x**2 + shift_y**2, weights=trace + 1e-12)))
-    normal = _products(jacobian * weight[:, None], jacobian)
-    score = np.stack([np.bincount(piece, weight * residual * column, count) for column in jacobian.T], axis=1)
+    normal = _products(jacobian * weight, jacobian)
+    score = np.stack([np.bincount(piece, weight * residual * slope, count) for slope in jacobian], axis=1)
     # Few witnesses underestimate their own scatter: the usual small-sample factor.
     witnesses = float(trace.sum() ** 2 / (trace**2).sum())
     inflate = witnesses / max(witnesses - len(normal), 0.25)

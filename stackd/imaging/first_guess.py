@@ -39,7 +39,9 @@ def guess_shift(reference: PreparedFrame, moving: PreparedFrame) -> Matrix:
     ndarray of float64, shape (3, 3)
         Sampling matrix, reference → moving px.
     """
-    return _best_shifts(reference, moving, [np.eye(3)])[0][1]
+    reduction = reference.levels[0].reduction
+    (_, sampling), *_ = _best_shifts(reference.thumbnail, moving.thumbnail, [np.eye(3)])
+    return rescale_matrix(sampling, reduction)
 
 
 def guess_similarities(reference: PreparedFrame, moving: PreparedFrame, *, wanted: int) -> Iterator[Matrix]:
@@ -57,7 +59,8 @@ def guess_similarities(reference: PreparedFrame, moving: PreparedFrame, *, wante
     ndarray of float64, shape (3, 3)
         Sampling matrix, reference → moving px.
     """
-    height, width = reference.thumbnail.shape
+    template, turned = (_halved(frame.thumbnail) for frame in (reference, moving))
+    height, width = template.shape
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     turns = []
     for angle, scale in product(ROTATIONS_RAD, SCALES):
@@ -65,13 +68,19 @@ def guess_similarities(reference: PreparedFrame, moving: PreparedFrame, *, wante
         turn[:2, :2] = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         turn[:2, 2] = centre - turn[:2, :2] @ centre
         turns.append(turn)
-    found = _best_shifts(reference, moving, turns)
-    yield from (matrix for _, matrix in found[:wanted])
+    for _, sampling in _best_shifts(template, turned, turns)[:wanted]:
+        yield rescale_matrix(sampling, 2 * reference.levels[0].reduction)
 
 
-def _best_shifts(reference: PreparedFrame, moving: PreparedFrame, turns: Sequence[Matrix]) -> list[tuple[float, Matrix]]:
-    """For each turn (sampling matrix on the thumbnail), its best shift; sorted by correlation, best first."""
-    template = _softly_clipped(reference.thumbnail)
+def _halved(thumbnail: Gray) -> Gray:
+    """Half the size: enough to tell one turn from the next, at a quarter of the work."""
+    height, width = thumbnail.shape
+    return np.asarray(cv2.resize(thumbnail, (width // 2, height // 2), interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def _best_shifts(reference: Gray, moving: Gray, turns: Sequence[Matrix]) -> list[tuple[float, Matrix]]:
+    """For each turn (sampling matrix on these thumbnails), its best shift; sorted by correlation, best first."""
+    template, other = _softly_clipped(reference), _softly_clipped(moving)
     height, width = template.shape
     size = (fft.next_fast_len(2 * height, real=True), fft.next_fast_len(2 * width, real=True))
 
@@ -84,7 +93,7 @@ def _best_shifts(reference: PreparedFrame, moving: PreparedFrame, turns: Sequenc
     found = []
     for turn in turns:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        turned = cv2.warpAffine(_softly_clipped(moving.thumbnail), turn[:2], (width, height), flags=flags)
+        turned = cv2.warpAffine(other, turn[:2], (width, height), flags=flags)
         area = cv2.warpAffine(whole, turn[:2], (width, height), flags=flags)
         turned_spectrum, area_spectrum = spectrum(turned), spectrum(area)
         # At shift s: sum over p of template(p) · turned(p + s), and both energies over the common area.
@@ -97,8 +106,7 @@ def _best_shifts(reference: PreparedFrame, moving: PreparedFrame, turns: Sequenc
         peak = np.unravel_index(int(score.argmax()), size)
         dy, dx = (int(p) if p < n // 2 else int(p) - n for p, n in zip(peak, size, strict=True))
         shift = np.array([[1, 0, dx], [0, 1, dy], [0, 0, 1]], dtype=np.float64)
-        sampling = rescale_matrix(normalised(turn @ shift), reference.levels[0].reduction)
-        found.append((float(score[peak]), sampling))
+        found.append((float(score[peak]), normalised(turn @ shift)))
     return sorted(found, key=lambda candidate: -candidate[0])
 
 

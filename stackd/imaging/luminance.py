@@ -26,12 +26,22 @@ def reduce_to_gray(pixels: Pixels, reduction: int) -> Gray:
     reduced = np.empty((-(-height // reduction), -(-width // reduction)), np.float32)
     if rows and columns:
         whole = gray[: rows * reduction, : columns * reduction]
-        reduced[:rows, :columns] = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+        reduced[:rows, :columns] = _averaged(whole, reduction)
     if reduced.shape[1] > columns:
         _average_into(reduced[:, columns:], gray[:, columns * reduction :], reduction)
     if reduced.shape[0] > rows:
         _average_into(reduced[rows:], gray[rows * reduction :], reduction)
     return np.multiply(reduced, scale, out=reduced)
+
+
+def _averaged(gray: NDArray[np.uint8] | NDArray[np.uint16], reduction: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Mean of blocks that cover `gray` exactly; halving twice is several times as fast as quartering once."""
+    height, width = gray.shape
+    halved = cast(
+        "NDArray[np.uint8] | NDArray[np.uint16]",
+        cv2.resize(gray, (width // 2, height // 2), interpolation=cv2.INTER_AREA),
+    )
+    return halved if reduction == 2 else _averaged(halved, reduction // 2)  # noqa: PLR2004
 
 
 def _average_into(reduced: Gray, gray: NDArray[np.uint8] | NDArray[np.uint16], reduction: int) -> None:

@@ -14,8 +14,8 @@ from stackd.imaging.first_guess import guess_shift, guess_similarities
 from stackd.model.pixels import Matrix
 from stackd.model.registration import FailedRegistration, Registration
 
-CONVINCING = 0.75
-"""Agreement on the coarse levels at which no further guess is tried; true neighbours reach 0.86–1, strangers 0.25 (measured)."""
+CONVINCING = 0.6
+"""Agreement on the coarse levels at which no further guess is tried; true neighbours reach 0.66–1, strangers 0.25 (measured)."""
 
 LEAST_AGREEMENT = 0.5
 """Agreement on the coarse levels below which two frames do not show the same thing (measured, as above)."""
@@ -43,6 +43,9 @@ BLURRED = 1.6
 
 SAME_EXPOSURE = 0.1
 """Relative difference in structure below which two files hold one exposure; neighbours in real stacks reach 0.25 (measured)."""
+
+SAMPLES_OF_EXPOSURE = 256
+"""Pixels along the long side that are compared: noise, which no two exposures share, is in every one of them."""
 
 OVERLAP_GRID = 32
 """Points a side at which overlap is counted."""
@@ -99,7 +102,7 @@ def align(
     if not 1 / BLURRED <= coarser <= BLURRED:
         which, other = ("It", "its neighbour") if coarser > 1 else ("Its neighbour", "it")
         return FailedRegistration(reason=f"{which} is blurred everywhere, while {other} is sharp.")
-    fit = refine(reference, moving, best.sampling, parameters=parameters, levels=slice(min(1, len(reference.levels) - 1), None))
+    fit = _refined(reference, moving, best, parameters)
     if fit is None or not _is_possible(fit.sampling, reference.shape):
         return FailedRegistration(reason="No motion of the camera explains how this frame differs from its neighbour.")
     if fit.uncertainty_px > uncertainty_limit_px:
@@ -131,8 +134,10 @@ def is_duplicate(first: PreparedFrame, second: PreparedFrame) -> bool:
     """
     if first.shape != second.shape:
         return False
-    difference = first.levels[-1].structure - second.levels[-1].structure
-    energy = float((first.levels[-1].structure ** 2).mean())
+    step = max(1, max(first.shape) // SAMPLES_OF_EXPOSURE)
+    ours, theirs = (frame.levels[-1].structure[::step, ::step] for frame in (first, second))
+    difference = ours - theirs
+    energy = float((ours**2).mean())
     return float((difference**2).mean()) <= SAME_EXPOSURE**2 * energy
 
 
@@ -157,6 +162,14 @@ def _best_guess(reference: PreparedFrame, moving: PreparedFrame, initial: Matrix
         if best.agreement >= CONVINCING:
             break
     return best
+
+
+def _refined(reference: PreparedFrame, moving: PreparedFrame, coarse: Fit, parameters: int) -> Fit | None:
+    """Go on to the finer levels; a richer model than the coarse levels estimate starts on them anew."""
+    if parameters <= COARSE_PARAMETERS:
+        return refine(reference, moving, coarse, parameters=parameters, levels=slice(COARSE_LEVELS, None))
+    last_coarse = min(COARSE_LEVELS, len(reference.levels)) - 1
+    return refine(reference, moving, coarse.sampling, parameters=parameters, levels=slice(last_coarse, None))
 
 
 def _coarsening(reference: PreparedFrame, moving: PreparedFrame) -> float:

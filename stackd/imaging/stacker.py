@@ -21,6 +21,7 @@ from stackd.imaging.luminance import reduce_to_gray
 from stackd.imaging.match import MatchSettings
 from stackd.imaging.pairwise import overlap_of
 from stackd.imaging.photometric import Brightness, Gain, match_brightness, measure_brightness
+from stackd.imaging.read_ahead import ReadAhead
 from stackd.imaging.register import RegistrationSettings, register
 from stackd.imaging.register.none import NoRegistration
 from stackd.model.composite import DepthMap, Finding, FrameReport, Rectangle, Severity
@@ -84,6 +85,7 @@ class Stacker:
         progress: Progress = ignore_progress,
     ) -> None:
         self._source = source
+        self._ahead = ReadAhead(source)
         self._align = align
         self._match = match
         self._fuse = fuse
@@ -104,7 +106,7 @@ class Stacker:
         if position != self._chain.frames:
             msg = f"frame {position} was added when frame {self._chain.frames} was due"
             raise ValueError(msg)
-        pixels = self._source.read(position)
+        pixels = self._ahead.read(position)
         reduction = self._registration_reduction()
         if isinstance(self._align, NoRegistration):
             self._chain = Chain(frames=position + 1)

@@ -144,6 +144,24 @@ def test_a_foreign_frame_anywhere_is_left_out_and_bridged(odd: int):
             assert error_px(found, inverse(truths[result.reference]) @ truths[position]) < 0.3
 
 
+@pytest.mark.parametrize("again", [0, 2, 5])
+def test_an_exposure_that_comes_twice_is_used_once_and_named(again: int):
+    frames, _ = stack_with(None)
+
+    result = solved(linked([*frames[: again + 1], frames[again].copy(), *frames[again + 1 :]]), frames[0].shape)
+
+    assert [i for i, matrix in enumerate(result.matrices) if matrix is None] == [again + 1]
+    assert "same exposure" in result.left_out[again + 1]
+
+
+def test_one_exposure_over_and_over_is_one_frame():
+    frames, _ = stack_with(None)
+
+    result = solved(linked([frames[0]] * 3), frames[0].shape)
+
+    assert [matrix is not None for matrix in result.matrices] == [True, False, False]
+
+
 def test_what_the_chain_keeps_does_not_grow_with_the_stack():
     frames, _ = stack_with(None)
 

@@ -5,8 +5,11 @@ Every function imports what it needs when it is called: `stackd status` must not
 
 from __future__ import annotations
 
+import shlex
+import sys
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from stackd.intake.candidates import Grouping
     from stackd.model.content import ContentSignature
     from stackd.model.frame import FrameMeta
+    from stackd.service.benchmark import Costs, Peak, Program
+    from stackd.service.judging import Verdict
     from stackd.service.on_demand import FuseOutcome, Tools
     from stackd.service.performer import World
     from stackd.service.ports import Inbox, StackingRequest, StackingResult, Wish, WishKind
@@ -187,6 +192,111 @@ def write_contact_sheet(grouping: Grouping, folder: Path, output: Path) -> None:
     from stackd.adapters.sheet_files import write_sheet
 
     write_sheet(grouping, folder, output)
+
+
+# ------------------------------------------------------------- benchmark
+
+
+def judge_quality(
+    methods: Sequence[str], against: Sequence[str], *, folder: Path | None, seeds: int, progress: Progress
+) -> tuple[Verdict, ...]:
+    """Let stackd and other programs fuse stacks whose truth is known: those in `folder`, or some rendered for it.
+
+    Raises
+    ------
+    WrongUse
+        If a program or the folder makes no sense.
+    """
+    from stackd.adapters.bench_desk import BenchDesk
+    from stackd.adapters.bench_stacks import RenderedStacks, StacksInFolder
+    from stackd.adapters.measured_shell import MeasuredShell
+    from stackd.adapters.plane_file import scratch_folder
+    from stackd.imaging.bench_scenes import suite
+    from stackd.service.benchmark import programs_from
+    from stackd.service.judging import judge_programs
+
+    programs = (*_our_programs(methods, with_depth=True), *programs_from(against))
+    with TemporaryDirectory(prefix="stackd-bench-", dir=scratch_folder()) as place:
+        stacks = RenderedStacks(suite(seeds=seeds), Path(place) / "stacks") if folder is None else StacksInFolder(folder)
+        desk = BenchDesk(Path(place) / "desk")
+        return judge_programs(programs, stacks, shell=MeasuredShell(), desk=desk, progress=progress)
+
+
+def measure_speed(
+    frames: Sequence[Path], methods: Sequence[str], against: Sequence[str], *, runs: int, progress: Progress
+) -> tuple[Costs, ...]:
+    """Measure what fusing costs: the floor first, then stackd, then the others. Without frames, some are rendered.
+
+    Raises
+    ------
+    StackdError
+        If a program makes no composite.
+    """
+    from stackd.adapters.bench_desk import BenchDesk, render_large_frames
+    from stackd.adapters.measured_shell import MeasuredShell
+    from stackd.adapters.plane_file import scratch_folder
+    from stackd.service.benchmark import Program, compare_costs, programs_from
+
+    floor = Program(name="floor", command=f"{_this_stackd()} bench floor {{frames}} -o {{output}}")
+    programs = (floor, *_our_programs(methods, with_depth=False), *programs_from(against))
+    with TemporaryDirectory(prefix="stackd-bench-", dir=scratch_folder()) as place:
+        chosen = frames or render_large_frames(Path(place) / "large", progress=progress)
+        desk = BenchDesk(Path(place) / "desk")
+        return compare_costs(programs, chosen, runs=runs, shell=MeasuredShell(), desk=desk, progress=progress)
+
+
+def measure_memory(
+    frames: Sequence[Path], methods: Sequence[str], against: Sequence[str], *, counts: Sequence[int], progress: Progress
+) -> tuple[Peak, ...]:
+    """Measure the peak of memory for several numbers of frames, made from those given. Without frames, some are rendered.
+
+    Raises
+    ------
+    StackdError
+        If a program makes no composite.
+    """
+    from stackd.adapters.bench_desk import BenchDesk, ShiftedCopies, render_large_frames
+    from stackd.adapters.measured_shell import MeasuredShell
+    from stackd.adapters.plane_file import scratch_folder
+    from stackd.service.benchmark import compare_memory, programs_from
+
+    programs = (*_our_programs(methods, with_depth=False), *programs_from(against))
+    with TemporaryDirectory(prefix="stackd-bench-", dir=scratch_folder()) as place:
+        return compare_memory(
+            programs,
+            frames or render_large_frames(Path(place) / "large", progress=progress),
+            counts,
+            copies=ShiftedCopies(Path(place) / "copies"),
+            shell=MeasuredShell(),
+            desk=BenchDesk(Path(place) / "desk"),
+            progress=progress,
+        )
+
+
+def decode_and_write(frames: Sequence[Path], output: Path) -> None:
+    """Decode every frame and write one 16-bit TIFF: what no stacker can do without."""
+    from stackd.adapters.bench_floor import decode_and_write as work
+
+    work(frames, output)
+
+
+def _our_programs(methods: Sequence[str], *, with_depth: bool) -> tuple[Program, ...]:
+    from stackd.config.load import load_recipe
+    from stackd.imaging.fuse import makes_depth_map
+    from stackd.service.benchmark import Program
+
+    programs = []
+    for method in methods or ("",):
+        overrides = (f"fuse.method={method}",) if method else ()
+        depth = with_depth and makes_depth_map(load_recipe("default", config=None, overrides=overrides).fuse)
+        command = f"{_this_stackd()} fuse {{frames}} -o {{output}} --json"
+        command += "".join(f" --set {override}" for override in overrides) + (" --depth-map {depth}" if depth else "")
+        programs.append(Program(name=f"stackd {method}".strip(), command=command, is_ours=True))
+    return tuple(programs)
+
+
+def _this_stackd() -> str:
+    return f"{shlex.quote(sys.executable)} -P -m stackd"
 
 
 # --------------------------------------------------------------- service

@@ -70,6 +70,9 @@ BORDER_PX = 3
 NOISE_SAMPLES, TONE_SAMPLES, STRENGTH_SAMPLES = 256, 200, 256
 """Samples along the long side that tell noise, tonal range and which detail is strong: tens of thousands in all."""
 
+SCALE_STRIDE = 4
+"""Every so many residuals tell their scale, to a few per cent, which the weights do not feel."""
+
 TUKEY = 4.685
 """Tukey's biweight at 95 % efficiency for normal errors."""
 
@@ -109,8 +112,8 @@ MAX_STEPS = 8
 LONGEST_STRIDE = 4.0
 """A step is lengthened at most so many times towards where the steps converge."""
 
-SETTLED_PX = 0.01
-"""A step below this, in px of the level, ends the iteration."""
+SETTLED_PX = 0.02
+"""A step below this, in px of the level, ends the iteration: what is left after it is a fraction of it."""
 
 SURE_PX = 0.002
 """No level claims to know the motion better than this."""
@@ -145,8 +148,8 @@ class Level:
 
     `structure` is band-passed and locally normalised, about unit variance where there is texture; `points` are x and y, px at
     this size, of its strongest details, shape (2, N), with `values` (N) and `gradients` (2, N) of the cubic B-spline over it
-    there, and `jacobian` (8, N) the change of value per unit of each of `GENERATORS`; `textured` is the share of the area with detail
-    above noise, `finest_px` the width of the finest detail, as one over its slope (nan where nothing stands out).
+    there, and `jacobian` (8, N) the change of value per unit of each of `GENERATORS`; `textured` is the share of the area with
+    detail above noise, `finest_px` the width of the finest detail, as one over its slope (nan where nothing stands out).
     """
 
     reduction: int
@@ -384,10 +387,10 @@ def _prepare_level(gray: Gray, reduction: int, floor: float) -> Level:
     gray = gray[: gray.shape[0] // 2 * 2, : gray.shape[1] // 2 * 2]  # halves that double to the same shape
     shape = gray.shape
     smooth = np.asarray(cv2.GaussianBlur(gray, (5, 5), PRESMOOTH_SIGMA_PX), dtype=np.float32)
-    band = np.asarray(smooth - _doubled(_local_mean(smooth)), dtype=np.float32)
+    band = np.subtract(smooth, _doubled(_local_mean(smooth)), out=smooth)
     variance = _local_mean(band * band)
     noise = NOISE_MARGIN * _noise_after_smoothing(gray) + floor
-    structure = np.asarray(band * _doubled(1 / np.sqrt(variance + noise * noise)), dtype=np.float32)
+    structure = np.multiply(band, _doubled(1 / np.sqrt(variance + noise * noise)), out=band)
     stride = 2 if structure.size > SPARSE_FROM * POINTS_PER_LEVEL else 1
     strength = _strength(structure, stride)
     places = _strongest(strength) * np.array([[1], [stride]]) + BORDER_PX
@@ -425,7 +428,12 @@ def _strength(structure: Gray, stride: int) -> Gray:
     left, right = (slice(columns.start + d, columns.stop + d) for d in (-1, 1))
     across = structure[rows, right] - structure[rows, left]
     down = structure[below, columns] - structure[above, columns]
-    return np.asarray((across * across + down * down) / 4, dtype=np.float32)
+    # In place here and below: fresh memory for a whole frame costs more than the sum it is for.
+    across *= across
+    down *= down
+    across += down
+    across /= 4
+    return across
 
 
 def _finest_width(strength: Gray, variance: Gray, noise: float) -> float:
@@ -599,9 +607,9 @@ def _compare(level: Level, other: Level, matrix: Matrix) -> tuple[Rows, NDArray[
 def _sampled(structure: Gray, x: Rows, y: Rows) -> Rows:
     """Cubic B-spline over `structure` at points that lie at least `SPLINE_REACH_PX` inside."""
     width = structure.shape[1]
-    column, row = x.astype(np.int32), y.astype(np.int32)
+    column, row = x.astype(np.intp), y.astype(np.intp)
     across, down = _spline_weights(x - column), _spline_weights(y - row)
-    corner = row * width + column + np.array([-1, 0, 1, 2], np.int32)[:, None]
+    corner = row * width + column + np.array([-1, 0, 1, 2])[:, None]
     flat = structure.ravel()
     lines = [np.einsum("kn,kn->n", across, flat.take(corner + line * width)) for line in (-1, 0, 1, 2)]
     return np.asarray(np.einsum("kn,kn->n", down, np.stack(lines)))
@@ -617,7 +625,8 @@ def _spline_weights(fraction: NDArray[np.floating]) -> Rows:
 
 
 def _tukey(residual: Rows, inside: NDArray[np.bool_]) -> Rows:
-    scale = max(MAD_TO_SIGMA * float(np.median(np.abs(residual[inside]))), 1e-3)
+    sample = np.abs(residual[inside][::SCALE_STRIDE])
+    scale = max(MAD_TO_SIGMA * float(np.partition(sample, sample.size // 2)[sample.size // 2]), 1e-3)
     weight = np.maximum(1 - (residual / (TUKEY * scale)) ** 2, 0)
     return np.asarray(weight * weight * inside)
 

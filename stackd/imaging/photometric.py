@@ -7,6 +7,7 @@ averaged over cells, and the ratio of cells that lie over each other is voted on
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -96,7 +97,7 @@ def measure_brightness(pixels: Pixels | Image) -> Brightness:
     rows, columns = height // (stride * per_cell), width // (stride * per_cell)
     start = stride // 2
     sampled = pixels[start : rows * per_cell * stride : stride, start : columns * per_cell * stride : stride]
-    linear = decode_srgb(_unit_range(sampled))
+    linear = _linear_of(sampled)
     clipped = (linear.max(axis=2) > BRIGHTEST) | (linear.max(axis=2) <= 0)
     shape = (rows, per_cell, columns, per_cell)
     cells = linear.reshape(*shape, 3).mean(axis=(1, 3), dtype=np.float32)
@@ -280,9 +281,16 @@ def encode_srgb(linear: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.asarray(np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055))  # noqa: PLR2004
 
 
-def _unit_range(pixels: Pixels | Image) -> NDArray[np.float32]:
-    top = 1.0 if pixels.dtype == np.float32 else float(np.iinfo(pixels.dtype.name).max)
-    return np.asarray(pixels / np.float32(top), dtype=np.float32)
+def _linear_of(pixels: Pixels | Image) -> NDArray[np.float32]:
+    """Linear light of display-encoded pixels; of integers by table, since powers are slow."""
+    if pixels.dtype == np.float32:
+        return np.asarray(decode_srgb(pixels), dtype=np.float32)
+    return _decoding_table(int(np.iinfo(pixels.dtype.name).max))[pixels]
+
+
+@cache
+def _decoding_table(top: int) -> NDArray[np.float32]:
+    return np.asarray(decode_srgb(np.arange(top + 1) / top), dtype=np.float32)
 
 
 def _whole(unclipped: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -34,8 +34,8 @@ MATCH_SAMPLES_EVERY = 7
 
 OUTLIER_SIGMAS = 3.0
 
-SAME_PICTURE = 0.97
-"""Correlation of the blurred images below which composite and truth do not lie over each other."""
+SURE_PLACE_PX = 0.5
+"""Standard error at the corners beyond which a composite counts as not placed: half a pixel off costs more than any method."""
 
 FINE_SIGMA_PX = 1.5
 BLOCK_PX = 16
@@ -87,7 +87,7 @@ def judge(composite: Image, truth: Truth, composite_to_truth: Matrix) -> Quality
     Returns
     -------
     Quality or FailedRegistration
-        Failed when the two do not lie over each other: no number would mean anything.
+        Failed when the two have nothing in common.
     """
     shape = (composite.shape[0], composite.shape[1])
     inside = cv2.erode(_mask_on(truth.valid, composite_to_truth, shape).astype(np.uint8), _disc(BORDER_PX), borderValue=0) > 0
@@ -96,9 +96,6 @@ def judge(composite: Image, truth: Truth, composite_to_truth: Matrix) -> Quality
     true = _plane_by_plane(truth.image, composite_to_truth, shape)
     level = _matched(composite, true, inside)
     gray, true_gray = gray_of(level), gray_of(true)
-    mine, theirs = (cv2.GaussianBlur(plane, (0, 0), MATCH_SIGMA_PX)[inside] for plane in (gray, true_gray))
-    if not float(np.corrcoef(mine, theirs)[0, 1]) >= SAME_PICTURE:  # NaN, too
-        return FailedRegistration(reason="It does not lie over the truth.")
     halo = _mask_on(truth.halo, composite_to_truth, shape) & inside
     flat = _mask_on(truth.flat, composite_to_truth, shape) & inside
     squares = (level - true) ** 2
@@ -130,14 +127,19 @@ def judge_depth(position: NDArray[np.float32], truth: Truth, composite_to_truth:
 
 
 def place(composite: Image, truth: Truth) -> Matrix | FailedRegistration:
-    """Find where a composite lies whose maker does not tell: composite → truth px, an affine."""
+    """Find where a composite lies whose maker does not tell: composite → truth px, an affine.
+
+    Failed, with the reason, when it cannot be told surely: then no number would mean anything.
+    """
     common = np.maximum(composite.shape[:2], truth.image.shape[:2])
 
     def grown(image: Image) -> Gray:
         below, right = common - image.shape[:2]
         return np.asarray(cv2.copyMakeBorder(gray_of(image), 0, int(below), 0, int(right), cv2.BORDER_REPLICATE), np.float32)
 
-    found: Registration | FailedRegistration = register(grown(truth.image), grown(composite), AffineRegistration())
+    found: Registration | FailedRegistration = register(
+        grown(truth.image), grown(composite), AffineRegistration(uncertainty_limit_px=SURE_PLACE_PX)
+    )
     return found.matrix if isinstance(found, Registration) else found
 
 

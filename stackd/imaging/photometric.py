@@ -284,7 +284,7 @@ def encode_srgb(linear: NDArray[np.floating]) -> NDArray[np.floating]:
 def _linear_of(pixels: Pixels | Image) -> NDArray[np.float32]:
     """Linear light of display-encoded pixels; of integers by table, since powers are slow."""
     if pixels.dtype == np.float32:
-        return np.asarray(decode_srgb(pixels), dtype=np.float32)
+        return np.asarray(decode_srgb(np.asarray(pixels, dtype=np.float32)), dtype=np.float32)
     return _decoding_table(int(np.iinfo(pixels.dtype.name).max))[pixels]
 
 

@@ -35,6 +35,8 @@ RESULT_FOLLOWS_S = 60.0
 CERTAIN = 1.0
 """Confidence of what a person or a manifest decided."""
 
+SPLIT_OFF = "you split it off"
+
 
 def group(
     frames: Iterable[Frame],
@@ -63,8 +65,8 @@ def group(
     Grouping
         Every file in exactly one of stacks, singles and ignored.
     """
-    building = _Building(settings=settings, contents=contents)
     decided = _Decided(overrides)
+    building = _Building(settings=settings, contents=contents, begins=decided.begins())
     remaining = sorted(set_of(frames), key=lambda frame: natural_key(frame.path))
     remaining = building.take_manifests(remaining, manifests if settings.manifests else ())
     results = result_reasons(remaining)
@@ -78,7 +80,7 @@ def group(
         remaining = building.take_subfolders(remaining)
     numbers = numbering(frame.path for frame in remaining)
     for part in partition(remaining, numbers, settings):
-        building.take_sequence([numbered_shot(frame, contents, numbers) for frame in part], decided)
+        building.take_sequence([numbered_shot(frame, contents, numbers) for frame in part])
     return building.finished(linkable)
 
 
@@ -105,8 +107,8 @@ class _Decided:
         """Decisions about whole stacks, newest first: a later one takes its frames before an earlier one can."""
         return [each for each in reversed(self.overrides) if not isinstance(each, Split)]
 
-    def split_after(self, decision: Override) -> frozenset[FrameKey]:
-        """Cuts the user asked for after this decision."""
+    def begins_after(self, decision: Override) -> frozenset[FrameKey]:
+        """First frames of the parts the user asked for after this decision."""
         later = self.overrides[[index for index, each in enumerate(self.overrides) if each is decision][-1] + 1 :]
         return frozenset(each.before for each in later if isinstance(each, Split))
 
@@ -117,6 +119,8 @@ class _Building:
 
     settings: GroupingSettings
     contents: Mapping[str, ContentSignature]
+    begins: frozenset[FrameKey]
+    """First frames of the parts that the user cut stacks into."""
     stacks: list[CandidateStack] = field(default_factory=list)
     others: list[OtherSequence] = field(default_factory=list)
     singles: list[Frame] = field(default_factory=list)
@@ -151,7 +155,7 @@ class _Building:
             stack = self._decided_stack(
                 members, SealReason.MANIFEST, f"the manifest of {name_of(manifest.folder) or 'the folder'} says so"
             )
-            self.stacks.append(
+            self._take_cut(
                 replace(
                     stack,
                     name=manifest.name,
@@ -173,7 +177,7 @@ class _Building:
             count = frame.meta.page_count
             pages = pages_of(frame)
             shots = [take_shot(page, None) for page in pages]
-            self.stacks.append(
+            self._take_cut(
                 CandidateStack(
                     frames=tuple(shot.frame for shot in near_to_far(shots)),
                     captured=pages,
@@ -195,31 +199,60 @@ class _Building:
         for decision in decided.sets():
             wanted = decision.frames
             members = [frame for frame in remaining if frame_key(frame) in wanted]
+            drawn = self._in_stacks(wanted) if isinstance(decision, Merge) else []
+            members += drawn
             if not members or (not isinstance(decision, Dismiss) and len(members) < min(len(wanted), 2)):
                 continue
-            paths = {frame.path for frame in members}
-            remaining = [frame for frame in remaining if frame.path not in paths]
+            remaining = [frame for frame in remaining if frame_key(frame) not in wanted]
+            if drawn:
+                self._draw_from_stacks(wanted)
             match decision:
                 case Dismiss():
                     self.singles.extend(members)
                 case Release():
-                    self.stacks.append(self._decided_stack(members, SealReason.ASKED, "you released it"))
+                    self._take_parts(members, decided.begins_after(decision), "you released it")
                 case Merge():
-                    self._take_merged(members, decided.split_after(decision))
+                    self._take_parts(members, decided.begins_after(decision), "you merged its frames")
         return remaining
 
-    def _take_merged(self, members: Sequence[Frame], begins: frozenset[FrameKey]) -> None:
-        shots = self._ordered(members)
-        parts: list[list[Frame]] = [[]]
-        for shot in shots:
-            if frame_key(shot.frame) in begins and parts[-1]:
-                parts.append([])
-            parts[-1].append(shot.frame)
+    def _take_parts(self, members: Sequence[Frame], begins: frozenset[FrameKey], because: str) -> None:
+        """Make a stack of frames the user decided on, or one of each part they were cut into later."""
+        parts = _cut_before(tuple(shot.frame for shot in self._ordered(members)), begins)
         for part in parts:
             if len(part) > 1:
-                self.stacks.append(self._decided_stack(part, SealReason.ASKED, "you merged its frames"))
+                self.stacks.append(self._decided_stack(part, SealReason.ASKED, SPLIT_OFF if len(parts) > 1 else because))
             else:
                 self.singles.extend(part)
+
+    def _take_cut(self, stack: CandidateStack) -> None:
+        """Take a stack that a manifest, a folder or a multi-page file made, in parts where the user cut it."""
+        parts = _cut_before(stack.captured, self.begins)
+        if len(parts) == 1:
+            self.stacks.append(stack)
+            return
+        for part in parts:
+            if len(part) > 1:
+                decided = self._decided_stack(part, SealReason.ASKED, SPLIT_OFF)
+                self.stacks.append(replace(decided, recipe=stack.recipe, focus_motion=stack.focus_motion))
+            else:
+                self.singles.extend(part)
+
+    def _in_stacks(self, wanted: frozenset[FrameKey]) -> list[Frame]:
+        """Find frames in the stacks that manifests and multi-page files made."""
+        made = [stack for stack in self.stacks if stack.decided_by is not SealReason.ASKED]
+        return [frame for stack in made for frame in stack.captured if frame_key(frame) in wanted]
+
+    def _draw_from_stacks(self, wanted: frozenset[FrameKey]) -> None:
+        """Take frames out of those stacks; what is left of one goes on as a stack."""
+        for stack in [each for each in self.stacks if each.decided_by is not SealReason.ASKED]:
+            rest = tuple(frame for frame in stack.captured if frame_key(frame) not in wanted)
+            if len(rest) == len(stack.captured):
+                continue
+            self.stacks.remove(stack)
+            if len(rest) > 1:
+                self.stacks.append(self._decided_stack(rest, SealReason.ASKED, "you merged its other frames into another stack"))
+            else:
+                self.singles.extend(rest)
 
     def take_subfolders(self, frames: Sequence[Frame]) -> list[Frame]:
         """Make every subfolder one stack, where the settings say so."""
@@ -234,7 +267,7 @@ class _Building:
                 continue
             stack = self._decided_stack(members, SealReason.FOLDER, f"its frames have the folder {name_of(folder)} to themselves")
             name = folder.rpartition("/")[2]
-            self.stacks.append(replace(stack, name=name if is_fit_for_file_names(name) else None))
+            self._take_cut(replace(stack, name=name if is_fit_for_file_names(name) else None))
         return remaining
 
     def _decided_stack(self, members: Sequence[Frame], reason: SealReason, because: str) -> CandidateStack:
@@ -256,20 +289,24 @@ class _Building:
 
     # ------------------------------------------------------------ found by evidence
 
-    def take_sequence(self, shots: Sequence[Shot], decided: _Decided) -> None:
+    def take_sequence(self, shots: Sequence[Shot]) -> None:
         """Cut one camera's frames into runs and judge each."""
         ordered = in_order(shots, self.settings)
         found = cut_into_runs(ordered, self.settings)
         self.ignored.update({shot.path: "it is a blank frame, taken to part two stacks" for shot in found.spacers})
         self.boundaries.extend(_boundary(cut) for cut in found.cuts)
-        begins = decided.begins()
         for run in found.runs:
-            for part in self._split(run, begins):
-                self._take_run(part)
+            parts = self._split(run)
+            for part in parts:
+                if len(parts) > 1 and len(part.shots) > 1:
+                    frames = [shot.frame for shot in part.shots]
+                    self.stacks.append(self._decided_stack(frames, SealReason.ASKED, SPLIT_OFF))
+                else:
+                    self._take_run(part)
 
-    def _split(self, run: Run, begins: frozenset[FrameKey]) -> list[Run]:
+    def _split(self, run: Run) -> list[Run]:
         """Cut a run where the user said so."""
-        at = [index for index, shot in enumerate(run.shots) if index and frame_key(shot.frame) in begins]
+        at = [index for index, shot in enumerate(run.shots) if index and frame_key(shot.frame) in self.begins]
         edges = [0, *at, len(run.shots)]
         for index in at:
             self.boundaries.append(
@@ -359,6 +396,16 @@ class _Building:
             ignored=MappingProxyType(dict(sorted(self.ignored.items(), key=lambda entry: natural_key(entry[0])))),
             boundaries=tuple(self.boundaries),
         )
+
+
+def _cut_before(frames: Sequence[Frame], begins: frozenset[FrameKey]) -> list[list[Frame]]:
+    """Cut frames, in order of capture, before those the user named."""
+    parts: list[list[Frame]] = [[]]
+    for frame in frames:
+        if frame_key(frame) in begins and parts[-1]:
+            parts.append([])
+        parts[-1].append(frame)
+    return parts
 
 
 def _boundary(cut: Cut) -> Boundary:

@@ -326,7 +326,8 @@ def _seal_complete(
         elif publishing:
             still_open.append(OpenStack(frames=names, waits_for="waits until the composite without its late frames is published"))
         else:
-            step, jobs = _seal(state, watched, candidate, verdict, parents, settings)
+            # The parts of a stack that was cut replace it together: the first of them supersedes it.
+            step, jobs = _seal(state, watched, candidate, verdict, parents, settings, superseded=frozenset(claimed))
             effects += step
             claimed |= jobs
     folder = replace(folder, open_stacks=tuple(still_open), complete_due_s=due_s)
@@ -340,11 +341,13 @@ def _seal(
     complete: Complete,
     parents: tuple[Job, ...],
     settings: ServiceSettings,
+    *,
+    superseded: frozenset[int],
 ) -> tuple[tuple[Effect, ...], set[int]]:
     """Supersede what the stack replaces, then record it: the other way round, a power cut between would leave both."""
-    unfinished = [state.tickets[parent.id] for parent in parents if parent.id in state.tickets]
+    unfinished = [state.tickets[parent.id] for parent in parents if parent.id in state.tickets and parent.id not in superseded]
     reason = f"{len(candidate.frames)} frames belong together now, which replaces this stack."
-    superseded = [effect for ticket in unfinished for effect in give_up(ticket, watched, reason)]
+    given_up = [effect for ticket in unfinished for effect in give_up(ticket, watched, reason)]
     version = 1 + max((parent.version for parent in parents if parent.state is JobState.DONE), default=0)
     was_dismissed = any(parent.state is JobState.DISMISSED for parent in parents)
     held = candidate.decision is Decision.HOLD or (was_dismissed and candidate.decided_by is not SealReason.ASKED)
@@ -364,7 +367,7 @@ def _seal(
         state=JobState.HELD if held else JobState.READY,
         version=version,
     )
-    return (*superseded, record), {ticket.job.id for ticket in unfinished}
+    return (*given_up, record), {ticket.job.id for ticket in unfinished}
 
 
 def _parents(state: State, watched: Watched, candidate: CandidateStack) -> tuple[Job, ...]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from stackd.intake.candidates import Grouping
 from stackd.intake.grouping import group
+from stackd.intake.manifest import Manifest
 from stackd.model.frame import Fingerprint, Frame
 from stackd.model.override import Dismiss, Merge, Override, Release, Split, frame_key, frame_keys
 from stackd.model.stack import Decision, SealReason
@@ -37,6 +38,45 @@ def test_a_split_parts_a_stack_before_the_frame_named():
 
     assert [len(stack.frames) for stack in grouping.stacks] == [5, 7]
     assert "you split the stack here" in [boundary.sentence for boundary in grouping.boundaries]
+
+
+def test_the_parts_of_a_split_are_stacks_because_the_user_says_so_and_a_part_of_one_frame_is_single():
+    grouping = decided(Split(before=frame_key(FRAMES[2])), Split(before=frame_key(FRAMES[11])))
+
+    assert [(len(stack.frames), stack.decision) for stack in grouping.stacks] == [(2, Decision.PROCESS), (9, Decision.PROCESS)]
+    assert [each.path for each in grouping.singles] == [FRAMES[11].path]
+
+
+def test_a_stack_released_first_and_split_later_is_split():
+    grouping = decided(Release(frames=frame_keys(FRAMES)), Split(before=frame_key(FRAMES[5])))
+
+    assert [len(stack.frames) for stack in grouping.stacks] == [5, 7]
+
+
+def test_a_stack_that_a_manifest_or_a_folder_made_can_be_split():
+    cut = Split(before=frame_key(FRAMES[5]))
+    manifest = Manifest(folder="", name="beetle", recipe="macro")
+
+    told = group(FRAMES, {}, SETTINGS, manifests=[manifest], overrides=[cut]).stacks
+
+    assert [(len(stack.frames), stack.decided_by, stack.recipe) for stack in told] == [
+        (5, SealReason.ASKED, "macro"),
+        (7, SealReason.ASKED, "macro"),
+    ]
+    inside = [replace(each, path=f"card/{each.path}") for each in FRAMES]
+    by_folder = SETTINGS.model_copy(update={"subfolders": "stack"})
+    parts = group(inside, {}, by_folder, overrides=[Split(before=frame_key(inside[5]))]).stacks
+    assert [len(stack.frames) for stack in parts] == [5, 7]
+
+
+def test_stacks_that_manifests_made_can_be_merged():
+    folders = [[replace(each, path=f"{name}/{each.path}") for each in FRAMES[:4]] for name in ("near", "far")]
+    frames = [each for folder in folders for each in folder]
+    manifests = [Manifest(folder="near"), Manifest(folder="far")]
+
+    (stack,) = group(frames, {}, SETTINGS, manifests=manifests, overrides=[Merge(frames=frame_keys(frames))]).stacks
+
+    assert (len(stack.frames), stack.decided_by) == (8, SealReason.ASKED)
 
 
 def test_merged_frames_are_one_stack_whatever_parts_them():

@@ -494,6 +494,23 @@ def test_released_and_split_stacks_obey_the_user() -> None:
     assert sorted(len(stack.frames) for stack in stacks if stack is not None) == [3, 3]
 
 
+def test_the_parts_of_a_stack_that_was_split_before_it_was_done_supersede_it_once(caplog: pytest.LogCaptureFixture) -> None:
+    house = House()
+    house.workers.hold = True
+    house.drop_stack("beetle", count=6)
+    house.let_pass(30.0)
+    (job,) = house.jobs()
+
+    house.journal.ask(WishKind.SPLIT, job.stack_id, at=house.clock.now_at(), frames=("beetle_04.jpg",))
+    house.start()
+    house.let_pass(30.0)
+    house.workers.hold = False
+    house.let_pass(A_WHILE_S)
+
+    assert [one.state for one in house.jobs()] == [JobState.SUPERSEDED, JobState.DONE, JobState.DONE]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_merged_stacks_become_one() -> None:
     house = House()
     house.drop_stack("beetle", count=4)

@@ -84,7 +84,7 @@ class ShiftedCopies:
                 first = number
             down, across = (STEP_PX * step for step in divmod(number - first, COPIES_A_ROW))
             shifted = _with_noise(_shifted(pixels, down, across), np.roll(noise, 31 * number, axis=1))
-            made.append(_write(self._folder / f"{number + 1:04d}", shifted))
+            made.append(write_frame(self._folder / f"{number + 1:04d}", shifted))
             progress(f"write {count} frames", number + 1, count)
         return tuple(made), source.shape[0] * source.shape[1]
 
@@ -109,14 +109,14 @@ def render_large_frames(folder: Path, *, progress: Progress) -> tuple[Path, ...]
     made = []
     for number, frame in enumerate(stack.frames):
         large = np.asarray(cv2.resize(frame, LARGE_SIZE, interpolation=cv2.INTER_CUBIC), np.uint8)
-        made.append(_write(folder / f"{number + 1:04d}", _with_noise(large, np.roll(noise, 31 * number, axis=1))))
+        made.append(write_frame(folder / f"{number + 1:04d}", _with_noise(large, np.roll(noise, 31 * number, axis=1))))
         progress("render 24 MP frames", number + 1, len(stack))
     return tuple(made)
 
 
-def write_frame(path: Path, pixels: Pixels, *, jpeg: bool) -> Path:
-    """Write a frame as JPEG or as uncompressed TIFF; gives the path with its extension."""
-    if jpeg:
+def write_frame(path: Path, pixels: Pixels) -> Path:
+    """Write 8 bits as JPEG, 16 as uncompressed TIFF; gives the path with its extension."""
+    if pixels.dtype == np.uint8:
         target = path.with_suffix(".jpg")
         encoded = simplejpeg.encode_jpeg(
             np.ascontiguousarray(pixels), quality=JPEG_QUALITY, colorspace="RGB", colorsubsampling="420"
@@ -126,10 +126,6 @@ def write_frame(path: Path, pixels: Pixels, *, jpeg: bool) -> Path:
     target = path.with_suffix(".tif")
     tifffile.imwrite(target, pixels, photometric="rgb")
     return target
-
-
-def _write(path: Path, pixels: Pixels) -> Path:
-    return write_frame(path, pixels, jpeg=pixels.dtype == np.uint8)
 
 
 def _noise(shape: tuple[int, int], random: np.random.Generator) -> NDArray[np.int16]:

@@ -95,7 +95,7 @@ def write_stack(folder: Path, wanted: BenchScene) -> None:
     frames, answers = folder / "frames", folder / "truth"
     for needed in (frames, answers):
         needed.mkdir(parents=True, exist_ok=True)
-    files = [write_frame(frames / f"{i + 1:04d}", pixels, jpeg=wanted.jpeg) for i, pixels in enumerate(stack.frames)]
+    files = [write_frame(frames / f"{i + 1:04d}", pixels) for i, pixels in enumerate(stack.frames)]
     tifffile.imwrite(answers / "aif.tif", np.rint(truth.image * HIGHEST).astype(np.uint16), photometric="rgb")
     tifffile.imwrite(answers / "depth.tif", truth.depth_position)
     for name, mask in {"valid": truth.valid, "halo": truth.halo, "flat": truth.flat}.items():

@@ -23,11 +23,10 @@ SUBPIXEL_BITS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchScene:
-    """A stack to render, and what its frames are stored as."""
+    """A stack to render; frames of 8 bits are stored as JPEG, of 16 as TIFF."""
 
     name: str
     scene: SceneSettings
-    jpeg: bool
 
 
 def sheets(canvas: Canvas) -> tuple[Surface, ...]:
@@ -121,7 +120,6 @@ def suite(*, height_px: int = 480, width_px: int = 720, frame_count: int = 12, s
             scene=_shot(
                 subject, rail=name == "rail", iso=iso, jpeg=jpeg, seed=seed, size=(height_px, width_px), frames=frame_count
             ),
-            jpeg=jpeg,
         )
         for seed, (name, subject) in product(range(1, seeds + 1), SUBJECTS.items())
         for iso, jpeg in (conditions[(seed - 1) % len(conditions)],)

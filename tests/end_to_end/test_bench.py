@@ -1,0 +1,84 @@
+"""`stackd bench` as a user runs it, on stacks small enough for a test."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stackd.adapters.bench_stacks import write_stack
+from stackd.imaging.bench_scenes import BenchScene, sheets
+from stackd.imaging.scenes import SceneSettings
+
+pytestmark = pytest.mark.end_to_end
+
+SCENE = SceneSettings(subject=sheets, height_px=160, width_px=240, frame_count=4, shift_px=2, flicker=0.02, bits=16)
+COPY_FIRST = "first frame=set -- {frames}; cp $1 {output}"
+
+
+@pytest.fixture(scope="module")
+def stacks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stacks")
+    write_stack(folder / "sheets-1", BenchScene(name="sheets-1", scene=SCENE))
+    return folder
+
+
+def bench(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "stackd", "bench", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_stackd_is_judged_beside_another_program(stacks: Path):
+    done = bench("quality", "--folder", stacks, "--against", COPY_FIRST, "--against", "broken=false {output}", "--json")
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    ours, first, broken, best = report["verdicts"]
+    assert [verdict["program"] for verdict in report["verdicts"]] == ["stackd", "first frame", "broken", "best"]
+    assert first["quality"]["psnr_db"] < ours["quality"]["psnr_db"] < best["quality"]["psnr_db"] + 1
+    assert ours["registration_px"] < 0.3
+    assert ours["depth"]["depth_spearman"] > 0.7
+    assert ours["cost"]["cpu_s"] > first["cost"]["cpu_s"] > 0
+    assert "no composite" in broken["failure"]
+    (ahead,) = report["ahead_of_the_best_other"]
+    assert ahead["mean_db"] == pytest.approx(ours["quality"]["psnr_db"] - first["quality"]["psnr_db"])
+
+
+def test_the_tables_name_every_program(stacks: Path):
+    done = bench("quality", "--folder", stacks, "--method", "average", "--method", "pyramid")
+
+    assert done.returncode == 0, done.stderr
+    for name in ("stackd average", "stackd pyramid", "best", "sheets-1", "aligned px"):
+        assert name in done.stdout
+
+
+def test_speed_is_measured_against_the_floor(stacks: Path):
+    frames = sorted((stacks / "sheets-1" / "frames").iterdir())
+
+    done = bench("speed", *frames, "--runs", "1", "--against", COPY_FIRST, "--json")
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert list(report) == ["floor", "stackd", "first frame"]
+    assert report["stackd"]["median"]["cpu_s"] > report["floor"]["median"]["cpu_s"] > 0
+
+
+def test_memory_is_measured_for_more_frames_than_there_are(stacks: Path):
+    frames = sorted((stacks / "sheets-1" / "frames").iterdir())
+
+    done = bench("memory", *frames, "--counts", "4,9")
+
+    assert done.returncode == 0, done.stderr
+    assert "bytes per pixel" in done.stdout
+    assert {line.split("│")[2].strip() for line in done.stdout.splitlines() if "│ stackd" in line} == {"4", "9"}
+
+
+@pytest.mark.parametrize(
+    "wrong", [["memory", "--counts", "ten"], ["quality", "--against", "nonsense"], ["quality", "--folder", "/"]]
+)
+def test_what_makes_no_sense_is_refused_before_any_work(wrong: list[str]):
+    done = bench(*wrong)
+
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr

@@ -51,6 +51,12 @@ class UnreadableFrame(StackdError):
     frame: object | None = None
 
 
+class UnreachableFrame(UnreadableFrame):
+    """The system would not hand out a file: gone for a moment, no permission, a share that failed."""
+
+    retry_helps = True
+
+
 class MixedStack(StackdError):
     """Frames of one stack do not fit together (size, or too few that can be used)."""
 

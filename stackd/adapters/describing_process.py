@@ -116,10 +116,10 @@ def _answer(asked: _Asked | None, kind: str, content: object) -> Answer:
             fingerprint = replace(asked.fingerprint, content_sha256=content_sha256)
             return Described(watch=asked.watch, path=asked.path, fingerprint=fingerprint, meta=meta, content=signature)
         case "error", StackdError() as error:
-            return _refused(asked, str(error))
+            return _refused(asked, str(error), may_pass=error.retry_helps)
         case _:
             return _refused(asked, f"{asked.path} cannot be read. {content}")
 
 
-def _refused(asked: _Asked, reason: str) -> NotDescribed:
-    return NotDescribed(watch=asked.watch, path=asked.path, fingerprint=asked.fingerprint, reason=reason)
+def _refused(asked: _Asked, reason: str, *, may_pass: bool = False) -> NotDescribed:
+    return NotDescribed(watch=asked.watch, path=asked.path, fingerprint=asked.fingerprint, reason=reason, may_pass=may_pass)

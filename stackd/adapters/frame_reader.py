@@ -12,7 +12,7 @@ from stackd.adapters.frame_spool import FrameSpool
 from stackd.adapters.metadata_tags import fetch_tags
 from stackd.adapters.opened_image import OpenedImage, damaged, open_image
 from stackd.config.develop import DevelopSettings
-from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
+from stackd.errors import FrameChanged, MixedStack, UnreachableFrame, UnreadableFrame
 from stackd.imaging.luminance import reduce_to_gray
 from stackd.intake.brands import frame_meta
 from stackd.model.frame import FrameMeta
@@ -49,7 +49,7 @@ class FrameFiles:
         try:
             mtime_ns = path.stat().st_mtime_ns
         except OSError as error:
-            raise UnreadableFrame(f"{shown(path.name)} is no longer there.", hint="Put it back, or leave it out.") from error
+            raise UnreachableFrame(f"{shown(path.name)} is no longer there.", hint="Put it back, or leave it out.") from error
         return frame_meta(tags, path=path.name, mtime_ns=mtime_ns)
 
     def check(self, frames: Sequence[FrameFile]) -> Mapping[FrameFile, str]:

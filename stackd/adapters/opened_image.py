@@ -11,7 +11,7 @@ from typing import BinaryIO, Final, Self
 
 from stackd.adapters import tiff_structure
 from stackd.adapters.tiff_structure import BrokenStructure, Directory
-from stackd.errors import UnreadableFrame
+from stackd.errors import UnreachableFrame, UnreadableFrame
 from stackd.intake.admit import RAW_SUFFIXES
 from stackd.model.names import shown
 from stackd.model.tags import FileKind
@@ -94,16 +94,16 @@ def open_image(path: Path) -> OpenedImage:
     try:
         file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115  the caller closes
     except FileNotFoundError as error:
-        raise UnreadableFrame(f"{shown(path.name)} is no longer there.", hint="Put it back, or leave it out.") from error
+        raise UnreachableFrame(f"{shown(path.name)} is no longer there.", hint="Put it back, or leave it out.") from error
     except OSError as error:
-        raise UnreadableFrame(
+        raise UnreachableFrame(
             f"{shown(path.name)} cannot be opened: {error.strerror}.", hint="Check its permissions and the disk."
         ) from error
     try:
         return _opened(file, path)
     except OSError as error:
         file.close()
-        raise UnreadableFrame(
+        raise UnreachableFrame(
             f"{shown(path.name)} cannot be read: {error.strerror}.", hint="Check the disk or the network."
         ) from error
     except BaseException:

@@ -109,8 +109,10 @@ def take_look(
     wanted = []
     for path in (*admitted.frames, *(admitted.manifests if intake.grouping.manifests else ())):
         fingerprint = sightings[path].fingerprint
+        if path not in settled or asked.get(path) == fingerprint:
+            continue
         known = descriptions[path].fingerprint if path in descriptions else manifests[path][0] if path in manifests else None
-        if path in settled and (known is None or _bare(known) != fingerprint) and asked.get(path) != fingerprint:
+        if known is None or _bare(known) != fingerprint or _may_be_readable_now(folder, path):
             with_hash = path in taken and _may_be_the_same(taken[path][0], fingerprint)
             wanted.append(DescribeFile(watch=watch, path=path, fingerprint=fingerprint, with_hash=with_hash))
             asked[path] = fingerprint
@@ -410,6 +412,16 @@ def _is_still_arriving(folder: Folder, here: Mapping[str, float], *, last_look_s
         elif path not in folder.settled and any(mark in f"{path.lower()}." for mark in PICTURE_MARKS):
             return True
     return False
+
+
+def _may_be_readable_now(before: Folder, path: str) -> bool:
+    """Tell whether a file that could not be read is to be tried again though its size and time are the same.
+
+    It could not be opened, or something else about it changed (its permissions, or a file of the same size and time took its
+    place), or its folder was away meanwhile.
+    """
+    answer = before.descriptions.get(path)
+    return isinstance(answer, NotDescribed) and (answer.may_pass or path not in before.settled or not before.online)
 
 
 def _may_be_the_same(recorded: Fingerprint, now: Fingerprint) -> bool:

@@ -22,6 +22,8 @@ class TellingDescriber:
         self._meta_of = meta_of
         self._answers: list[Answer] = []
         self.unreadable: dict[str, str] = {}
+        self.unreachable: dict[str, str] = {}
+        """Like `unreadable`, for reasons that may pass."""
         self.manifests: dict[str, bytes] = {}
         self.asked: list[str] = []
 
@@ -34,6 +36,9 @@ class TellingDescriber:
         elif path in self.unreadable:
             reason = self.unreadable[path]
             self._answers.append(NotDescribed(watch=watch, path=path, fingerprint=fingerprint, reason=reason))
+        elif path in self.unreachable:
+            reason = self.unreachable[path]
+            self._answers.append(NotDescribed(watch=watch, path=path, fingerprint=fingerprint, reason=reason, may_pass=True))
         else:
             meta = self._meta_of(path)
             if with_hash:

@@ -85,7 +85,8 @@ class House:
         """Start the service on what lies on disk; `wrap` may put something between it and its ports."""
         told = self.describer
         self.describer = TellingDescriber(bracket_frame)
-        self.describer.unreadable, self.describer.manifests = told.unreadable, told.manifests
+        self.describer.unreadable, self.describer.unreachable = told.unreadable, told.unreachable
+        self.describer.manifests = told.manifests
         hold, behave = self.workers.hold, self.workers.behave
         self.workers = InlineWorkers(self.output, behave)
         self.workers.hold = hold

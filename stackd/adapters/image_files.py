@@ -136,15 +136,18 @@ def _decode_jpeg(image: OpenedImage, *, colorspace: str = "RGB", reduction: int 
         "min_height": -(-height // reduction) if reduction > 1 else 0,
         "min_width": -(-width // reduction) if reduction > 1 else 0,
     }
-    try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(content, **options)
-    except ValueError as error:
-        if PREMATURE in str(error).lower():
-            raise cut_off(image.path, f"after {len(content)} bytes the picture is not complete") from error
-        if not _is_padding(str(error), content):
-            raise damaged(image.path, error) from error
-        pixels = simplejpeg.decode_jpeg(content, strict=False, **options)
-    return pixels
+    strict = True
+    while True:
+        try:
+            pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(content, strict=strict, **options)
+        except DECODER_ERRORS as error:
+            if PREMATURE in str(error).lower():
+                raise cut_off(image.path, f"after {len(content)} bytes the picture is not complete") from error
+            if not (strict and _is_padding(str(error), content)):
+                raise damaged(image.path, error) from error
+            strict = False
+        else:
+            return pixels
 
 
 def _is_padding(complaint: str, content: bytes) -> bool:

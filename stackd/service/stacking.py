@@ -22,6 +22,12 @@ from stackd.service.ports import Clock, Exporter, FrameFile, FrameReader, Meter,
 MIN_FRAMES: Final = 2
 """A composite of one frame would be that frame."""
 
+MIN_SIDE_PX: Final = 16
+"""Shortest side of frames that can be stacked: smaller pictures show no detail by which one could be laid over another."""
+
+REASONS_TOLD: Final = 3
+"""Frames whose reason is told when too few are left; the rest is counted."""
+
 LIBRARIES: Final = (
     "numpy",
     "scipy",
@@ -200,9 +206,16 @@ def _stack(
     progress: Progress,
 ) -> tuple[Stacked, list[NamedFrame]]:
     """Stack the frames; a frame whose pixels turn out unreadable is moved to `refused` and the work begins again without it."""
+    frames = usable
     while True:
         try:
             source = reader.open([frame.file for frame in usable], recipe.develop)
+            if min(source.shape) < MIN_SIDE_PX:
+                height, width = source.shape
+                raise MixedStack(
+                    f"The frames are {width}×{height} px; to lay one over another takes at least {MIN_SIDE_PX} px on each side.",
+                    hint="Use larger frames.",
+                )
             stacker = Stacker(
                 source,
                 align=recipe.align,
@@ -222,7 +235,7 @@ def _stack(
             refused[bad[0].file] = str(error)
             usable = [frame for frame in usable if frame is not bad[0]]
             if len(usable) < MIN_FRAMES:
-                raise too_few([*usable, *bad], refused) from error
+                raise too_few(frames, refused) from error
 
 
 def too_few(
@@ -231,10 +244,15 @@ def too_few(
     """Say that a stack has too few frames that can be used, and why."""
     reasons = [refused[frame.file] for frame in frames if frame.file in refused]
     reasons += [reason if Path(name).name in reason else f"{name}: {reason}" for name, reason in set_aside.items()]
-    count = sum(frame.file not in refused for frame in frames)
+    told = list(dict.fromkeys(reasons))
+    if len(told) > REASONS_TOLD:
+        told = [*told[:REASONS_TOLD], f"{len(told) - REASONS_TOLD} more cannot be used either."]
     asked = len(frames) + len(set_aside)
+    # Reading ends with the frame that leaves too few: what comes after it was not tried.
+    useless = sum(frame.file in refused for frame in frames) + len(set_aside)
+    count = f"{useless} of {asked} frames cannot be used" if useless else f"There is only {asked} frame"
     return MixedStack(
-        " ".join([f"Only {count} of {asked} can be used, and a composite needs {MIN_FRAMES} frames.", *dict.fromkeys(reasons)]),
+        " ".join([f"{count}, and a composite needs {MIN_FRAMES}.", *told]),
         hint="Add the missing frames, or replace those that cannot be read.",
     )
 

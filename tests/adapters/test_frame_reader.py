@@ -237,6 +237,20 @@ def test_damage_inside_a_frame_names_the_frame(tmp_path: Path, kind: str):
     assert caught.value.frame == FrameFile(path=path)
 
 
+@pytest.mark.parametrize("error", [KeyError(17), ValueError("Unsupported marker")])
+def test_whatever_the_jpeg_decoder_raises_means_a_damaged_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+):
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    path = make_frames.write_jpeg(tmp_path / "a.jpg", make_frames.textured(40, 50))
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", broken)
+
+    with pytest.raises(UnreadableFrame, match=r"a\.jpg"):
+        opened(path).read(0)
+
+
 def test_a_picture_beside_padding_is_still_read(tmp_path: Path):
     """Cameras pad with zeros and hang films behind the picture; libjpeg warns of the former, and no pixel suffers."""
     path = make_frames.write_jpeg(tmp_path / "a.jpg", make_frames.textured(40, 60))

@@ -209,3 +209,22 @@ def _reads_frames(pid: int) -> bool:
     """Whether OpenCV is loaded, which happens just before the first frame is read."""
     maps = Path(f"/proc/{pid}/maps")
     return "cv2" in maps.read_text() if maps.exists() else True
+
+
+def test_frames_that_all_cannot_be_used_are_counted_and_the_first_reasons_told(tmp_path: Path):
+    paths = [write_tiff(tmp_path / f"print_{i}.tif", np.zeros((40, 50, 4), np.uint8), photometric="separated") for i in range(6)]
+
+    done = run(*paths, "-o", tmp_path / "out.tif")
+
+    assert done.returncode == 1
+    assert "5 of 6 frames cannot be used, and a composite needs 2." in " ".join(done.stderr.split())
+    assert "2 more cannot be used either" in " ".join(done.stderr.split())
+
+
+def test_pictures_too_small_to_be_laid_over_one_another_are_told_by_their_size(tmp_path: Path):
+    paths = [write_png(tmp_path / f"dot_{i}.png", np.full((1, 500, 3), 9 * i, np.uint8)) for i in range(3)]
+
+    done = run(*paths, "-o", tmp_path / "out.tif")
+
+    assert done.returncode == 1
+    assert "500×1 px" in done.stderr

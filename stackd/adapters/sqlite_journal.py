@@ -27,6 +27,9 @@ BUSY_MS: Final = 5_000
 OWNER_BYTES: Final = 3
 """Random bytes in the name of this journal's service: two services sharing an output folder collide once in 16 million."""
 
+TRIED_BYTES: Final = 4_096
+"""Random bytes written to see whether the journal can be written: as many as a page, so that they never fit into what is left."""
+
 RECALL_LIMIT: Final = 200_000
 """Descriptions given back at start; more files than this in one watched folder are simply described again."""
 
@@ -92,6 +95,7 @@ class SqliteJournal:
         hint: str | None = None,
         crashed: bool = False,
         forgive: bool = False,
+        recipe_hash: str | None = None,
     ) -> Job:
         """Step a job along a legal transition; RUNNING counts the attempt up."""
         with self._transaction() as db:
@@ -102,7 +106,7 @@ class SqliteJournal:
             db.execute(
                 "UPDATE job SET state = ?, error = ?, hint = ?, attempt = ?, crashes = ?, "
                 "started_at = CASE WHEN ? THEN ? ELSE started_at END, finished_at = CASE WHEN ? THEN ? ELSE NULL END, "
-                "stage = NULL, stage_done = NULL, stage_total = NULL WHERE id = ?",
+                "recipe_hash = COALESCE(?, recipe_hash), stage = NULL, stage_done = NULL, stage_total = NULL WHERE id = ?",
                 (
                     state,
                     error,
@@ -113,6 +117,7 @@ class SqliteJournal:
                     rows.to_text(at),
                     ends,
                     rows.to_text(at),
+                    recipe_hash,
                     job_id,
                 ),
             )
@@ -314,6 +319,11 @@ class SqliteJournal:
             db.execute("INSERT OR IGNORE INTO about VALUES ('owner', ?)", (secrets.token_hex(OWNER_BYTES),))
             owner: str = db.execute("SELECT value FROM about WHERE key = 'owner'").fetchone()[0]
             return owner
+
+    def try_writing(self) -> None:
+        """Write something that does not matter, but fails where anything else would."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO about VALUES ('tried', ?)", (secrets.token_hex(TRIED_BYTES),))
 
     def note_folder(self, report: FolderReport) -> None:
         """Replace what `stackd status` shows of a folder."""

@@ -186,7 +186,7 @@ class Performer:
                 journal.note_progress(progress)
                 return ()
             case do.TryJournal():
-                journal.owner()
+                journal.try_writing()
                 log.info("journal.taken")
                 return (JournalTaken(),)
             case _:
@@ -207,11 +207,12 @@ class Performer:
         return JobChanged(job=job, stack=self._stack_of(job, state))
 
     def _begin_run(self, job_id: int, state: State, settings: ServiceSettings) -> tuple[Observation, ...]:
-        job = self._world.journal.move(job_id, JobState.RUNNING, at=self._world.clock.now_at())
+        choice = settings.recipes.get(state.tickets[job_id].job.recipe_name)
+        recipe_hash = None if choice is None else choice.recipe_hash
+        job = self._world.journal.move(job_id, JobState.RUNNING, at=self._world.clock.now_at(), recipe_hash=recipe_hash)
         stack = self._stack_of(job, state)
         begun = JobChanged(job=job, stack=stack)
         watched = settings.folder(job.watch)
-        choice = settings.recipes.get(job.recipe_name)
         if watched is None or choice is None:
             message = f'The recipe "{job.recipe_name}" is no longer in the configuration.'
             return (begun, WorkLost(job_id=job_id, message=message))

@@ -178,6 +178,8 @@ class NotDescribed:
     path: str
     fingerprint: Fingerprint
     reason: str
+    may_pass: bool = False
+    """Whether the same file may be readable later: it could not be opened, or its share failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -521,9 +523,11 @@ class Journal(Protocol):
         hint: str | None = None,
         crashed: bool = False,
         forgive: bool = False,
+        recipe_hash: str | None = None,
     ) -> Job:
         """Step a job along a legal transition. RUNNING counts the attempt up before anything runs.
 
+        `recipe_hash` notes which content of its recipe the job runs with; the recipe may have changed since it was sealed.
         `crashed` counts one more crash; `forgive` sets attempts and crashes back to none, as a user's retry does.
 
         Raises
@@ -559,6 +563,16 @@ class Journal(Protocol):
 
     def owner(self) -> str:
         """Name this journal's service in temporary file names: a few letters, drawn once."""
+        ...
+
+    def try_writing(self) -> None:
+        """Write something that does not matter.
+
+        Raises
+        ------
+        JournalBlocked
+            If the journal cannot be written.
+        """
         ...
 
     def ask(

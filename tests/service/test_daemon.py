@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from stackd.adapters.sqlite_journal import SqliteJournal
-from stackd.errors import FrameChanged, UnreadableFrame
+from stackd.errors import FrameChanged, OutputBlocked, UnreadableFrame
 from stackd.model.job import MAX_ATTEMPTS, JobState
 from stackd.service.ports import Crashed, StackingRequest, WishKind
+from stackd.service.state import RecipeChoice
 from tests.fakes.house import House
 from tests.fakes.workers import work_well
 
@@ -111,6 +113,46 @@ def test_a_frame_that_cannot_be_read_is_set_aside_with_its_reason_and_looked_at_
 
     del house.describer.unreadable["beetle_03.jpg"]
     house.folder.drop("beetle_03.jpg", size_bytes=2_000)
+    house.let_pass(A_WHILE_S)
+
+    assert [len(request.stack.frames) for request in house.workers.started] == [4]
+
+
+def test_a_frame_that_could_not_be_opened_for_a_while_is_read_when_it_can_be_though_it_did_not_change() -> None:
+    house = House()
+    house.drop_stack("beetle", count=4)
+    house.describer.unreachable["beetle_03.jpg"] = "beetle_03.jpg is no longer there."
+    house.let_pass(30.0)
+    del house.describer.unreachable["beetle_03.jpg"]
+
+    house.let_pass(A_WHILE_S)
+
+    assert [len(request.stack.frames) for request in house.workers.started] == [4]
+
+
+def test_a_frame_whose_permissions_were_changed_is_read_again() -> None:
+    house = House()
+    house.drop_stack("beetle", count=4)
+    house.describer.unreadable["beetle_03.jpg"] = "beetle_03.jpg cannot be opened: Permission denied."
+    house.let_pass(30.0)
+    del house.describer.unreadable["beetle_03.jpg"]
+
+    house.folder.files["beetle_03.jpg"] = replace(house.folder.files["beetle_03.jpg"], changed_ns=99)
+    house.let_pass(A_WHILE_S)
+
+    assert [len(request.stack.frames) for request in house.workers.started] == [4]
+
+
+def test_what_could_not_be_read_while_a_share_went_away_is_read_when_it_is_back() -> None:
+    house = House()
+    house.drop_stack("beetle", count=4)
+    house.describer.unreadable["beetle_03.jpg"] = "beetle_03.jpg cannot be read: reading it took longer than 60 seconds."
+    house.let_pass(20.0)
+    house.folder.online = False
+    house.let_pass(40.0)
+    del house.describer.unreadable["beetle_03.jpg"]
+
+    house.folder.online = True
     house.let_pass(A_WHILE_S)
 
     assert [len(request.stack.frames) for request in house.workers.started] == [4]
@@ -476,6 +518,40 @@ def test_a_full_journal_pauses_intake_and_loses_nothing(tmp_path: Path) -> None:
     assert while_full == []
     assert [job.state for job in house.jobs()] == [JobState.DONE]
     assert house.daemon.state.journal_trouble == ""
+
+
+def test_a_journal_that_can_be_read_but_not_written_is_not_taken_for_well(tmp_path: Path) -> None:
+    house = House(journal=SqliteJournal(tmp_path / "journal.sqlite3"))
+    house.start()
+    house.let_pass(1.0)
+    house.journal._db.execute("PRAGMA query_only = ON")
+    house.drop_stack("beetle")
+    assert house.daemon is not None
+    troubled = []
+    for _ in range(60):
+        house.let_pass(1.0)
+        troubled.append(bool(house.daemon.state.journal_trouble))
+
+    house.journal._db.execute("PRAGMA query_only = OFF")
+    house.let_pass(400.0)
+
+    assert all(troubled[15:])
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
+
+
+def test_a_job_that_runs_with_a_recipe_changed_meanwhile_says_so_in_the_journal() -> None:
+    house = House()
+    house.behave = house.workers.behave = lambda _: OutputBlocked("The disk is full.")
+    house.drop_stack("beetle")
+    house.let_pass(30.0)
+    assert [(job.state, job.recipe_hash) for job in house.jobs()] == [(JobState.BLOCKED, "r1")]
+
+    house.settings = replace(house.settings, recipes=MappingProxyType({"default": RecipeChoice(recipe=None, recipe_hash="r2")}))
+    house.behave = house.workers.behave = work_well
+    house.start()
+    house.let_pass(A_WHILE_S)
+
+    assert [(job.state, job.recipe_hash) for job in house.jobs()] == [(JobState.DONE, "r2")]
 
 
 def test_released_and_split_stacks_obey_the_user() -> None:

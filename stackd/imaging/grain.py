@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from stackd.model.pixels import Gray
 
@@ -30,13 +31,34 @@ def estimate_grain(grays: Sequence[Gray]) -> float:
     float
         Display units; 0 when every patch is clipped.
     """
+    details = [np.square(cv2.subtract(gray, cv2.GaussianBlur(gray, (0, 0), 1.0))) for gray in grays]
+    return float(np.sqrt(detail_of_grain(grays, details) / HIGH_PASS_SHARE))
+
+
+def detail_of_grain(grays: Sequence[Gray], details: Sequence[NDArray[np.float32]]) -> float:
+    """Estimate the mean squared detail that is grain alone.
+
+    Parameters
+    ----------
+    grays : sequence of ndarray of float32, shape (H, W)
+        Frames of one stack, display-encoded.
+    details : sequence of ndarray of float32, shape (H, W)
+        Squared detail of each, whatever its scale.
+
+    Returns
+    -------
+    float
+        Squared display units; 0 when every patch is clipped.
+    """
     energies = []
-    for gray in grays:
-        rest = cv2.subtract(gray, cv2.GaussianBlur(gray, (0, 0), 1.0))
-        rows, columns = (max(side // PATCH_PX, 1) for side in gray.shape)
-        whole = (slice(0, rows * PATCH_PX), slice(0, columns * PATCH_PX))
-        energy = cv2.resize(np.square(rest[whole]), (columns, rows), interpolation=cv2.INTER_AREA)
-        level = cv2.resize(gray[whole], (columns, rows), interpolation=cv2.INTER_AREA)
+    for gray, detail in zip(grays, details, strict=True):
+        energy, level = _patch_means(detail), _patch_means(gray)
         energies.append(energy[(level > MIDDLE[0]) & (level < MIDDLE[1])])
     pooled = np.concatenate(energies)
-    return float(np.sqrt(np.percentile(pooled, SMOOTHEST) / HIGH_PASS_SHARE)) if pooled.size else 0.0
+    return float(np.percentile(pooled, SMOOTHEST)) if pooled.size else 0.0
+
+
+def _patch_means(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    rows, columns = (max(side // PATCH_PX, 1) for side in plane.shape)
+    whole = plane[: rows * PATCH_PX, : columns * PATCH_PX]
+    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)

@@ -54,6 +54,21 @@ def _glint_before_a_wall() -> tuple[list[Image], NDArray[np.float32]]:
     return frames, to_display(wall)
 
 
+def _discs_beyond_the_stack() -> list[Image]:
+    """Points of light far behind the last frame's focus: discs in every frame, smallest in the last."""
+    points = np.zeros(SHAPE, np.float32)
+    for row, column in ((40, 50), (90, 120), (120, 60), (50, 160)):
+        points[row, column] = 1
+    rows, columns = np.indices(SHAPE)
+    frames = []
+    for focus in range(6):
+        radius_px = 8 + 3 * (5 - focus)
+        disc = (np.hypot(rows - SHAPE[0] // 2, columns - SHAPE[1] // 2) < radius_px).astype(np.float32)
+        light = 0.01 + 30 * cv2.filter2D(points, -1, disc / disc.sum())
+        frames.append(_rgb(cv2.GaussianBlur(light, (0, 0), 0.7), grain=0.002, seed=focus))
+    return frames
+
+
 def _error(image: Image, truth: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
     return float(np.sqrt(np.mean(np.square(image[where] - truth[where][:, None]))))
 
@@ -79,6 +94,15 @@ def test_a_bokeh_disc_is_not_taken_for_detail():
     by_sharpness = fuse_by_depth_map(ArrayFrames(images), DepthMapFusion())
 
     assert _error(by_defocus.image, truth, around) < _error(by_sharpness.image, truth, around) / 2
+
+
+def test_a_background_never_in_focus_is_taken_from_the_frame_in_which_it_is_least_blurred():
+    images = _discs_beyond_the_stack()
+    everywhere = np.ones(SHAPE, bool)
+
+    fused = fuse_by_depth_from_defocus(ArrayFrames(images), DepthFromDefocus())
+
+    assert _error(fused.image, images[-1].mean(axis=2), everywhere) < 0.015
 
 
 def test_grain_goes_down_where_nothing_decides():

@@ -1,0 +1,146 @@
+"""Where no frame is ever in focus: one calm choice instead of the rims of bokeh discs.
+
+A background that lies beyond the stack is blurred in every frame. The discs of its highlights shrink towards one end of the
+stack, and wherever a rim passes it looks like detail. Two signs give such places away: the fine detail around them hardly changes
+through the stack, while detail in focus comes and goes a hundredfold; and their coarse contrast is greatest in the first or the
+last frame. That frame is least blurred, and it is taken for the whole place.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stackd.imaging.grain import HIGH_PASS_SHARE
+from stackd.model.pixels import Gray
+
+Plane = NDArray[np.float32]
+
+REDUCTION = 4
+"""Between the grid of the decisions and the one used here: everything here is smooth."""
+
+WIDE_WINDOW_PX, WIDE_RATIO_OCTAVES = 8.0, (3.0, 5.0)
+"""Sigma, px of the decisions; and log2 of the greatest over the least fine detail through the stack. Up to the lower ratio
+nothing is ever in focus, from the upper on something is. Discs reach 3, focused texture 6 and more (measured)."""
+NARROW_WINDOW_PX, NARROW_RATIO_OCTAVES = 3.0, (4.0, 6.0)
+"""The same right beside focused edges, once the surroundings are known to be out of focus: a single rim changes more."""
+
+COARSE_SIGMA_PX = 16.0
+"""Contrast coarser than rims, of the size of discs. Measured on one scene; 8 leaves discs with holes."""
+COARSE_WEIGHT = 3.0
+"""Of coarse contrast against misfits, both mean squared display units."""
+DECIDES_FROM = 16.0
+"""In units of the tolerance: where coarse contrast changes less, nothing is to be seen and averaging is better."""
+COST_AT_MOST = 60.0
+"""In units of the tolerance: cost beyond this excludes a frame; held finite, so that it can be spread."""
+
+SPREAD_PX, SPREAD_GAIN, SPREAD_FROM = 24.0, 5.0, 0.3
+"""How far the choice is continued to where focused things stand before the background, and from which share of it on."""
+
+HIGHLIGHT = 0.7
+"""Display value: around brighter spots the method does not apply, since clipped discs do not dim as they grow."""
+HIGHLIGHT_WIDE_PX, HIGHLIGHT_NARROW_PX, HIGHLIGHT_SHARE = 16.0, 4.0, 0.05
+"""Sigmas of the surroundings of such spots, and the share of them that forbids it altogether."""
+HIGHLIGHT_SIDE_PX = 5
+"""Spots are widened to this side, so that they outlast the reduction."""
+
+LEAST_ENERGY = 1e-8
+"""Mean squared display units: below this detail is rounding."""
+END_SHARE = (0.45, 0.95)
+"""Share of the surroundings whose coarse contrast is greatest in an end frame: from the first on it counts, from the second
+fully."""
+
+
+class Unfocused:
+    """Sees all frames go by, then tells where nothing is ever in focus and which frames to take there.
+
+    Parameters
+    ----------
+    grain : float
+        Standard deviation of grain at the scale at which detail is measured, display units.
+    tolerance : float
+        Differences no larger than this are equal, display units.
+    """
+
+    def __init__(self, *, grain: float, tolerance: float) -> None:
+        self._floor = np.float32(HIGH_PASS_SHARE * grain**2)
+        self._unit = np.float32(tolerance**2 / COARSE_WEIGHT)
+        self._contrasts: list[NDArray[np.float16]] = []
+        self._ranges: list[tuple[Plane, Plane]] = []  # (least, greatest) detail in the wide and the narrow window
+        self._brightest = np.zeros((1, 1), np.float32)
+
+    def add(self, gray: Gray, detail: Plane) -> None:
+        """Take the next frame: its luminance, and its mean squared fine detail, on the grid of the decisions."""
+        small = _reduced(gray)
+        rest = small - _smooth(small, COARSE_SIGMA_PX)
+        # An amplitude, because squares of small contrasts are lost in half precision.
+        self._contrasts.append(cv2.sqrt(_smooth(rest * rest, COARSE_SIGMA_PX)).astype(np.float16))
+        seen = [_smooth(_reduced(detail), window) for window in (WIDE_WINDOW_PX, NARROW_WINDOW_PX)]
+        if not self._ranges:
+            self._ranges = [(plane, plane) for plane in seen]
+        self._ranges = [
+            (np.minimum(least, plane), np.maximum(most, plane)) for (least, most), plane in zip(self._ranges, seen, strict=True)
+        ]
+        spots = _reduced(np.asarray(cv2.dilate(gray, np.ones((HIGHLIGHT_SIDE_PX, HIGHLIGHT_SIDE_PX), np.uint8)), np.float32))
+        self._brightest = np.maximum(self._brightest, spots)
+
+    def settle(self, shape: tuple[int, int]) -> Plane:
+        """Return how surely nothing is ever in focus, 0–1, on the grid of the decisions, and fix it."""
+        contrasts = np.stack(self._contrasts)
+        best = contrasts.argmax(axis=0)
+        greatest, least = (_square(extreme) for extreme in (contrasts.max(axis=0), contrasts.min(axis=0)))
+        at_end = _smooth(((best == 0) | (best == len(contrasts) - 1)).astype(np.float32), COARSE_SIGMA_PX / 2)
+        wide = self._hardly_changes(0, WIDE_RATIO_OCTAVES) * self._without_highlights(HIGHLIGHT_WIDE_PX)
+        wide *= _ramp(at_end, *END_SHARE) * np.clip((greatest - least) / self._unit / DECIDES_FROM - 1, 0, 1)
+        self._greatest, self._wide = greatest, wide.astype(np.float32)
+        self._around = _smooth(self._wide, SPREAD_PX)
+        narrow = self._hardly_changes(1, NARROW_RATIO_OCTAVES) * self._without_highlights(HIGHLIGHT_NARROW_PX)
+        narrow *= np.clip(SPREAD_GAIN * self._around - SPREAD_FROM, 0, 1)
+        return _enlarged(np.maximum(self._wide, narrow), shape)
+
+    def weigh(self, expected: Plane, *, within: float, at_most: float) -> None:
+        """Fix the frames' weights, given the depth expected (grid of the decisions): frames near it win a tie."""
+        self._expected, self._within, self._at_most = _reduced(expected), within, at_most
+        costs = np.stack([self._cost(position) for position in range(len(self._contrasts))])
+        self._least = costs.min(axis=0)
+        self._total = np.exp(self._least - costs).sum(axis=0)
+
+    def weight(self, position: int, shape: tuple[int, int]) -> Plane:
+        """Weights of a frame where nothing is in focus; those of all frames sum to one."""
+        return _enlarged(np.exp(self._least - self._cost(position)) / self._total, shape)
+
+    def _cost(self, position: int) -> Plane:
+        lack = np.minimum((self._greatest - _square(self._contrasts[position])) / self._unit, np.float32(COST_AT_MOST))
+        spread = _smooth(lack * self._wide, SPREAD_PX) / (self._around + np.finfo(np.float32).eps)
+        distance = (self._expected - np.float32(position)) / np.float32(self._within)
+        return np.asarray(spread + np.minimum(np.square(distance) / 2, np.float32(self._at_most)), np.float32)
+
+    def _hardly_changes(self, window: int, octaves: tuple[float, float]) -> Plane:
+        least, most = (np.maximum(plane - self._floor, 0) + self._floor / 2 + LEAST_ENERGY for plane in self._ranges[window])
+        return 1 - _ramp(np.log2(most / least), *octaves)
+
+    def _without_highlights(self, around_px: float) -> Plane:
+        share = _smooth((self._brightest > HIGHLIGHT).astype(np.float32), around_px)
+        return 1 - _ramp(share, 0, HIGHLIGHT_SHARE)
+
+
+def _reduced(plane: Plane) -> Plane:
+    height, width = plane.shape
+    return np.asarray(
+        cv2.resize(plane, (-(-width // REDUCTION), -(-height // REDUCTION)), interpolation=cv2.INTER_AREA), np.float32
+    )
+
+
+def _enlarged(plane: Plane, shape: tuple[int, int]) -> Plane:
+    return np.asarray(cv2.resize(plane, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _smooth(plane: Plane, sigma_px: float) -> Plane:
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma_px / REDUCTION), np.float32)
+
+
+def _square(amplitude: NDArray[np.float16]) -> Plane:
+    return np.square(amplitude, dtype=np.float32)
+
+
+def _ramp(plane: Plane, start: float, end: float) -> Plane:
+    return np.asarray(np.clip((plane - start) / (end - start), 0, 1), np.float32)

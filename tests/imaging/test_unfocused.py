@@ -1,0 +1,76 @@
+"""Where nothing is ever in focus is told from what comes into focus."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from stackd.imaging.unfocused import Unfocused
+
+SHAPE = (96, 128)
+FRAMES = 6
+GRAIN = 0.002
+
+Plane = NDArray[np.float32]
+
+
+def _texture() -> Plane:
+    rough = np.random.default_rng(1).normal(0, 1, SHAPE).astype(np.float32)
+    return np.asarray(0.4 + 0.1 * cv2.GaussianBlur(rough, (0, 0), 1.2) / 0.25, np.float32)
+
+
+def _seen(frames: list[Plane]) -> tuple[Unfocused, Plane]:
+    unfocused = Unfocused(grain=GRAIN, tolerance=2 * GRAIN)
+    for position, frame in enumerate(frames):
+        gray = frame + GRAIN * np.random.default_rng(position).standard_normal(SHAPE).astype(np.float32)
+        rest = gray - cv2.GaussianBlur(gray, (0, 0), 1.0)
+        unfocused.add(gray, rest * rest)
+    return unfocused, unfocused.settle(SHAPE)
+
+
+def _blurred_texture(sigmas_px: list[float]) -> list[Plane]:
+    return [np.asarray(cv2.GaussianBlur(_texture(), (0, 0), sigma), np.float32) for sigma in sigmas_px]
+
+
+def test_texture_that_comes_into_focus_is_left_alone() -> None:
+    _, share = _seen(_blurred_texture([6, 4, 2, 0.3, 2, 4]))
+
+    assert share.max() < 0.05
+
+
+def test_texture_sharpest_in_an_end_frame_is_left_alone() -> None:
+    _, share = _seen(_blurred_texture([12, 9, 6, 4, 2, 0.3]))
+
+    assert share.max() < 0.05
+
+
+def test_a_surface_that_never_changes_is_left_to_be_averaged() -> None:
+    _, share = _seen([np.full(SHAPE, 0.3, np.float32)] * FRAMES)
+
+    assert share.max() == 0
+
+
+@pytest.mark.parametrize("least_blurred", [0, FRAMES - 1])
+def test_a_background_beyond_the_stack_is_taken_from_the_end_frame_nearest_to_it(least_blurred: int) -> None:
+    # Waves as coarse as discs: blurred in every frame, least so at one end.
+    columns = np.arange(SHAPE[1], dtype=np.float32)
+    wave = np.broadcast_to(np.sin(columns / 9), SHAPE)
+    frames = [np.asarray(0.3 + 0.1 * wave / (1 + abs(position - least_blurred)), np.float32) for position in range(FRAMES)]
+
+    unfocused, share = _seen(frames)
+    unfocused.weigh(np.full(SHAPE, 2.5, np.float32), within=1.2, at_most=4.0)
+
+    assert np.median(share) > 0.9
+    weights = [unfocused.weight(position, SHAPE) for position in range(FRAMES)]
+    assert np.median(weights[least_blurred]) > 0.9
+    assert np.allclose(np.sum(weights, axis=0), 1, atol=1e-4)
+
+
+def test_around_clipped_highlights_it_does_not_apply() -> None:
+    columns = np.arange(SHAPE[1], dtype=np.float32)
+    wave = np.broadcast_to(np.sin(columns / 9), SHAPE)
+    frames = [np.asarray(np.clip(0.8 + 0.3 * wave / (1 + position), 0, 1), np.float32) for position in range(FRAMES)]
+
+    _, share = _seen(frames)
+
+    assert share.max() < 0.05

@@ -125,7 +125,7 @@ def test_a_tilted_plane_gives_its_depth():
     found = fuse_by_depth_from_defocus(ArrayFrames(images), DepthFromDefocus()).depth
 
     assert found is not None
-    assert np.median(np.abs(found.position - depth)) < 0.4
+    assert np.median(np.abs(found.position - depth)) < 0.15
     assert np.median(found.confidence) > 0.8
 
 

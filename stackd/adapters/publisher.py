@@ -90,6 +90,27 @@ class FolderPublisher:
                 final.unlink()
             raise blocked(folder, error) from error
 
+    def withdraw(self, folder: Path, staged: StagedFile, name: str) -> None:
+        """Give a published file its temporary name back; one that is gone or was changed since stays as it is.
+
+        Raises
+        ------
+        OutputBlocked
+            If the folder cannot be written now.
+        """
+        final = folder / name
+        if not _holds(final, staged):
+            return
+        try:
+            try:
+                _rename_without_replacing(final, staged.temporary_path)
+            except FileExistsError:
+                # Published by a link, and the power failed before the temporary name was gone.
+                final.unlink()
+            _sync_folder(folder)
+        except OSError as error:
+            raise blocked(folder, error) from error
+
     def replace(self, folder: Path, staged: StagedFile, name: str) -> None:
         """Rename to `name` in place of what is there, then sync the folder. Only for what the user asked to make again.
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final
 
 from watchdog.events import (
@@ -32,7 +33,7 @@ from watchdog.observers.api import BaseObserver
 
 from stackd.adapters.folder_scan import FolderScan, Scanned
 from stackd.model.frame import Fingerprint
-from stackd.service.ports import Clock, Look
+from stackd.service.ports import Clock, Compared, Look
 
 EVENTS: Final[list[type[FileSystemEvent]]] = [
     FileCreatedEvent,
@@ -85,6 +86,9 @@ class WatchdogInbox:
         self._watch = _Watch(folder, probe=probe, clock=clock, wake=self._note_event) if events else None
         self._woken = threading.Event()
         self._wanted = threading.Event()
+        self._look_wanted = threading.Event()
+        self._comparisons: SimpleQueue[tuple[int, Mapping[str, Fingerprint]]] = SimpleQueue()
+        self._compared: list[Compared] = []
         self._closing = False
         self._lock = threading.Lock()
         self._look: Look | None = None
@@ -100,6 +104,7 @@ class WatchdogInbox:
 
     def ask(self) -> None:
         """Begin a look, unless one is under way."""
+        self._look_wanted.set()
         self._wanted.set()
 
     def answer(self) -> Look | None:
@@ -108,9 +113,16 @@ class WatchdogInbox:
             look, self._look = self._look, None
         return look
 
-    def first_changed(self, fingerprints: Mapping[str, Fingerprint]) -> str | None:
-        """Say in a sentence what became of the first file that is not what it was; None when all are the same."""
-        return self._scan.first_changed(fingerprints)
+    def compare(self, job_id: int, fingerprints: Mapping[str, Fingerprint]) -> None:
+        """Begin to compare files with what they were; the thread that looks does it."""
+        self._comparisons.put((job_id, fingerprints))
+        self._wanted.set()
+
+    def compared(self) -> tuple[Compared, ...]:
+        """Take finished comparisons, each once."""
+        with self._lock:
+            compared, self._compared = tuple(self._compared), []
+        return compared
 
     def close(self) -> None:
         """Stop watching."""
@@ -130,6 +142,15 @@ class WatchdogInbox:
             self._wanted.clear()
             if self._closing:
                 return
+            while not self._comparisons.empty():
+                job_id, fingerprints = self._comparisons.get()
+                changed = self._scan.first_changed(fingerprints)
+                with self._lock:
+                    self._compared.append(Compared(job_id=job_id, changed=changed))
+                self._wake()
+            if not self._look_wanted.is_set():
+                continue
+            self._look_wanted.clear()
             began_s = self._clock.now_s()
             scanned = self._scan.look()
             took_s = self._clock.now_s() - began_s

@@ -12,7 +12,7 @@ from typing import Final
 from stackd.errors import AlreadyRunning, JournalBlocked, WrongConfiguration
 from stackd.model.job import JobState
 from stackd.service import effects as do
-from stackd.service.performer import Performer, World
+from stackd.service.performer import Performer, World, told
 from stackd.service.planner import GONE, next_wake_s, plan
 from stackd.service.ports import (
     Inbox,
@@ -120,9 +120,10 @@ class Daemon:
                 self._inboxes.pop(watch).close()
             self._inboxes.update(opened)
             self._settings = settings
-            # A look that was under way ended with its inbox.
+            # What was asked of an inbox ended with it.
             again = {watch: replace(one, looking=False) for watch, one in self.state.folders.items()}
-            self.state = self._remembered(replace(self.state, folders=MappingProxyType(again)))
+            tickets = {job_id: replace(ticket, sources_asked=False) for job_id, ticket in self.state.tickets.items()}
+            self.state = self._remembered(replace(self.state, folders=MappingProxyType(again), tickets=MappingProxyType(tickets)))
             log.info("configuration.reloaded watches=%d", len(settings.watched))
         self._world.manager.ready()
 
@@ -204,6 +205,7 @@ class Daemon:
             look = inbox.answer()
             if look is not None:
                 observations.append(Looked(watch=watch, look=look))
+            observations += told(inbox.compared())
         observations += [Answered(answer=answer) for answer in self._world.describer.answers()]
         observations += [Worked(event=event) for event in self._world.workers.events()]
         observations += self._gather_wishes()

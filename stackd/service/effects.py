@@ -117,6 +117,13 @@ class RenamePublication:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawPublication:
+    """Take back what is visible of a publication that is given up: sidecars without their composite belong to nobody."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSources:
     """Compare the frames on disk with those that were stacked."""
 
@@ -180,6 +187,7 @@ Effect: TypeAlias = (
     | RemoveRemains
     | BeginPublication
     | RenamePublication
+    | WithdrawPublication
     | CheckSources
     | PublishFile
     | FinishPublication

@@ -19,6 +19,7 @@ from stackd.service.effects import (
     RemoveRemains,
     RenamePublication,
     TryOutput,
+    WithdrawPublication,
 )
 from stackd.service.ports import Crashed, Failed, Finished, Progressed
 from stackd.service.state import ServiceSettings, State, Ticket
@@ -120,7 +121,7 @@ def _publishing(ticket: Ticket, state: State, settings: ServiceSettings) -> tupl
         return (RenamePublication(job_id=job.id),)
     if not ticket.sources_held:
         folder = state.folders.get(job.watch)
-        if folder is None or not folder.online or folder.last_look_s is None:
+        if ticket.sources_asked or folder is None or not folder.online or folder.last_look_s is None:
             # The frames of a share that is away can neither be called unchanged nor removed.
             return ()
         fingerprints = {frame.path: replace(frame.fingerprint, content_sha256=None) for frame in ticket.stack.frames}
@@ -134,7 +135,8 @@ def _publishing_failed(ticket: Ticket, settings: ServiceSettings) -> tuple[Effec
     job = ticket.job
     watched = settings.folder(job.watch)
     folder = ticket.publication.folder if ticket.publication is not None else watched.output if watched is not None else None
-    clean_up: tuple[Effect, ...] = () if folder is None else (RemoveRemains(folder=folder, job_id=job.id),)
+    taken_back: tuple[Effect, ...] = () if not ticket.published else (WithdrawPublication(job_id=job.id),)
+    clean_up = taken_back if folder is None else (*taken_back, RemoveRemains(folder=folder, job_id=job.id))
     match ticket.outcome:
         case Failed(kind="FrameChanged", message=message, hint=hint):
             return (*clean_up, Move(job_id=job.id, state=JobState.SUPERSEDED, error=message, hint=hint))

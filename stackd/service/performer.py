@@ -4,7 +4,7 @@ Nothing is decided here. An effect that fails becomes an observation.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never
@@ -16,6 +16,7 @@ from stackd.model.stack import Stack
 from stackd.service import effects as do
 from stackd.service.ports import (
     Clock,
+    Compared,
     Describer,
     Inbox,
     Journal,
@@ -39,6 +40,7 @@ from stackd.service.state import (
     PublicationBegun,
     PublishRefused,
     ServiceSettings,
+    SourcesAsked,
     SourcesChecked,
     State,
     Watched,
@@ -160,11 +162,21 @@ class Performer:
                 )
             case do.RenamePublication(job_id=job_id):
                 publication = _publication(job_id, state)
+                # What is visible already moves with the rest: all files of a composite share one stem.
+                self._withdraw(job_id, state)
                 staged = tuple(file for file, _ in publication.files)
                 names = world.publisher.choose_names(publication.folder, staged)
                 return self._begin_publication(replace(publication, files=tuple(zip(staged, names, strict=True))), state)
+            case do.WithdrawPublication(job_id=job_id):
+                try:
+                    self._withdraw(job_id, state)
+                except OutputBlocked as error:
+                    log.warning("publication.left job=%d reason=%r", job_id, str(error))
+                return ()
             case do.CheckSources(job_id=job_id, watch=watch, fingerprints=fingerprints):
-                return (SourcesChecked(job_id=job_id, changed=self._inboxes[watch].first_changed(fingerprints)),)
+                inbox = self._inboxes[watch]
+                inbox.compare(job_id, fingerprints)
+                return (SourcesAsked(job_id=job_id), *told(inbox.compared()))
             case do.PublishFile(job_id=job_id, index=index):
                 publication = _publication(job_id, state)
                 staged_file, name = publication.files[index]
@@ -239,6 +251,12 @@ class Performer:
         job = self._world.journal.begin_publication(publication, at=self._world.clock.now_at())
         return (JobChanged(job=job, stack=self._stack_of(job, state)), PublicationBegun(publication=publication))
 
+    def _withdraw(self, job_id: int, state: State) -> None:
+        ticket = state.tickets[job_id]
+        publication = _publication(job_id, state)
+        for file, name in publication.files[: ticket.published]:
+            self._world.publisher.withdraw(publication.folder, file, name)
+
     def _stack_of(self, job: Job, state: State) -> Stack:
         ticket = state.tickets.get(job.id)
         if ticket is not None:
@@ -260,6 +278,11 @@ class Performer:
                     log.warning("remains.kept path=%r reason=%r", str(path), str(error))
                 else:
                     log.info("remains.removed path=%r", str(path))
+
+
+def told(comparisons: Iterable[Compared]) -> tuple[SourcesChecked, ...]:
+    """Pass on what became of frames that were compared."""
+    return tuple(SourcesChecked(job_id=one.job_id, changed=one.changed) for one in comparisons)
 
 
 def _publication(job_id: int, state: State) -> Publication:

@@ -28,6 +28,7 @@ from stackd.service.state import (
     PublicationBegun,
     PublishRefused,
     ServiceSettings,
+    SourcesAsked,
     SourcesChecked,
     State,
     Ticket,
@@ -142,14 +143,13 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
             state = _with_hashes(state, publication)
             begun = {"publication": publication, "published": 0, "sources_held": False, "name_taken": False, "outcome": None}
             return _with_ticket(state, publication.job_id, **begun), ()
-        case SourcesChecked(job_id=job_id, changed=None):
-            return _with_ticket(state, job_id, sources_held=True), ()
+        case SourcesAsked(job_id=job_id):
+            return _with_ticket(state, job_id, sources_asked=True), ()
         case SourcesChecked(job_id=job_id):
-            changed = observation.changed or ""
-            failed = Failed(
-                job_id=job_id, message=changed, hint="Its frames are looked at again.", kind="FrameChanged", retry_helps=True
-            )
-            return _with_stale_folder(_with_ticket(state, job_id, outcome=failed), job_id, now_s=now_s), ()
+            ticket = state.tickets.get(job_id)
+            if ticket is None or ticket.job.state is not JobState.PUBLISHING:
+                return state, ()
+            return _take_check(_with_ticket(state, job_id, sources_asked=False), observation, now_s=now_s), ()
         case FilePublished(job_id=job_id):
             return _with_ticket(state, job_id, published=state.tickets[job_id].published + 1), ()
         case PublishRefused():
@@ -211,6 +211,19 @@ def _take_worker_event(state: State, event: WorkerEvent, *, now_s: float) -> tup
             return state, ()
         case _:
             assert_never(event)
+
+
+def _take_check(state: State, check: SourcesChecked, *, now_s: float) -> State:
+    if check.changed is None:
+        return _with_ticket(state, check.job_id, sources_held=True)
+    failed = Failed(
+        job_id=check.job_id,
+        message=check.changed,
+        hint="Its frames are looked at again.",
+        kind="FrameChanged",
+        retry_helps=True,
+    )
+    return _with_stale_folder(_with_ticket(state, check.job_id, outcome=failed), check.job_id, now_s=now_s)
 
 
 def _take_refusal(state: State, refused: PublishRefused, *, now_s: float) -> State:

@@ -78,6 +78,15 @@ class Look:
     """How long the look took; the next one keeps a distance in proportion."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """The frames of a job were compared with what they were when they were stacked."""
+
+    job_id: int
+    changed: str | None
+    """What became of the first that is not the same, in a sentence; None when all are the same."""
+
+
 class Inbox(Protocol):
     """A watched folder."""
 
@@ -93,8 +102,12 @@ class Inbox(Protocol):
         """Take the finished look, once; None while there is none."""
         ...
 
-    def first_changed(self, fingerprints: Mapping[str, Fingerprint]) -> str | None:
-        """Say in a sentence what became of the first file that is not what it was; None when all are the same."""
+    def compare(self, job_id: int, fingerprints: Mapping[str, Fingerprint]) -> None:
+        """Begin to compare files with what they were. Returns at once."""
+        ...
+
+    def compared(self) -> tuple[Compared, ...]:
+        """Take finished comparisons, each once."""
         ...
 
     def close(self) -> None:
@@ -289,6 +302,16 @@ class Publisher(Protocol):
         ------
         NameTaken
             If `name` exists with other content. A file of the same content counts as published.
+        OutputBlocked
+            If the folder cannot be written now.
+        """
+        ...
+
+    def withdraw(self, folder: Path, staged: StagedFile, name: str) -> None:
+        """Give a published file its temporary name back; one that is gone or was changed since stays as it is.
+
+        Raises
+        ------
         OutputBlocked
             If the folder cannot be written now.
         """

@@ -133,6 +133,8 @@ class Ticket:
     outcome: WorkerEvent | None = None
     """What the worker reported last, when it has ended."""
     publication: Publication | None = None
+    sources_asked: bool = False
+    """The frames are being compared with what was stacked; a share that hangs may take its time."""
     sources_held: bool = False
     """The frames were found unchanged after the work; publishing may go on."""
     published: int = 0
@@ -220,6 +222,13 @@ class PublicationBegun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourcesAsked:
+    """The comparison of a job's frames with what was stacked has begun."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourcesChecked:
     """The frames were compared with what was stacked; `changed` says what became of the first that is no longer the same."""
 
@@ -287,6 +296,7 @@ Observation: TypeAlias = (
     | Worked
     | JobChanged
     | PublicationBegun
+    | SourcesAsked
     | SourcesChecked
     | FilePublished
     | PublishRefused

@@ -235,3 +235,23 @@ def test_only_temporary_files_of_ours_are_listed_and_removed(tmp_path: Path):
 
 def test_a_missing_folder_has_no_remains(tmp_path: Path):
     assert FolderPublisher().remains(tmp_path / "gone") == ()
+
+
+def test_what_was_published_can_be_taken_back_and_published_under_another_name(tmp_path: Path):
+    (file,) = staged(tmp_path, "a.tif")
+    FolderPublisher().publish(tmp_path, file, "a.tif")
+
+    FolderPublisher().withdraw(tmp_path, file, "a.tif")
+    FolderPublisher().publish(tmp_path, file, "a_2.tif")
+
+    assert names_in(tmp_path) == {"a_2.tif"}
+
+
+def test_a_published_file_that_somebody_changed_is_not_taken_back(tmp_path: Path):
+    (file,) = staged(tmp_path, "a.tif")
+    FolderPublisher().publish(tmp_path, file, "a.tif")
+    (tmp_path / "a.tif").write_bytes(b"edited")
+
+    FolderPublisher().withdraw(tmp_path, file, "a.tif")
+
+    assert names_in(tmp_path) == {"a.tif"}

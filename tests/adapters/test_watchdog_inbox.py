@@ -13,7 +13,7 @@ import pytest
 from stackd.adapters import watchdog_inbox
 from stackd.adapters.system_clock import SystemClock
 from stackd.adapters.watchdog_inbox import WatchdogInbox
-from stackd.service.ports import Look
+from stackd.service.ports import Compared, Look
 
 LONGEST_S = 10.0
 
@@ -34,6 +34,14 @@ class Watched:
             self.rang.wait(0.05)
             self.rang.clear()
         return look
+
+    def compared(self) -> Compared:
+        deadline_s = time.monotonic() + LONGEST_S
+        while not (compared := self.inbox.compared()):
+            assert time.monotonic() < deadline_s
+            self.rang.wait(0.05)
+            self.rang.clear()
+        return compared[0]
 
     def settle(self) -> None:
         """Look until nothing wakes any more."""
@@ -105,8 +113,10 @@ def test_however_a_frame_arrives_it_wakes_and_is_found(
     assert [Path(file.path).name for file in watched.look().files] == ["a.jpg"]
 
 
-def test_looking_does_not_wake_itself(watched: Watched) -> None:
-    (watched.folder / "a.jpg").write_bytes(b"x")
+def test_looking_does_not_wake_itself(watched: Watched, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    # A link is one event; a file that is written is several, and the last may come late on a busy machine.
+    _link_in(watched.folder, tmp_path / "outside")
     assert watched.is_woken()
     watched.look()
     watched.inbox.woken()
@@ -115,6 +125,22 @@ def test_looking_does_not_wake_itself(watched: Watched) -> None:
         watched.look()
 
     assert not watched.inbox.woken()
+
+
+def test_frames_are_compared_with_what_they_were(watched: Watched) -> None:
+    (watched.folder / "a.jpg").write_bytes(b"x")
+    (seen,) = watched.look().files
+
+    watched.inbox.compare(7, {"a.jpg": seen.fingerprint})
+    same = watched.compared()
+    (watched.folder / "a.jpg").unlink()
+    watched.inbox.compare(8, {"a.jpg": seen.fingerprint})
+    gone = watched.compared()
+
+    assert same == Compared(job_id=7, changed=None)
+    assert gone.job_id == 8
+    assert gone.changed is not None
+    assert "removed" in gone.changed
 
 
 def test_a_folder_deleted_and_made_again_is_away_and_then_watched_again(watched: Watched) -> None:

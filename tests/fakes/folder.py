@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from stackd.model.frame import Fingerprint
-from stackd.service.ports import FileSighting, Look
+from stackd.service.ports import Compared, FileSighting, Look
 
 
 @dataclass
@@ -56,6 +56,7 @@ class ScriptedInbox:
     def __init__(self, folder: ScriptedFolder) -> None:
         self._folder = folder
         self._look: Look | None = None
+        self._comparing: list[tuple[int, Mapping[str, Fingerprint]]] = []
         self.looks = 0
         self.closed = False
 
@@ -77,7 +78,16 @@ class ScriptedInbox:
         look, self._look = self._look, None
         return look
 
-    def first_changed(self, fingerprints: Mapping[str, Fingerprint]) -> str | None:
+    def compare(self, job_id: int, fingerprints: Mapping[str, Fingerprint]) -> None:
+        self._comparing.append((job_id, fingerprints))
+
+    def compared(self) -> tuple[Compared, ...]:
+        if self._folder.hangs:
+            return ()
+        asked, self._comparing = self._comparing, []
+        return tuple(Compared(job_id=job_id, changed=self._first_changed(fingerprints)) for job_id, fingerprints in asked)
+
+    def _first_changed(self, fingerprints: Mapping[str, Fingerprint]) -> str | None:
         for path, fingerprint in fingerprints.items():
             sighting = self._folder.files.get(path)
             if sighting is None:

@@ -52,6 +52,13 @@ class DictPublisher:
             raise OutputBlocked("The finished file has disappeared.", hint="It is made again.")
         self._output.files[name] = staged.sha256
 
+    def withdraw(self, folder: Path, staged: StagedFile, name: str) -> None:
+        del folder
+        self._refuse()
+        if self._output.files.get(name) == staged.sha256:
+            del self._output.files[name]
+            self._output.files[staged.temporary_path.name] = staged.sha256
+
     def try_folder(self, folder: Path, *, needed_bytes: int, temporary_prefix: str) -> None:
         del folder, needed_bytes, temporary_prefix
         self._refuse()

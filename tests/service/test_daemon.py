@@ -9,9 +9,10 @@ import pytest
 from stackd.adapters.sqlite_journal import SqliteJournal
 from stackd.errors import FrameChanged, OutputBlocked, UnreadableFrame
 from stackd.model.job import MAX_ATTEMPTS, JobState
-from stackd.service.ports import Crashed, StackingRequest, WishKind
+from stackd.service.ports import Crashed, StackingRequest, StagedFile, WishKind
 from stackd.service.state import RecipeChoice
 from tests.fakes.house import House
+from tests.fakes.output import DictPublisher
 from tests.fakes.workers import work_well
 
 A_WHILE_S = 60.0
@@ -552,6 +553,55 @@ def test_a_job_that_runs_with_a_recipe_changed_meanwhile_says_so_in_the_journal(
     house.let_pass(A_WHILE_S)
 
     assert [(job.state, job.recipe_hash) for job in house.jobs()] == [(JobState.DONE, "r2")]
+
+
+def test_a_share_that_hangs_while_frames_are_compared_does_not_hang_the_service() -> None:
+    house = House()
+    house.workers.hold = True
+    house.drop_stack("beetle")
+    house.let_pass(30.0)
+    house.folder.hangs = True
+    house.workers.hold = False
+    house.let_pass(A_WHILE_S)
+    while_hanging = [job.state for job in house.jobs()]
+
+    house.folder.hangs = False
+    house.let_pass(A_WHILE_S)
+
+    assert while_hanging == [JobState.PUBLISHING]
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
+
+
+@pytest.mark.parametrize("refused", ["", "The disk reports an error."])
+def test_a_publication_stopped_half_way_leaves_no_file_of_a_stem_of_its_own(refused: str) -> None:
+    class SomebodyElse:
+        """Takes the composite's name, or breaks the disk, when its sidecar is visible already."""
+
+        def __init__(self, publisher: object) -> None:
+            self._publisher = publisher
+            self._came = False
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._publisher, name)
+
+        def publish(self, folder: Path, staged: StagedFile, name: str) -> None:
+            if name.endswith(".tif") and not self._came:
+                self._came = True
+                if refused:
+                    raise OutputBlocked(refused)
+                house.output.files[name] = "foreign"
+            self._publisher.publish(folder, staged, name)  # type: ignore[attr-defined]
+
+    house = House()
+    house.start(wrap=lambda port: SomebodyElse(port) if isinstance(port, DictPublisher) else port)
+    house.drop_stack("beetle")
+
+    house.let_pass(A_WHILE_S)
+
+    stem = "beetle_01-beetle_04_4f"
+    expected = {f"{stem}.json", f"{stem}.tif"} if refused else {f"{stem}.tif", f"{stem}_2.json", f"{stem}_2.tif"}
+    assert set(house.output.files) == expected
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
 
 
 def test_released_and_split_stacks_obey_the_user() -> None:

@@ -100,7 +100,7 @@ class Performer:
                 return (WorkLost(job_id=job_id, message=f"Something unexpected happened: {error}"),)
             return ()
 
-    def _do(self, effect: do.Effect, state: State, settings: ServiceSettings) -> tuple[Observation, ...]:  # noqa: C901, PLR0912  (one case an effect)
+    def _do(self, effect: do.Effect, state: State, settings: ServiceSettings) -> tuple[Observation, ...]:  # noqa: C901, PLR0912, PLR0915  (one case an effect)
         world, journal, now_at = self._world, self._world.journal, self._world.clock.now_at()
         match effect:
             case do.LookAt(watch=watch):

@@ -1,11 +1,12 @@
 """`stackd bench`: quality, speed and memory, measured beside other programs in the same run."""
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stackd.cli.bench_options import Against, AsJson, Frames, Methods
+from stackd.cli.bench_options import Against, AsJson, Folder, Frames, Methods
 from stackd.cli.teaching import HELP_NAMES, TeachingGroup
 
 app = typer.Typer(
@@ -14,23 +15,26 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    help="Measure quality, speed and memory, alone or beside other programs.",
     epilog="""
 [bold]Examples[/bold]
 
-  stackd bench quality                                  rendered stacks, judged against their truth
-  stackd bench quality --method pyramid --method average
+  stackd bench quality          rendered stacks, judged against their truth
   stackd bench speed IMG_04*.JPG --against 'enfuse=enfuse -o {output} {frames}'
   stackd bench memory --counts 10,100
 """,
 )
 
 
+@app.callback()
+def bench() -> None:
+    """Measure quality, speed and memory beside others."""
+    # A polite `kill` ends like Ctrl-C: large temporary folders are removed on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 @app.command()
 def quality(
-    folder: Annotated[
-        Path | None, typer.Option(help="Stacks with frames/ and truth/ to judge; rendered if left out.", show_default=False)
-    ] = None,
+    folder: Folder = None,
     seeds: Annotated[int, typer.Option(min=1, max=100, help="How many stacks of every scene to render.")] = 3,
     method: Methods = None,
     against: Against = None,

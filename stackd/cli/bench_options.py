@@ -9,6 +9,9 @@ Frames = Annotated[
     list[Path] | None,
     typer.Argument(help="Frames of one stack, near → far; rendered if left out.", metavar="[FRAMES…]", show_default=False),
 ]
+Folder = Annotated[
+    Path | None, typer.Option(help="Stacks with frames/ and truth/ to judge; rendered if left out.", show_default=False)
+]
 Methods = Annotated[
     list[str] | None, typer.Option("--method", help="A fusion method of stackd; may be repeated.", show_default=False)
 ]

@@ -119,12 +119,13 @@ def show_memory(peaks: Sequence[Peak], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(memory_object(peaks), indent=1))
         return
-    table = Table("program", "frames", "peak MB", "bytes per pixel", "÷ first", "CPU s", "wall s")
+    table = Table("program", "frames", "used", "peak MB", "bytes per pixel", "÷ first", "CPU s", "wall s")
     for peak in peaks:
         first = next(other for other in peaks if other.program == peak.program)
         table.add_row(
             peak.program,
             str(peak.frames),
+            "–" if peak.used is None else str(peak.used),
             f"{peak.cost.peak_bytes / MEGABYTE:.0f}",
             f"{peak.bytes_per_pixel:.1f}",
             f"{peak.cost.peak_bytes / first.cost.peak_bytes:.3f}",

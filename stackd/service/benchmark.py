@@ -4,6 +4,7 @@ Every program, stackd's methods included, is a command line run as a process of 
 calls it, start-up and all.
 """
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -180,6 +181,8 @@ class Peak:
 
     program: str
     frames: int
+    used: int | None
+    """Frames that went into the composite, where the program tells."""
     cost: Cost
     bytes_per_pixel: float
 
@@ -218,7 +221,8 @@ def compare_memory(
             ran = shell.run(filled_in(program, room, stack="frames"))
             if reason := why_it_failed(ran, room.output):
                 raise StackdError(f"{program.name} failed with {count} frames. {reason}", hint="Try its command alone.")
+            used = sum(frame["used"] for frame in json.loads(ran.said)["frames"]) if program.is_ours else None
             per_pixel = ran.cost.peak_bytes / pixels
-            peaks.append(Peak(program=program.name, frames=count, cost=ran.cost, bytes_per_pixel=per_pixel))
+            peaks.append(Peak(program=program.name, frames=count, used=used, cost=ran.cost, bytes_per_pixel=per_pixel))
         progress(f"run {count} frames", len(programs), len(programs))
     return tuple(peaks)

@@ -291,19 +291,20 @@ def _costs(
 def _misfit(gray: Gray, position: int, witnesses: Sequence[_Witness], blur_px: float) -> NDArray[np.float32]:
     """Mean squared difference between the witnesses and what this frame, blurred, predicts of them."""
     light = to_light(gray)
+    scratch = np.empty_like(gray)  # fresh memory for every step would cost more than the steps
     misfits = [np.zeros_like(gray), np.zeros_like(gray)]
     trusts = [np.full_like(gray, np.finfo(np.float32).eps) for _ in range(2)]
     for witness in witnesses:
         if witness.position == position:
             continue
-        predicted = to_display(blurred(light, blur_px * abs(witness.position - position)))
+        excess = to_display(blurred(light, blur_px * abs(witness.position - position)))
         behind = int(witness.position > position)
-        excess = cv2.subtract(predicted, witness.view.gray, dst=predicted)
-        veil = cv2.blur(excess * witness.trust, (VEIL_PX, VEIL_PX))
-        excess = cv2.scaleAdd(veil, VEIL_COUNTS - 1, excess, dst=excess)
-        excess = np.maximum(excess, np.float32(BRIGHTER_COUNTS) * excess, out=excess)
-        misfits[behind] += np.square(excess, out=excess) * witness.trust
-        trusts[behind] += witness.trust
+        cv2.subtract(excess, witness.view.gray, dst=excess)
+        veil = cv2.blur(cv2.multiply(excess, witness.trust, dst=scratch), (VEIL_PX, VEIL_PX), dst=scratch)
+        cv2.scaleAdd(veil, VEIL_COUNTS - 1, excess, dst=excess)
+        cv2.max(excess, np.multiply(excess, np.float32(BRIGHTER_COUNTS), out=scratch), dst=excess)
+        cv2.accumulateProduct(cv2.multiply(excess, excess, dst=excess), witness.trust, misfits[behind])
+        cv2.accumulate(witness.trust, trusts[behind])
     windows = (NEAR_WINDOW_PX, FAR_WINDOW_PX)
     near, far = (cv2.GaussianBlur(plane, (0, 0), window) for plane, window in zip(misfits, windows, strict=True))
     trust = sum(cv2.GaussianBlur(plane, (0, 0), window) for plane, window in zip(trusts, windows, strict=True))

@@ -11,7 +11,7 @@ from typing import Final
 
 from stackd.intake.admit import RAW_SUFFIXES, RENDERED_SUFFIXES, sort_out
 from stackd.intake.candidates import CandidateStack, Grouping
-from stackd.intake.complete import Complete, WaitUntil, when_complete
+from stackd.intake.complete import Complete, WaitUntil, is_followed_in_order, when_complete
 from stackd.intake.grouping import group
 from stackd.intake.manifest import Manifest, parse_manifest
 from stackd.intake.settings import IntakeSettings
@@ -305,12 +305,15 @@ def _seal_complete(
     by_folder: dict[str, dict[str, float]] = {}
     for path, at_s in arrivals_s.items():
         by_folder.setdefault(_folder_of(path), {})[path] = at_s
+    sorted_frames = [*folder.grouping.singles, *(frame for stack in folder.grouping.stacks for frame in stack.frames)]
     for candidate in folder.grouping.stacks:
         parents = _parents(state, watched, candidate)
         if not _is_news(state, watched, candidate, parents):
             continue
         folders = {_folder_of(frame.path) for frame in candidate.frames}
         here = {path: at_s for one in folders for path, at_s in by_folder.get(one, {}).items()}
+        own = {frame.path for frame in candidate.frames}
+        others = [frame for frame in sorted_frames if _folder_of(frame.path) in folders and frame.path not in own]
         verdict = when_complete(
             candidate,
             arrivals_s,
@@ -319,6 +322,7 @@ def _seal_complete(
             folder_arrivals_s={path: at_s for path, at_s in here.items() if path in folder.frame_paths},
             is_done_marked=folders <= folder.admitted.done_folders,
             is_still_arriving=_is_still_arriving(folder, here, last_look_s=last_look_s),
+            is_followed=is_followed_in_order(candidate, others, arrivals_s),
         )
         names = tuple(frame.path for frame in candidate.frames)
         publishing = [parent for parent in parents if parent.state is JobState.PUBLISHING]

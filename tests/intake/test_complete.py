@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from stackd.intake.candidates import CandidateStack
-from stackd.intake.complete import Complete, WaitUntil, quiet_time_s, when_complete
+from stackd.intake.complete import Complete, WaitUntil, is_followed_in_order, quiet_time_s, when_complete
 from stackd.intake.grouping import group
 from stackd.intake.settings import IntakeSettings
 from stackd.model.stack import SealReason
@@ -40,6 +40,46 @@ def test_slow_arrival_stretches_the_quiet_time_and_has_its_bounds():
     assert quiet_time_s([0.0, 1.0, 2.0], INTAKE) == 10.0
     assert quiet_time_s([0.0, 20.0, 40.0, 60.0], INTAKE) == 80.0
     assert quiet_time_s([0.0, 200.0, 400.0], INTAKE) == 300.0
+
+
+def test_frames_that_come_four_at_once_have_the_rhythm_of_the_fours():
+    assert quiet_time_s([0.0, 0.0, 0.0, 0.0, 20.0, 20.0, 20.0, 20.0, 40.0, 40.0, 40.0, 40.0], INTAKE) == 80.0
+
+
+def test_what_arrived_before_the_stack_does_not_set_its_rhythm():
+    stack = candidate()
+    slow = {path: 20.0 * at_s for path, at_s in arrivals(stack).items()}
+    long_ago = {f"old{index}.jpg": -500.0 + 0.1 * index for index in range(200)}
+
+    answer = when_complete(stack, slow, 160.0, INTAKE, folder_arrivals_s={**slow, **long_ago})
+
+    assert answer == WaitUntil(at_s=220.0, sentence="waits until no new frame came for 80 seconds")
+
+
+def test_single_shots_that_go_on_and_on_do_not_keep_a_stack_open_when_all_came_in_order():
+    stack = candidate()
+    later = shoot(4, first=100, begin_s=600.0)
+    arrived = {**arrivals(stack), **{frame.path: 10.0 + 8.0 * index for index, frame in enumerate(later)}}
+
+    followed = is_followed_in_order(stack, later, arrived)
+    answer = when_complete(stack, arrived, 35.0, INTAKE, folder_arrivals_s=arrived, is_followed=followed)
+
+    assert followed
+    assert isinstance(answer, Complete)
+    assert not isinstance(when_complete(stack, arrived, 35.0, INTAKE, folder_arrivals_s=arrived), Complete)
+
+
+def test_a_later_group_proves_nothing_when_frames_came_out_of_order_or_without_a_time():
+    stack = candidate()
+    later = shoot(4, first=100, begin_s=600.0)
+    mixed = {**arrivals(stack), later[0].path: 3.5, **{frame.path: 20.0 for frame in later[1:]}}
+    in_order = {**arrivals(stack), **{frame.path: 20.0 for frame in later}}
+    timeless = [replace(frame, meta=replace(frame.meta, captured_at=None)) for frame in later]
+
+    assert not is_followed_in_order(stack, later, mixed)
+    assert not is_followed_in_order(stack, timeless, in_order)
+    assert not is_followed_in_order(stack, [], arrivals(stack))
+    assert is_followed_in_order(stack, later, in_order)
 
 
 def test_the_rhythm_is_that_of_everything_that_arrives_in_the_folder():

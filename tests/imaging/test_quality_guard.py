@@ -23,6 +23,8 @@ from stackd.imaging.stacker import Stacker
 from stackd.imaging.truth import Truth, registration_error_px, truth_of
 
 BLUR_PX = 2.0
+FLICKER = 0.05
+"""Stronger than in the suite: brightness that is not matched must show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ class Judged:
 @cache
 def scene(name: str) -> tuple[RenderedStack, Truth]:
     small = next(wanted for wanted in suite(height_px=300, width_px=450, frame_count=8, seeds=1) if wanted.name == f"{name}-1")
-    stack = render_stack(replace(small.scene, blur_px=BLUR_PX))
+    stack = render_stack(replace(small.scene, blur_px=BLUR_PX, flicker=FLICKER))
     return stack, truth_of(stack, blur_px=BLUR_PX)
 
 

@@ -17,6 +17,7 @@ from stackd.model.stack import Decision, SealReason, Stack, StackKind
 from stackd.service.ports import (
     Described,
     FolderReport,
+    LeftAlone,
     NotDescribed,
     OpenStack,
     Progressed,
@@ -241,7 +242,9 @@ def described_from_row(row: sqlite3.Row) -> Described | NotDescribed | None:
 
 
 def folder_from_row(row: sqlite3.Row) -> FolderReport:
-    """Read a row of `folder`."""
+    """Read a row of `folder`; it may be of an earlier version, since who asks for the status changes nothing."""
+    columns = row.keys()
+    left_alone = row["left_alone"] if "left_alone" in columns else "[]"
     return FolderReport(
         watch=to_name(row["watch"]),
         at=datetime.fromisoformat(row["at"]),
@@ -255,6 +258,7 @@ def folder_from_row(row: sqlite3.Row) -> FolderReport:
         set_aside=MappingProxyType(json.loads(row["set_aside"])),
         passed_over=MappingProxyType(json.loads(row["passed_over"])),
         passed_over_count=row["passed_over_count"],
+        left_alone=tuple(LeftAlone(**each) for each in json.loads(left_alone)),
     )
 
 

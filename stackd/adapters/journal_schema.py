@@ -123,6 +123,9 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         passed_over_count INTEGER NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE folder ADD COLUMN left_alone TEXT NOT NULL DEFAULT '[]';  -- JSON list of {kind, count, first, last}
+    """,
 )
 """One script a version; version n is reached by running script n. Only ever append: journals of every version are out there."""
 

@@ -4,6 +4,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -330,7 +331,7 @@ class SqliteJournal:
         stacks = [{"frames": list(one.frames), "waits_for": one.waits_for} for one in report.open_stacks]
         with self._transaction() as db:
             db.execute(
-                "INSERT OR REPLACE INTO folder VALUES (?,?,?,?,?,?,?,?,?,?)",
+                "INSERT OR REPLACE INTO folder VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     rows.to_bytes(report.watch),
                     rows.to_text(report.at),
@@ -342,6 +343,7 @@ class SqliteJournal:
                     rows.to_json(dict(report.set_aside)),
                     rows.to_json(dict(report.passed_over)),
                     report.passed_over_count,
+                    rows.to_json([asdict(each) for each in report.left_alone]),
                 ),
             )
 

@@ -42,6 +42,9 @@ EXAMPLES = {
 """,
 }
 
+FRAMES_NAMED = 10
+"""Frames named when one is not found."""
+
 SHORTEST_ID = 3
 """Digits of an id that are asked for at least: fewer are a slip more often than a choice."""
 
@@ -82,7 +85,7 @@ def split(
 ) -> None:
     """Cut a stack in two or more.
 
-    A composite that is already there stays; the parts become new ones.
+    Each part of two frames or more becomes a stack of its own and is worked on. A composite that is already there stays.
     """
     from stackd.service.ports import WishKind
 
@@ -105,23 +108,40 @@ def _ask(
 ) -> None:
     from stackd.config.places import state_folder
     from stackd.errors import WrongUse
+    from stackd.service.ports import DECIDABLE
     from stackd.wiring import note_wish, read_status, running_process
 
     folder = state_folder(config)
     report = read_status(folder, job_limit=-1)
     records = () if report is None else report.jobs
     found = _find(stack, records)
-    others = tuple(_find(other, records).job.stack_id for other in others)
-    unknown = [frame for frame in frames if frame not in found.frames]
-    if unknown:
+    state = found.job.state
+    if state not in DECIDABLE[kind]:
+        states = ", ".join(sorted(DECIDABLE[kind]))
         raise WrongUse(
-            f"{unknown[0]} is no frame of stack {found.job.stack_id}.", hint=f"Its frames: {', '.join(found.frames[:10])} …"
+            f"Stack {found.job.stack_id} is {state}, so there is nothing to {kind}.",
+            hint=f"`{kind}` is for stacks that are {states}.",
         )
+    others = tuple(_find(other, records).job.stack_id for other in others)
+    frames = tuple(_frame_of(found, frame) for frame in frames)
     note_wish(folder, kind, found.job.stack_id, frames=frames, others=others)
     when = "now" if running_process(folder) is not None else "when stackd runs again"
     typer.echo(
         f"Asked for: {kind} {found.job.stack_id} ({found.frame_count} frames). It is taken up {when}; see `stackd status`."
     )
+
+
+def _frame_of(record: "JobRecord", wanted: str) -> str:
+    """Find a frame by its path or, where that is clear, by its name alone."""
+    from stackd.errors import WrongUse
+    from stackd.model.names import shown
+
+    found = [frame for frame in record.frames if wanted in (frame, frame.rpartition("/")[2])]
+    if len(found) == 1 or wanted in found:
+        return wanted if wanted in found else found[0]
+    some = [shown(frame) for frame in record.frames[:FRAMES_NAMED]]
+    more = " …" if len(record.frames) > len(some) else ""
+    raise WrongUse(f"{shown(wanted)} is no frame of stack {record.job.stack_id}.", hint=f"Its frames: {', '.join(some)}{more}")
 
 
 def _find(wanted: str, records: "tuple[JobRecord, ...]") -> "JobRecord":

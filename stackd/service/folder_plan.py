@@ -31,7 +31,7 @@ from stackd.service.effects import (
     Remember,
     RemoveRemains,
 )
-from stackd.service.ports import Answer, Described, FolderReport, Look, ManifestRead, NotDescribed, OpenStack
+from stackd.service.ports import Answer, Described, FolderReport, LeftAlone, Look, ManifestRead, NotDescribed, OpenStack
 from stackd.service.state import Folder, ServiceSettings, State, Ticket, Watched
 
 MIN_LOOK_DISTANCE_S: Final = 0.2
@@ -60,6 +60,9 @@ SORT_DISTANCE_S: Final = 2.0
 
 PASSED_OVER_SHOWN: Final = 20
 """Names in the report of files that are no frames; the rest is counted."""
+
+LEFT_ALONE_SHOWN: Final = 10
+"""Exposure brackets, bursts and other sequences named in the report."""
 
 PICTURE_MARKS: Final = tuple(f"{suffix}." for suffix in RAW_SUFFIXES | RENDERED_SUFFIXES)
 """A temporary name that still shows what it becomes: `.IMG_1.tif.x7Yz`, `IMG_1.tif.part`."""
@@ -228,10 +231,19 @@ def report_of(folder: Folder, watched: Watched, *, now_at: datetime, settle_s: f
         set_aside=MappingProxyType(dict(sorted(set_aside.items()))),
         passed_over=MappingProxyType(dict(sorted(passed_over.items())[:PASSED_OVER_SHOWN])),
         passed_over_count=len(passed_over),
+        left_alone=_left_alone(folder.grouping),
     )
 
 
 # --------------------------------------------------------------- private
+
+
+def _left_alone(grouping: Grouping) -> tuple[LeftAlone, ...]:
+    in_sequences = {frame.path for other in grouping.others for frame in other.frames}
+    singles = [frame for frame in grouping.singles if frame.path not in in_sequences]
+    sets = [(other.kind.value, other.frames) for other in grouping.others[:LEFT_ALONE_SHOWN]]
+    sets += [("single", tuple(singles))] if singles else []
+    return tuple(LeftAlone(kind=kind, count=len(each), first=each[0].path, last=each[-1].path) for kind, each in sets)
 
 
 def _plan_look(folder: Folder, watched: Watched, *, now_s: float) -> tuple[Folder, tuple[Effect, ...]]:

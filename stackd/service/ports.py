@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from stackd.model.frame import Fingerprint, FrameMeta
 from stackd.model.job import Job, JobState
@@ -484,6 +484,20 @@ class WishKind(StrEnum):
     DISMISS = "dismiss"
 
 
+DECIDABLE: Final[Mapping[WishKind, frozenset[JobState]]] = MappingProxyType(
+    {
+        WishKind.RETRY: frozenset({JobState.FAILED, JobState.QUARANTINED, JobState.BLOCKED, JobState.DISMISSED}),
+        WishKind.RELEASE: frozenset({JobState.HELD}),
+        WishKind.DISMISS: frozenset(
+            {JobState.HELD, JobState.READY, JobState.RUNNING, JobState.BLOCKED, JobState.FAILED, JobState.QUARANTINED}
+        ),
+        WishKind.SPLIT: frozenset(JobState) - {JobState.SUPERSEDED},
+        WishKind.MERGE: frozenset(JobState) - {JobState.SUPERSEDED},
+    }
+)
+"""States of a stack in which a decision about it means something."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """A user's decision, kept for ever; it wins over what the grouping finds."""
@@ -510,6 +524,17 @@ class OpenStack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftAlone:
+    """Frames that are no focus stack, or single ones."""
+
+    kind: str
+    """A `StackKind`, or "single"."""
+    count: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FolderReport:
     """What the service knows of a watched folder, for `stackd status`."""
 
@@ -525,6 +550,8 @@ class FolderReport:
     passed_over: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Files that are no frames, with the reason; the first few only."""
     passed_over_count: int = 0
+    left_alone: tuple[LeftAlone, ...] = ()
+    """Exposure brackets, bursts and the like, then the single frames; the first few only."""
 
 
 class Journal(Protocol):

@@ -7,11 +7,8 @@ from stackd.model.job import Job, JobState
 from stackd.model.override import Dismiss, Merge, Override, Release, Split, frame_key, frame_keys
 from stackd.model.stack import Stack
 from stackd.service.effects import AnswerWish, CancelRun, Effect, Move, RemoveRemains
-from stackd.service.ports import Wish, WishKind
+from stackd.service.ports import DECIDABLE, Wish, WishKind
 from stackd.service.state import ServiceSettings, State
-
-_RETRIED = frozenset({JobState.FAILED, JobState.QUARANTINED, JobState.BLOCKED, JobState.DISMISSED})
-_DISMISSED = frozenset({JobState.HELD, JobState.READY, JobState.BLOCKED, JobState.FAILED, JobState.QUARANTINED})
 
 
 def overrides_of(wishes: Iterable[Wish], stacks: Mapping[str, Stack]) -> tuple[Override, ...]:
@@ -55,34 +52,34 @@ def plan_wishes(state: State, settings: ServiceSettings) -> tuple[tuple[Effect, 
             continue
         if job.id in claimed:
             continue
-        steps, answer = _take_up(wish, job, state, settings)
+        steps, answer = _take_up(wish, job, settings)
         if steps:
             claimed.add(job.id)
         effects += [*steps, AnswerWish(wish_id=wish.id, answer=answer)]
     return tuple(effects), frozenset(claimed)
 
 
-def _take_up(wish: Wish, job: Job, state: State, settings: ServiceSettings) -> tuple[tuple[Effect, ...], str]:
+def _take_up(wish: Wish, job: Job, settings: ServiceSettings) -> tuple[tuple[Effect, ...], str]:
     match wish.kind:
         case WishKind.RETRY:
-            if job.state in _RETRIED:
+            if job.state in DECIDABLE[wish.kind]:
                 return (Move(job_id=job.id, state=JobState.READY, forgive=True),), "tried again"
             return (), f"not tried again: the stack is {job.state}"
         case WishKind.RELEASE:
-            if job.state is JobState.HELD:
+            if job.state in DECIDABLE[wish.kind]:
                 return (Move(job_id=job.id, state=JobState.READY),), "released"
             return (), f"not released: the stack is {job.state}"
         case WishKind.DISMISS:
-            if job.state in _DISMISSED:
-                return (Move(job_id=job.id, state=JobState.DISMISSED),), "dismissed"
             if job.state is JobState.RUNNING:
                 watched = settings.folder(job.watch)
                 remains = () if watched is None else (RemoveRemains(folder=watched.output, job_id=job.id),)
                 ready = Move(job_id=job.id, state=JobState.READY)
                 return (CancelRun(job_id=job.id), *remains, ready, Move(job_id=job.id, state=JobState.DISMISSED)), "dismissed"
+            if job.state in DECIDABLE[wish.kind]:
+                return (Move(job_id=job.id, state=JobState.DISMISSED),), "dismissed"
             return (), f"not dismissed: the stack is {job.state}"
         case WishKind.SPLIT | WishKind.MERGE:
             # The grouping obeys from now on; stacks that it no longer finds are superseded when their frames are sealed anew.
-            return (), f"taken up: the frames are sorted anew ({len(state.overrides)} decisions)"
+            return (), "taken up: the frames are sorted anew"
         case _:
             assert_never(wish.kind)

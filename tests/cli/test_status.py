@@ -11,10 +11,12 @@ from types import MappingProxyType
 import pytest
 
 from stackd.adapters.sqlite_journal import JOURNAL_NAME, SqliteJournal
+from stackd.cli import status_report
+from stackd.cli.status_report import as_text
 from stackd.model.frame import Fingerprint, Frame
 from stackd.model.job import JobState
 from stackd.model.stack import Decision, SealReason, Stack, StackKind, stack_id
-from stackd.service.ports import FolderReport, OpenStack
+from stackd.service.ports import FolderReport, LeftAlone, OpenStack
 
 AT = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
@@ -71,19 +73,61 @@ def test_status_tells_folders_stacks_and_reasons_and_escapes_names(config: Path,
             files=3,
             open_stacks=(OpenStack(frames=("c.jpg", "d.jpg"), waits_for="waits for more"),),
             set_aside=MappingProxyType({"cut.jpg": "cut.jpg is cut off."}),
+            passed_over_count=1,
+            left_alone=(LeftAlone(kind="exposure", count=3, first="x.jpg", last="z.jpg"),),
         )
     )
 
     text = stackd("status", "--config", str(config)).stdout
     told = json.loads(stackd("status", "--json", "--config", str(config)).stdout)
 
-    for part in (held, "held", "release", "c.jpg … d.jpg: waits for more", "cut.jpg is cut off.", "not announced"):
+    for part in (
+        held,
+        "held",
+        "release",
+        "b.jpg; 50 % sure",
+        "left alone: exposure bracket of 3, x.jpg … z.jpg",
+        "1 other file",
+        "c.jpg … d.jpg: waits for more",
+        "cut.jpg is cut off.",
+        "not announced",
+    ):
         assert part in text
     assert "\x1b" not in text
     assert told["running"] is False
     assert told["stacks"][0]["id"] == held
     assert told["stacks"][0]["first"] == "a\\x1b[31m\\xff.jpg"
     assert told["folders"][0]["set_aside"] == {"cut.jpg": "cut.jpg is cut off."}
+
+
+def test_status_shows_a_stack_that_was_given_up_unless_another_took_its_frames(config: Path, journal: SqliteJournal) -> None:
+    replaced, vanished = add_stack(journal, "a.jpg", "b.jpg"), add_stack(journal, "y.jpg", "z.jpg")
+    for job in journal.jobs():
+        journal.move(job.id, JobState.SUPERSEDED, at=AT, error=f"{job.stack_id} was removed.")
+    add_stack(journal, "a.jpg", "b.jpg", "c.jpg")
+
+    text = stackd("status", "--config", str(config)).stdout
+
+    assert f"{vanished} was removed." in text
+    assert replaced not in text
+
+
+def test_a_full_disk_of_the_journal_is_told_though_the_journal_cannot_tell_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = as_text(None, None, tmp_path)
+    monkeypatch.setattr(status_report, "LEAST_ROOM_BYTES", 1 << 80)
+
+    assert "is full" not in told
+    assert "is full" in as_text(None, None, tmp_path)
+
+
+def test_a_frame_to_split_before_may_be_named_without_its_folder(config: Path, journal: SqliteJournal) -> None:
+    stack = add_stack(journal, "card/a.jpg", "card/b.jpg", "card/c.jpg")
+
+    stackd("split", stack, "--before", "b.jpg", "--config", str(config))
+
+    assert [wish.frames for wish in journal.wishes()] == [("card/b.jpg",)]
 
 
 def test_status_loads_no_numpy_and_writes_nothing(config: Path, journal: SqliteJournal, tmp_path: Path) -> None:
@@ -121,6 +165,7 @@ def test_a_decision_is_kept_by_the_beginning_of_the_stacks_id(config: Path, jour
         (["retry", "f"], "There is no stack f"),
         (["split", "{id}", "--before", "nobody.jpg"], "nobody.jpg is no frame of stack"),
         (["merge", "{id}", "ffff"], "There is no stack ffff"),
+        (["retry", "{id}"], "is held, so there is nothing to retry"),
     ],
 )
 def test_a_decision_about_what_is_not_there_is_refused_with_code_2(

@@ -1,9 +1,10 @@
 """Where no frame is ever in focus: one calm choice instead of the rims of bokeh discs.
 
 A background that lies beyond the stack is blurred in every frame. The discs of its highlights shrink towards one end of the
-stack, and wherever a rim passes it looks like detail. Two signs give such places away: the fine detail around them hardly changes
-through the stack, while detail in focus comes and goes a hundredfold; and their coarse contrast is greatest in the first or the
-last frame. That frame is least blurred, and it is taken for the whole place.
+stack, and wherever a rim passes it looks like detail. Three signs give such places away: the fine detail around them hardly
+changes through the stack, while detail in focus comes and goes a hundredfold; it is next to nothing beside their coarse
+contrast; and that contrast is greatest in the first or the last frame. That frame is least blurred, and it is taken for the
+whole place.
 """
 
 import cv2
@@ -23,6 +24,10 @@ WIDE_WINDOW_PX, WIDE_RATIO_OCTAVES = 8.0, (3.0, 5.0)
 nothing is ever in focus, from the upper on something is. Discs reach 3, focused texture 6 and more (measured)."""
 NARROW_WINDOW_PX, NARROW_RATIO_OCTAVES = 3.0, (4.0, 6.0)
 """The same right beside focused edges, once the surroundings are known to be out of focus: a single rim changes more."""
+
+FINE_SHARE = (0.1, 0.3)
+"""Greatest fine detail over greatest coarse contrast: up to the first it can be rims, from the second on it is texture. Rims
+of the demo's discs reach 0.002, hairs before a wall 0.6, even when both ends of a short stack show something sharp (measured)."""
 
 COARSE_SIGMA_PX = 16.0
 """Contrast coarser than rims, of the size of discs. Measured on one scene; 8 leaves discs with holes."""
@@ -89,11 +94,13 @@ class Unfocused:
         best = contrasts.argmax(axis=0)
         greatest, least = (_square(extreme) for extreme in (contrasts.max(axis=0), contrasts.min(axis=0)))
         at_end = _smooth(((best == 0) | (best == len(contrasts) - 1)).astype(np.float32), COARSE_SIGMA_PX / 2)
-        wide = self._hardly_changes(0, WIDE_RATIO_OCTAVES) * self._without_highlights(HIGHLIGHT_WIDE_PX)
+        wide = self._hardly_changes(0, WIDE_RATIO_OCTAVES) * self._without_texture(0, greatest)
+        wide *= self._without_highlights(HIGHLIGHT_WIDE_PX)
         wide *= _ramp(at_end, *END_SHARE) * np.clip((greatest - least) / self._unit / DECIDES_FROM - 1, 0, 1)
         self._greatest, self._wide = greatest, wide.astype(np.float32)
         self._around = _smooth(self._wide, SPREAD_PX)
-        narrow = self._hardly_changes(1, NARROW_RATIO_OCTAVES) * self._without_highlights(HIGHLIGHT_NARROW_PX)
+        narrow = self._hardly_changes(1, NARROW_RATIO_OCTAVES) * self._without_texture(1, greatest)
+        narrow *= self._without_highlights(HIGHLIGHT_NARROW_PX)
         narrow *= np.clip(SPREAD_GAIN * self._around - SPREAD_FROM, 0, 1)
         return _enlarged(np.maximum(self._wide, narrow), shape)
 
@@ -117,6 +124,10 @@ class Unfocused:
     def _hardly_changes(self, window: int, octaves: tuple[float, float]) -> Plane:
         least, most = (np.maximum(plane - self._floor, 0) + self._floor / 2 + LEAST_ENERGY for plane in self._ranges[window])
         return 1 - _ramp(np.log2(most / least), *octaves)
+
+    def _without_texture(self, window: int, contrast: Plane) -> Plane:
+        fine = np.maximum(self._ranges[window][1] - self._floor, 0)
+        return 1 - _ramp(fine / (contrast + np.float32(LEAST_ENERGY)), *FINE_SHARE)
 
     def _without_highlights(self, around_px: float) -> Plane:
         share = _smooth((self._brightest > HIGHLIGHT).astype(np.float32), around_px)

@@ -14,7 +14,7 @@ defocus.md.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import cv2
@@ -37,6 +37,10 @@ REDUCTIONS = (2, 4, 8)
 DECISION_PX = 4_000_000
 """Decisions are made on the least reduced grid of at most so many pixels. Half size loses nothing (measured on 1–2 megapixels). A
 quarter loses hairs there, but on 24 megapixels no lens draws hairs that fine, and time and memory stay bounded."""
+
+WHITE_PERCENTILE, FAINT_WHITE, BRIGHTENED_WHITE = 99.9, 0.1, 0.5
+"""Fluorescence in 16 bits may fill a hundredth of the range: frames whose white is below a tenth of it are judged as if it were
+half. Chosen so that no photograph is touched; the composite keeps its brightness."""
 
 USUAL_BLUR_PX = 0.75
 """Growth of the blur radius per frame, in reduced px, where nothing has texture enough to measure it: then it hardly matters."""
@@ -137,7 +141,14 @@ def fuse_by_depth_from_defocus(
         With a depth map; its confidence is 1 where one frame alone explains the others, less where several do.
     """
     grid = _Grid.of(frames)
-    witnesses = [_Witness.of(frames, position, grid) for position in _spread(len(frames), settings.witnesses)]
+    views = {position: grid.view(frames, position) for position in _spread(len(frames), settings.witnesses)}
+    brightness = _brightness([view.gray for view in views.values()])
+    grid = replace(grid, brightness=brightness)
+    witnesses = [
+        _Witness.of(view.brightened(brightness), grid.outside(frames.matrices[position]), position=position)
+        for position, view in views.items()
+    ]
+    del views
     grays = [witness.view.gray for witness in witnesses]
     if settings.blur_px_per_frame is not None:
         blur_px = settings.blur_px_per_frame / grid.reduction
@@ -156,6 +167,12 @@ def fuse_by_depth_from_defocus(
     return Fused(image=image, depth=grid.enlarged(depth))
 
 
+def _brightness(grays: Sequence[Gray]) -> float:
+    """Tell how many times brighter faint frames must be for tolerances meant for photographs to suit them; 1 for photographs."""
+    white = max(float(np.percentile(gray[::4, ::4], WHITE_PERCENTILE)) for gray in grays)
+    return BRIGHTENED_WHITE / white if 0 < white < FAINT_WHITE else 1.0
+
+
 def _spread(count: int, wanted: int) -> list[int]:
     return sorted({round(place) for place in np.linspace(0, count - 1, min(wanted, count))})
 
@@ -167,6 +184,7 @@ class _Grid:
     reduction: int
     shape: tuple[int, int]
     full_shape: tuple[int, int]
+    brightness: float = 1.0
 
     @classmethod
     def of(cls, frames: AlignedFrames) -> "_Grid":
@@ -187,7 +205,7 @@ class _Grid:
                 (_halved(_detail(native)), cv2.INTER_LINEAR),
             )
         )
-        return _View(gray=gray, fine_detail=fine_detail)
+        return _View(gray=gray, fine_detail=fine_detail).brightened(self.brightness)
 
     def outside(self, matrix: Matrix) -> NDArray[np.bool_]:
         """Mark what a frame does not show."""
@@ -232,6 +250,12 @@ class _View:
     gray: Gray
     fine_detail: NDArray[np.float32]
 
+    def brightened(self, times: float) -> "_View":
+        """Multiply the luminance."""
+        if times == 1:
+            return self
+        return _View(gray=self.gray * np.float32(times), fine_detail=self.fine_detail * np.float32(times**2))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Witness:
@@ -242,11 +266,10 @@ class _Witness:
     trust: NDArray[np.float32]
 
     @classmethod
-    def of(cls, frames: AlignedFrames, position: int, grid: _Grid) -> "_Witness":
-        view = grid.view(frames, position)
+    def of(cls, view: _View, outside: NDArray[np.bool_], *, position: int) -> "_Witness":
         start, end = HIGHLIGHT
         trust = np.clip((np.float32(end) - view.gray) / np.float32(end - start), 0, 1)
-        trust[grid.outside(frames.matrices[position])] = 0
+        trust[outside] = 0
         return cls(position=position, view=view, trust=trust)
 
 

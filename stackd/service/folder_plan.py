@@ -319,7 +319,7 @@ def _seal_complete(
         by_folder.setdefault(_folder_of(path), {})[path] = at_s
     sorted_frames = [*folder.grouping.singles, *(frame for stack in folder.grouping.stacks for frame in stack.frames)]
     for candidate in folder.grouping.stacks:
-        parents = _parents(state, watched, candidate)
+        parents = _parents(state, watched, folder, candidate)
         if not _is_news(state, watched, candidate, parents):
             continue
         folders = {_folder_of(frame.path) for frame in candidate.frames}
@@ -388,13 +388,17 @@ def _seal(
     return (*given_up, record), {ticket.job.id for ticket in unfinished}
 
 
-def _parents(state: State, watched: Watched, candidate: CandidateStack) -> tuple[Job, ...]:
-    """Find the newest job of every recorded stack that shares unchanged frames with the candidate, oldest first."""
+def _parents(state: State, watched: Watched, folder: Folder, candidate: CandidateStack) -> tuple[Job, ...]:
+    """Find the newest job of every recorded stack that shares unchanged frames with the candidate, oldest first.
+
+    A RAW file that comes after the JPEG of the same exposure was stacked makes a new version, not a second composite.
+    """
     taken = state.taken.get(watched.watch, {})
+    paired = [path for frame in candidate.frames for path in frame.companion_paths if path in folder.sightings]
+    now = {path: folder.sightings[path].fingerprint for path in paired}
+    now |= {frame.path: frame.fingerprint for frame in candidate.frames}
     ids = {
-        taken[frame.path][1]
-        for frame in candidate.frames
-        if frame.path in taken and frame.fingerprint.same_file_as(_bare(taken[frame.path][0]))
+        taken[path][1] for path, fingerprint in now.items() if path in taken and fingerprint.same_file_as(_bare(taken[path][0]))
     }
     jobs = [job for stack_id in ids if (job := state.job_of(stack_id)) is not None]
     return tuple(sorted((job for job in jobs if job.state is not JobState.SUPERSEDED), key=lambda job: job.id))

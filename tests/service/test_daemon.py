@@ -186,6 +186,20 @@ def test_a_late_frame_makes_a_second_version_and_the_first_stays() -> None:
     ]
 
 
+def test_raw_files_that_come_after_their_jpegs_were_stacked_make_a_second_version() -> None:
+    house = House()
+    for path in house.drop_stack("beetle", count=4):
+        assert path.endswith(".jpg")
+    house.let_pass(A_WHILE_S)
+
+    for number in range(1, 5):
+        house.folder.drop(f"beetle_{number:02d}.dng")
+    house.let_pass(A_WHILE_S)
+
+    assert [(job.state, job.version) for job in house.jobs()] == [(JobState.DONE, 1), (JobState.DONE, 2)]
+    assert [frame.path for frame in house.workers.started[-1].stack.frames] == [f"beetle_{n:02d}.dng" for n in range(1, 5)]
+
+
 def test_a_late_frame_while_the_work_runs_replaces_the_stack_and_only_one_composite_appears() -> None:
     house = House()
     house.workers.hold = True

@@ -172,11 +172,12 @@ def summary_lines(outcome: Sorted) -> Iterable[str]:
     grouping = outcome.grouping
     process = sum(stack.decision is Decision.PROCESS for stack in grouping.stacks)
     held = len(grouping.stacks) - process
-    in_others = sum(len(other.frames) for other in grouping.others)
+    recognised = [other for other in grouping.others if other.kind is not StackKind.UNKNOWN]
+    in_others = sum(len(other.frames) for other in recognised)
     parts = [
         _counted(process, "stack") + " to process",
         *([_counted(held, "stack") + " held for review"] if held else []),
-        *(_counted_kinds(grouping.others)),
+        *(_counted_kinds(recognised)),
         _counted(len(grouping.singles) - in_others, "single frame"),
         *([_counted(len(outcome.ignored), "file") + " left out"] if outcome.ignored else []),
     ]
@@ -194,7 +195,10 @@ def why_sections(grouping: Grouping) -> Iterable[tuple[str, list[str]]]:
         yield heading, [*stack.evidence, *([motion] if motion else []), *linked]
     for other in grouping.others:
         ends = from_to(_short_name(other.frames[0]), _short_name(other.frames[-1]))
-        yield f"No focus stack but {_with_article(KINDS[other.kind])}: {ends}", list(other.evidence)
+        if other.kind is StackKind.UNKNOWN:
+            yield f"Left single: {ends}, only {100 * other.confidence:.0f} % sure that they are a stack", list(other.evidence)
+        else:
+            yield f"No focus stack but {_with_article(KINDS[other.kind])}: {ends}", list(other.evidence)
     if grouping.boundaries:
         yield "Boundaries", [boundary.sentence for boundary in grouping.boundaries]
 

@@ -16,7 +16,6 @@ LEFT_ALONE = {
     "burst": "burst",
     "panorama": "panorama",
     "timelapse": "time-lapse",
-    "unknown": "sequence that is no focus stack",
 }
 
 LEAST_ROOM_BYTES = 256 << 10

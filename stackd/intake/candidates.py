@@ -62,7 +62,10 @@ class CandidateStack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherSequence:
-    """Frames that belong together but are no focus stack: an exposure bracket, a burst, a panorama, a time-lapse."""
+    """Frames that belong together but are no focus stack: an exposure bracket, a burst, a panorama, a time-lapse.
+
+    UNKNOWN when too little speaks for a focus stack and nothing for anything else.
+    """
 
     frames: tuple[Frame, ...]
     kind: StackKind

@@ -340,6 +340,9 @@ class _Building:
             self.singles.extend(frames)
             return
         if judgement.confidence < self.settings.hold_confidence:
+            self.others.append(
+                OtherSequence(frames=frames, kind=StackKind.UNKNOWN, evidence=judgement.evidence, confidence=judgement.confidence)
+            )
             self.singles.extend(frames)
             return
         sure = judgement.confidence >= self.settings.auto_confidence or self.settings.eager

@@ -18,7 +18,7 @@ from stackd.intake.settings import IntakeSettings
 from stackd.intake.settle import looked
 from stackd.model.frame import Fingerprint, Frame
 from stackd.model.job import Job, JobState
-from stackd.model.stack import Decision, SealReason
+from stackd.model.stack import Decision, SealReason, StackKind
 from stackd.service.effects import (
     CancelRun,
     DescribeFile,
@@ -239,9 +239,10 @@ def report_of(folder: Folder, watched: Watched, *, now_at: datetime, settle_s: f
 
 
 def _left_alone(grouping: Grouping) -> tuple[LeftAlone, ...]:
-    in_sequences = {frame.path for other in grouping.others for frame in other.frames}
+    recognised = [other for other in grouping.others if other.kind is not StackKind.UNKNOWN]
+    in_sequences = {frame.path for other in recognised for frame in other.frames}
     singles = [frame for frame in grouping.singles if frame.path not in in_sequences]
-    sets = [(other.kind.value, other.frames) for other in grouping.others[:LEFT_ALONE_SHOWN]]
+    sets = [(other.kind.value, other.frames) for other in recognised[:LEFT_ALONE_SHOWN]]
     sets += [("single", tuple(singles))] if singles else []
     return tuple(LeftAlone(kind=kind, count=len(each), first=each[0].path, last=each[-1].path) for kind, each in sets)
 

@@ -434,6 +434,14 @@ def test_a_stack_of_999_frames_is_one_stack():
     assert sizes(sorted_out(frames)) == [999]
 
 
+def test_frames_that_are_hardly_a_stack_are_single_and_the_reasons_are_kept():
+    grouping = sorted_out(shoot(3, beat_s=1.0), hold_confidence=0.9)
+
+    assert grouping.stacks == ()
+    assert len(grouping.singles) == 3
+    assert [(other.kind, len(other.frames), bool(other.evidence)) for other in grouping.others] == [(StackKind.UNKNOWN, 3, True)]
+
+
 def test_single_shots_are_left_alone():
     frames = [frame(f"IMG_{index:04d}.JPG", at) for index, at in enumerate([0, 9, 14, 80, 95, 300, 310, 311])]
 

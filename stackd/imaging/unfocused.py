@@ -7,6 +7,8 @@ contrast; and that contrast is greatest in the first or the last frame. That fra
 whole place.
 """
 
+from functools import reduce
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -60,16 +62,20 @@ class Unfocused:
 
     Parameters
     ----------
+    frames : int
+        How many there will be.
     grain : float
         Standard deviation of grain at the scale at which detail is measured, display units.
     tolerance : float
         Differences no larger than this are equal, display units.
     """
 
-    def __init__(self, *, grain: float, tolerance: float) -> None:
+    def __init__(self, frames: int, *, grain: float, tolerance: float) -> None:
+        self._frames = frames
         self._floor = np.float32(HIGH_PASS_SHARE * grain**2)
         self._unit = np.float32(tolerance**2 / COARSE_WEIGHT)
-        self._contrasts: list[NDArray[np.float16]] = []
+        self._seen = 0
+        self._contrasts = np.zeros((0, 1, 1), np.float16)
         self._ranges: list[tuple[Plane, Plane]] = []  # (least, greatest) detail in the wide and the narrow window
         self._brightest = np.zeros((1, 1), np.float32)
 
@@ -78,7 +84,12 @@ class Unfocused:
         small = _reduced(gray)
         rest = small - _smooth(small, COARSE_SIGMA_PX)
         # An amplitude, because squares of small contrasts are lost in half precision.
-        self._contrasts.append(cv2.sqrt(_smooth(rest * rest, COARSE_SIGMA_PX)).astype(np.float16))
+        contrast = cv2.sqrt(_smooth(rest * rest, COARSE_SIGMA_PX))
+        if not self._seen:
+            # In one piece: small planes kept between large ones that come and go would hold on to the memory of those.
+            self._contrasts = np.zeros((self._frames, *contrast.shape), np.float16)
+        self._contrasts[self._seen] = contrast
+        self._seen += 1
         seen = [_smooth(_reduced(detail), window) for window in (WIDE_WINDOW_PX, NARROW_WINDOW_PX)]
         if not self._ranges:
             self._ranges = [(plane, plane) for plane in seen]
@@ -90,10 +101,10 @@ class Unfocused:
 
     def settle(self, shape: tuple[int, int]) -> Plane:
         """Return how surely nothing is ever in focus, 0–1, on the grid of the decisions, and fix it."""
-        contrasts = np.stack(self._contrasts)
-        best = contrasts.argmax(axis=0)
-        greatest, least = (_square(extreme) for extreme in (contrasts.max(axis=0), contrasts.min(axis=0)))
-        at_end = _smooth(((best == 0) | (best == len(contrasts) - 1)).astype(np.float32), COARSE_SIGMA_PX / 2)
+        ends = np.maximum(self._contrasts[0], self._contrasts[-1])
+        between = reduce(np.maximum, self._contrasts[1:-1], np.zeros_like(ends))
+        at_end = _smooth((ends >= between).astype(np.float32), COARSE_SIGMA_PX / 2)
+        greatest, least = (_square(reduce(extreme, self._contrasts)) for extreme in (np.maximum, np.minimum))
         wide = self._hardly_changes(0, WIDE_RATIO_OCTAVES) * self._without_texture(0, greatest)
         wide *= self._without_highlights(HIGHLIGHT_WIDE_PX)
         wide *= _ramp(at_end, *END_SHARE) * np.clip((greatest - least) / self._unit / DECIDES_FROM - 1, 0, 1)
@@ -107,9 +118,11 @@ class Unfocused:
     def weigh(self, expected: Plane, *, within: float, at_most: float) -> None:
         """Fix the frames' weights, given the depth expected (grid of the decisions): frames near it win a tie."""
         self._expected, self._within, self._at_most = _reduced(expected), within, at_most
-        costs = np.stack([self._cost(position) for position in range(len(self._contrasts))])
-        self._least = costs.min(axis=0)
-        self._total = np.exp(self._least - costs).sum(axis=0)
+        positions = range(self._frames)
+        self._least = reduce(np.minimum, map(self._cost, positions))
+        self._total = np.zeros_like(self._least)
+        for position in positions:
+            self._total += np.exp(self._least - self._cost(position))
 
     def weight(self, position: int, shape: tuple[int, int]) -> Plane:
         """Weights of a frame where nothing is in focus; those of all frames sum to one."""

@@ -20,7 +20,7 @@ def _texture() -> Plane:
 
 
 def _seen(frames: list[Plane]) -> tuple[Unfocused, Plane]:
-    unfocused = Unfocused(grain=GRAIN, tolerance=2 * GRAIN)
+    unfocused = Unfocused(len(frames), grain=GRAIN, tolerance=2 * GRAIN)
     for position, frame in enumerate(frames):
         gray = frame + GRAIN * np.random.default_rng(position).standard_normal(SHAPE).astype(np.float32)
         rest = gray - cv2.GaussianBlur(gray, (0, 0), 1.0)

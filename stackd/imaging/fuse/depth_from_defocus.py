@@ -156,7 +156,7 @@ def fuse_by_depth_from_defocus(
         blur_px = estimate_blur_per_frame(grays, [witness.position for witness in witnesses]) or USUAL_BLUR_PX
     grain = estimate_grain(grays)
     tolerance = float(np.hypot(settings.averaging * grain, LEAST_TOLERANCE))
-    unfocused = Unfocused(grain=grain, tolerance=tolerance)
+    unfocused = Unfocused(len(frames), grain=grain, tolerance=tolerance)
     evidence = _Evidence(make_store(), grid.shape, tolerance, unfocused)
     for position, cost in enumerate(_costs(frames, witnesses, blur_px, grid, unfocused)):
         evidence.add(cost)

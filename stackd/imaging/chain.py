@@ -16,8 +16,9 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
-from stackd.imaging.coarse_to_fine import PreparedFrame, corners, inverse, normalised, transformed
+from stackd.imaging.motion import corners, inverse, normalised, transformed
 from stackd.imaging.pairwise import is_duplicate
+from stackd.imaging.prepared_frame import PreparedFrame
 from stackd.model.pixels import Matrix
 from stackd.model.registration import FailedRegistration, Registration
 

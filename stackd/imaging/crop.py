@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.imaging.coarse_to_fine import inverse
+from stackd.imaging.motion import inverse
 from stackd.model.composite import Rectangle
 from stackd.model.pixels import Matrix
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from stackd.imaging.coarse_to_fine import PreparedFrame, normalised, rescale_matrix
+from stackd.imaging.motion import normalised, rescale_matrix
+from stackd.imaging.prepared_frame import PreparedFrame
 from stackd.model.pixels import Gray, Matrix
 
 LEAST_OVERLAP = 0.35

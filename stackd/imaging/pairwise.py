@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from stackd.errors import MixedStack
-from stackd.imaging.coarse_to_fine import Fit, PreparedFrame, corners, inverse, refine, transformed
+from stackd.imaging.coarse_to_fine import Fit, refine
 from stackd.imaging.first_guess import guess_shift, guess_similarities
+from stackd.imaging.motion import corners, inverse, transformed
+from stackd.imaging.prepared_frame import PreparedFrame
 from stackd.model.pixels import Matrix
 from stackd.model.registration import FailedRegistration, Registration
 

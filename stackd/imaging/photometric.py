@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.imaging.coarse_to_fine import inverse, rescale_matrix
+from stackd.imaging.motion import inverse, rescale_matrix
 from stackd.model.pixels import Image, Matrix, Pixels
 
 CELLS = 64

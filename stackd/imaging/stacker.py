@@ -12,15 +12,16 @@ import numpy as np
 from stackd.errors import MixedStack
 from stackd.imaging.aligned import FramesOnReference
 from stackd.imaging.chain import Chain, SolvedChain, extended, solved
-from stackd.imaging.coarse_to_fine import PreparedFrame, inverse, prepare, rescale_matrix
 from stackd.imaging.crop import common_rectangle
 from stackd.imaging.finish import FinishSettings, finish
 from stackd.imaging.frames import FrameSource, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
 from stackd.imaging.fuse import Fusion, fuse
 from stackd.imaging.luminance import reduce_to_gray
 from stackd.imaging.match import MatchSettings
+from stackd.imaging.motion import inverse, rescale_matrix
 from stackd.imaging.pairwise import overlap_of
 from stackd.imaging.photometric import Brightness, Gain, match_brightness, measure_brightness
+from stackd.imaging.prepared_frame import PreparedFrame, prepare
 from stackd.imaging.read_ahead import ReadAhead
 from stackd.imaging.register import RegistrationSettings, register
 from stackd.imaging.register.none import NoRegistration

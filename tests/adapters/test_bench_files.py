@@ -15,9 +15,9 @@ from stackd.adapters.bench_stacks import StacksInFolder, read_stack, write_stack
 from stackd.adapters.measured_shell import MeasuredShell
 from stackd.errors import WrongUse
 from stackd.imaging.bench_scenes import BenchScene
-from stackd.imaging.coarse_to_fine import prepare
 from stackd.imaging.frames import ignore_progress
 from stackd.imaging.pairwise import is_duplicate
+from stackd.imaging.prepared_frame import prepare
 from stackd.imaging.scenes import SceneSettings, render_stack, tilted_plane
 from stackd.imaging.truth import truth_of
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from stackd.imaging.chain import Chain, Link, extended, solved
-from stackd.imaging.coarse_to_fine import PreparedFrame, corners, inverse, prepare, transformed
+from stackd.imaging.motion import corners, inverse, transformed
+from stackd.imaging.prepared_frame import PreparedFrame, prepare
 from stackd.imaging.register import SimilarityRegistration, register
 from stackd.imaging.scenes import SceneSettings, render_stack, tilted_plane
 from stackd.model.registration import FailedRegistration, Registration

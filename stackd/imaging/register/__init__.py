@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias, assert_never
 
 from pydantic import Field
 
-from stackd.imaging.coarse_to_fine import PreparedFrame, prepare
+from stackd.imaging.prepared_frame import PreparedFrame, prepare
 from stackd.imaging.register.affine import AffineRegistration, estimate_affine
 from stackd.imaging.register.auto import AutoRegistration, estimate_auto
 from stackd.imaging.register.homography import HomographyRegistration, estimate_homography

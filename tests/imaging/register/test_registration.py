@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from stackd.errors import MixedStack
-from stackd.imaging.coarse_to_fine import corners, inverse, prepare, rescale_matrix, transformed
+from stackd.imaging.motion import corners, inverse, rescale_matrix, transformed
 from stackd.imaging.pairwise import is_duplicate
+from stackd.imaging.prepared_frame import prepare
 from stackd.imaging.register import (
     AffineRegistration,
     AutoRegistration,

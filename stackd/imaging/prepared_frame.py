@@ -72,9 +72,10 @@ class Level:
     """One frame at one size, ready to be compared.
 
     `structure` is band-passed and locally normalised, about unit variance where there is texture; `points` are x and y, px at
-    this size, of its strongest details, shape (2, N), with `values` (N) and `gradients` (2, N) of the cubic B-spline over it
-    there, and `jacobian` (8, N) the change of value per unit of each of `GENERATORS`; `textured` is the share of the area with
-    detail above noise, `finest_px` the width of the finest detail, as one over its slope (nan where nothing stands out).
+    this size, of its strongest details, shape (2, N). Of the cubic B-spline over it there are `values` (N), `gradients` (2, N) and
+    `curvatures` (N, the Laplacian), and `jacobian` (8, N) is the change of value per unit of each of `GENERATORS`. `textured` is
+    the share of the area with detail above noise, `finest_px` the width of the finest detail, as one over its slope (nan where
+    nothing stands out).
     """
 
     reduction: int
@@ -84,6 +85,7 @@ class Level:
     points: Rows
     values: Rows
     gradients: Rows
+    curvatures: Rows
     jacobian: Rows
 
 
@@ -161,7 +163,7 @@ def _prepare_level(gray: Gray, reduction: int, floor: float) -> Level:
     stride = 2 if structure.size > SPARSE_FROM * POINTS_PER_LEVEL else 1
     strength = _strength(structure, stride)
     places = _strongest(strength) * np.array([[1], [stride]]) + BORDER_PX
-    values, gradients = _spline_at(structure, places)
+    values, gradients, curvatures = _spline_at(structure, places)
     points = places.astype(np.float32)
     return Level(
         reduction=reduction,
@@ -171,6 +173,7 @@ def _prepare_level(gray: Gray, reduction: int, floor: float) -> Level:
         points=points,
         values=values,
         gradients=gradients,
+        curvatures=curvatures,
         jacobian=_jacobian(mapped(px_to_unit(shape), points), gradients * (max(shape) / 2)),
     )
 
@@ -213,15 +216,16 @@ def _finest_width(strength: Gray, variance: Gray, noise: float) -> float:
     return float(1 / np.sqrt(np.quantile(solid, SHARPEST) + np.finfo(np.float32).tiny))
 
 
-def _spline_at(structure: Gray, places: NDArray[np.intp]) -> tuple[Rows, Rows]:
-    """Value, and slope along x and y, of the cubic B-spline over `structure` at whole pixels (x, y), shape (2, N)."""
+def _spline_at(structure: Gray, places: NDArray[np.intp]) -> tuple[Rows, Rows, Rows]:
+    """Value, slope along x and y, and Laplacian of the cubic B-spline over `structure` at whole pixels (x, y), shape (2, N)."""
     width = structure.shape[1]
-    spline, slope = np.array([1, 4, 1]) / 6, np.array([-1, 0, 1]) / 2
-    kernels = np.stack([np.outer(spline, spline), np.outer(spline, slope), np.outer(slope, spline)]).reshape(3, 9)
+    spline, slope, bend = np.array([1, 4, 1]) / 6, np.array([-1, 0, 1]) / 2, np.array([1, -2, 1])
+    both_ways = np.outer(spline, bend) + np.outer(bend, spline)
+    kernels = np.stack([np.outer(spline, spline), np.outer(spline, slope), np.outer(slope, spline), both_ways]).reshape(4, 9)
     offsets = (np.array([-width, 0, width])[:, None] + np.array([-1, 0, 1])).reshape(9, 1)
     around = structure.ravel().take(places[1] * width + places[0] + offsets)
     found = np.einsum("kp,pn->kn", kernels.astype(np.float32), around)
-    return found[0], found[1:]
+    return found[0], found[1:3], found[3]
 
 
 def _jacobian(units: Rows, gradients: Rows) -> Rows:

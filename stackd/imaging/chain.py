@@ -2,8 +2,8 @@
 
 Frames are registered to their neighbours, because the ends of a deep stack share no sharp detail with its middle. Going from link
 to link would add up their errors, so every frame is also linked to the one before its neighbour, and all matrices are found
-together as those that contradict the links least. A frame that fits nowhere is left out, with the reason, and the chain bridges
-over it.
+together as those that contradict the links least, where magnification may be steadied by how evenly the stack breathes. A frame
+that fits nowhere is left out, with the reason, and the chain bridges over it.
 """
 
 from collections import Counter
@@ -16,7 +16,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
-from stackd.imaging.motion import corners, inverse, normalised, transformed
+from stackd.imaging.breathing import LEAST_FRAMES, smoothed_magnifications
+from stackd.imaging.motion import Vectors, corners, inverse, normalised, transformed
 from stackd.imaging.pairwise import is_duplicate
 from stackd.imaging.prepared_frame import PreparedFrame
 from stackd.model.pixels import Matrix
@@ -63,13 +64,15 @@ class Link:
 class Chain:
     """Frames linked so far. A value: `extended` gives a new one.
 
-    `recent` holds the prepared frames that the next one will be compared with; it does not grow with the stack.
+    `recent` holds the prepared frames that the next one will be compared with; it does not grow with the stack. `parts` are the
+    groups of frames that hang together, kept so that linking a frame need not go through all links again.
     """
 
     frames: int = 0
     links: tuple[Link, ...] = ()
     failures: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     recent: tuple[tuple[int, PreparedFrame], ...] = ()
+    parts: tuple[frozenset[int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,8 +107,7 @@ def extended(chain: Chain, frame: PreparedFrame, register: Register) -> Chain:
     if any(is_duplicate(kept, frame) for _, kept in chain.recent):
         reason = "It is the same exposure as a frame before it."
         return replace(chain, frames=position + 1, failures=MappingProxyType({**chain.failures, position: reason}))
-    parts = _parts(position, chain.links)
-    main = _largest(parts) if parts else set()
+    main = _largest(chain.parts) if chain.parts else frozenset()
     linked = [(i, kept) for i, kept in reversed(chain.recent) if i in main]
     strangers = [(i, kept) for i, kept in reversed(chain.recent) if i not in main]
     found, reason = _link(position, frame, linked, chain.links, register, wanted=LINKS_PER_FRAME)
@@ -113,12 +115,13 @@ def extended(chain: Chain, frame: PreparedFrame, register: Register) -> Chain:
         found, other = _link(position, frame, strangers, chain.links, register, wanted=1)
         reason = reason or other
     failures = dict(chain.failures) if found or position == 0 else {**chain.failures, position: reason}
-    links = (*chain.links, *found)
+    parts = _joined(chain.parts, frozenset([position, *(link.reference for link in found)]))
     return Chain(
         frames=position + 1,
-        links=links,
+        links=(*chain.links, *found),
         failures=MappingProxyType(failures),
-        recent=_worth_keeping((*chain.recent, (position, frame)), _parts(position + 1, links)),
+        recent=_worth_keeping((*chain.recent, (position, frame)), parts),
+        parts=parts,
     )
 
 
@@ -140,7 +143,7 @@ def solved(chain: Chain, shape: tuple[int, int], *, reference: int | None = None
         Frames outside the largest group that hangs together are left out; so is everything but the group of `reference` where one
         is asked for.
     """
-    parts = _parts(chain.frames, chain.links)
+    parts = _parts_of(chain)
     if reference is None:
         # A frame that was refused is never preferred to one it was compared with.
         members = sorted(_largest([part for part in parts if not part <= chain.failures.keys()] or parts))
@@ -148,7 +151,9 @@ def solved(chain: Chain, shape: tuple[int, int], *, reference: int | None = None
     else:
         members = sorted(next(part for part in parts if reference in part))
     links = [link for link in chain.links if link.reference in members]
-    matrices, misfit = _solve(links, members, reference, shape)
+    matrices, trust, misfit = _solve(links, members, reference, shape)
+    if _model(links) == "similarity" and len(members) >= LEAST_FRAMES:
+        matrices, _, _ = _solve(_steadied(links, trust, members, shape), members, reference, shape)
     if _is_still(matrices, links, reference, shape):
         matrices = dict.fromkeys(matrices, np.eye(3))
     unexplained = "It fits none of the frames around it."
@@ -210,7 +215,7 @@ def _through(first: Link, other: int, links: Sequence[Link]) -> Matrix | None:
 
 
 def _worth_keeping(
-    recent: tuple[tuple[int, PreparedFrame], ...], parts: Sequence[set[int]]
+    recent: tuple[tuple[int, PreparedFrame], ...], parts: Sequence[frozenset[int]]
 ) -> tuple[tuple[int, PreparedFrame], ...]:
     main = _largest(parts)
     linked = [entry for entry in recent if entry[0] in main][-LINKS_PER_FRAME:]
@@ -218,40 +223,37 @@ def _worth_keeping(
     return tuple(sorted([*linked, *strangers], key=lambda entry: entry[0]))
 
 
-def _parts(frames: int, links: Sequence[Link]) -> list[set[int]]:
-    """Groups of frames that hang together, by their first frame."""
-    leader = list(range(frames))
-
-    def follow(i: int) -> int:
-        while leader[i] != i:
-            leader[i] = leader[leader[i]]
-            i = leader[i]
-        return i
-
-    for link in links:
-        first, second = sorted((follow(link.reference), follow(link.moving)))
-        leader[second] = first
-    groups: dict[int, set[int]] = {}
-    for i in range(frames):
-        groups.setdefault(follow(i), set()).add(i)
-    return list(groups.values())
+def _parts_of(chain: Chain) -> tuple[frozenset[int], ...]:
+    """Groups of frames that hang together; a frame without links is one of its own."""
+    parts: tuple[frozenset[int], ...] = ()
+    for link in chain.links:
+        parts = _joined(parts, frozenset([link.reference, link.moving]))
+    alone = set(range(chain.frames)).difference(*parts)
+    return (*parts, *(frozenset([position]) for position in sorted(alone)))
 
 
-def _largest(parts: Sequence[set[int]]) -> set[int]:
-    """The largest group; of equals the latest, which the coming frames are more likely to fit."""
+def _joined(parts: tuple[frozenset[int], ...], linked: frozenset[int]) -> tuple[frozenset[int], ...]:
+    """Make one group of all that share a frame with `linked`, and of `linked` itself; it comes last."""
+    apart = tuple(part for part in parts if part.isdisjoint(linked))
+    return (*apart, linked.union(*(part for part in parts if not part.isdisjoint(linked))))
+
+
+def _largest(parts: Sequence[frozenset[int]]) -> frozenset[int]:
+    """The largest group; of equals the one joined last, which the coming frames are more likely to fit."""
     return max(parts[::-1], key=len)
 
 
 def _solve(
     links: Sequence[Link], members: Sequence[int], reference: int, shape: tuple[int, int]
-) -> tuple[dict[int, Matrix], float]:
+) -> tuple[dict[int, Matrix], Vectors, float]:
     """Solve M_moving · p = M_reference · L · p at the corners p of every link L, by least squares with Cauchy weights.
 
     The unknowns are the free elements of each M, in units of half the frame, so that the equations are linear for every model:
-    for homographies both sides are scaled to unit determinant first, which leaves no free factor between them.
+    for homographies both sides are scaled to unit determinant first, which leaves no free factor between them. Also tells how far
+    each link is trusted, 0–1, and the typical contradiction.
     """
     if not links:
-        return {reference: np.eye(3)}, 0.0
+        return {reference: np.eye(3)}, np.ones(0), 0.0
     half = max(shape) / 2
     centre = np.array([(shape[1] - 1) / 2, (shape[0] - 1) / 2])
     to_unit = np.array([[1 / half, 0, -centre[0] / half], [0, 1 / half, -centre[1] / half], [0, 0, 1]])
@@ -284,9 +286,7 @@ def _solve(
                 column_numbers.extend([first[frame] + k] * len(used))
                 values.extend((sign * column[used]).tolist())
     design = sparse.csr_matrix((values, (row_numbers, column_numbers)), shape=(len(target), len(unknown) * len(free)))
-    # What defocus does to an estimate grows with the distance in focus, which the estimate itself cannot tell (measured: about
-    # twice the error over two steps at the same claimed uncertainty).
-    sigma = np.array([np.hypot(link.registration.uncertainty_px, SURE_PX) * (link.moving - link.reference) for link in links])
+    sigma = _errors_px(links)
     trust = np.ones(len(links))
     for _ in range(SOLVER_ROUNDS):
         weight = np.repeat(trust / sigma**2, rows_per_link)
@@ -299,15 +299,49 @@ def _solve(
     for i in unknown:
         unit = constant + np.tensordot(solution[first[i] : first[i] + len(free)], free, 1)
         matrices[i] = normalised(from_unit @ unit @ to_unit)
-    return matrices, float(np.sqrt(np.average(off**2, weights=trust)))
+    return matrices, trust, float(np.sqrt(np.average(off**2, weights=trust)))
+
+
+def _errors_px(links: Sequence[Link]) -> Vectors:
+    """Standard errors of the links at the corners.
+
+    What defocus does to an estimate grows with the distance in focus, which the estimate itself cannot tell in full (measured).
+    """
+    return np.array([np.hypot(link.registration.uncertainty_px, SURE_PX) * (link.moving - link.reference) for link in links])
+
+
+def _steadied(links: Sequence[Link], trust: Vectors, members: Sequence[int], shape: tuple[int, int]) -> list[Link]:
+    """Give all links the magnification on which they and the evenness of the stack agree; where centres go is left as it is."""
+    height, width = shape
+    reach_px = float(np.hypot(height, width)) / 2
+    number = {position: index for index, position in enumerate(members)}
+    pairs = np.array([(number[link.reference], number[link.moving]) for link in links])
+    measured = np.log([link.registration.scale for link in links])
+    found = smoothed_magnifications(
+        pairs, measured * reach_px, _errors_px(links) / np.sqrt(trust), np.array(members, dtype=np.float64)
+    )
+    changes = np.exp(np.diff(found[pairs], axis=1)[:, 0] / reach_px - measured)
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    steadied = []
+    for link, change in zip(links, changes, strict=True):
+        magnify = np.diag([change, change, 1.0])
+        magnify[:2, 2] = (1 - change) * centre
+        registration = replace(link.registration, matrix=link.registration.matrix @ magnify)
+        steadied.append(replace(link, registration=registration))
+    return steadied
+
+
+def _model(links: Sequence[Link]) -> str:
+    """The model that most links share."""
+    models = Counter(link.registration.model for link in links if link.registration.model != "none").most_common(1)
+    return models[0][0] if models else "translation"
 
 
 def _elements(links: Sequence[Link]) -> tuple[Matrix, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
     """The fixed part of a matrix and its free elements, for the model most links share."""
-    model = Counter(link.registration.model for link in links if link.registration.model != "none").most_common(1)
     single = np.eye(9).reshape(9, 3, 3)
     turn = np.array([[[1, 0, 0], [0, 1, 0], [0, 0, 0]], [[0, -1, 0], [1, 0, 0], [0, 0, 0]]], dtype=np.float64)
-    match model[0][0] if model else "translation":
+    match _model(links):
         case "translation":
             return np.eye(3), single[[2, 5]]
         case "similarity":

@@ -280,8 +280,8 @@ def _precision(correlation: Vectors) -> Rows:
 def _without_defocus(level: Level, rows: Rows, weight: Rows, window: NDArray[np.intp]) -> Rows:
     """Take out of rows of numbers of the points what a change of contrast or of blur explains in each window.
 
-    Defocus scales detail and adds a share of its Laplacian, differently at every depth. Taken for motion, the two pull each window
-    somewhere; what they explain is left to them, and motion is judged by the rest.
+    Defocus scales detail and adds a share of its Laplacian, differently at every depth. Taken for motion, the two pull each
+    window somewhere; what they explain is left to them, and motion is judged by the rest.
     """
     rows = np.concatenate([level.curvatures[None], rows])
     rows = _without(level.values, rows, weight, window)

@@ -72,8 +72,8 @@ class Level:
     """One frame at one size, ready to be compared.
 
     `structure` is band-passed and locally normalised, about unit variance where there is texture; `points` are x and y, px at
-    this size, of its strongest details, shape (2, N). Of the cubic B-spline over it there are `values` (N), `gradients` (2, N) and
-    `curvatures` (N, the Laplacian), and `jacobian` (8, N) is the change of value per unit of each of `GENERATORS`. `textured` is
+    this size, of its strongest details, shape (2, N). Of the cubic B-spline over it there are `values` (N), `gradients` (2, N)
+    and `curvatures` (N, the Laplacian); `jacobian` (8, N) is the change of value per unit of each of `GENERATORS`. `textured` is
     the share of the area with detail above noise, `finest_px` the width of the finest detail, as one over its slope (nan where
     nothing stands out).
     """

@@ -33,7 +33,8 @@ def chain_of(truths: list[np.ndarray], noise: np.random.Generator | None = None,
     for moving in range(1, len(truths)):
         for reference in range(max(0, moving - (2 if skip else 1)), moving):
             error = step(noise, 0.01) if noise else np.eye(3)
-            links.append(link(reference, moving, inverse(truths[reference]) @ truths[moving] @ error))
+            matrix = inverse(truths[reference]) @ truths[moving] @ error
+            links.append(link(reference, moving, matrix, uncertainty_px=0.05 if noise else 0))
     return Chain(frames=len(truths), links=tuple(links))
 
 
@@ -57,7 +58,7 @@ def test_exact_links_give_exact_matrices_for_any_reference(reference: int):
     result = solved(chain_of(truths), SHAPE, reference=reference)
 
     for found, true in zip(result.matrices, truths, strict=True):
-        assert error_px(found, inverse(truths[reference]) @ true) < 1e-6
+        assert error_px(found, inverse(truths[reference]) @ true) < 0.005
 
 
 def test_the_middle_frame_is_the_reference_unless_asked_otherwise():
@@ -107,7 +108,7 @@ def test_a_frame_no_link_reaches_is_left_out_and_named():
 
     assert result.matrices[2] is None
     assert dict(result.left_out) == {2: "It is blank."}
-    assert error_px(result.matrices[5], inverse(truths[result.reference]) @ truths[5]) < 1e-6
+    assert error_px(result.matrices[5], inverse(truths[result.reference]) @ truths[5]) < 0.005
 
 
 @cache

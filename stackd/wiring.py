@@ -246,7 +246,13 @@ def measure_speed(
 
 
 def measure_memory(
-    frames: Sequence[Path], methods: Sequence[str], against: Sequence[str], *, counts: Sequence[int], progress: Progress
+    frames: Sequence[Path],
+    methods: Sequence[str],
+    against: Sequence[str],
+    *,
+    counts: Sequence[int],
+    runs: int,
+    progress: Progress,
 ) -> tuple[Peak, ...]:
     """Measure the peak of memory for several numbers of frames, made from those given. Without frames, some are rendered.
 
@@ -266,6 +272,7 @@ def measure_memory(
             programs,
             frames or render_large_frames(Path(place) / "large", progress=progress),
             counts,
+            runs=runs,
             copies=ShiftedCopies(Path(place) / "copies"),
             shell=MeasuredShell(),
             desk=BenchDesk(Path(place) / "desk"),

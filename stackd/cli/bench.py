@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stackd.cli.bench_options import Against, AsJson, Folder, Frames, Methods
+from stackd.cli.bench_options import Against, AsJson, Folder, Frames, Methods, Runs
 from stackd.cli.teaching import HELP_NAMES, TeachingGroup
 
 app = typer.Typer(
@@ -56,7 +56,7 @@ def quality(
 @app.command()
 def speed(
     frames: Frames = None,
-    runs: Annotated[int, typer.Option(min=1, max=100, help="How often each program runs, in turn.")] = 3,
+    runs: Runs = 3,
     method: Methods = None,
     against: Against = None,
     *,
@@ -76,6 +76,7 @@ def speed(
 def memory(
     frames: Frames = None,
     counts: Annotated[str, typer.Option(help="Numbers of frames to try, separated by commas.")] = "10,100",
+    runs: Runs = 3,
     method: Methods = None,
     against: Against = None,
     *,
@@ -88,7 +89,7 @@ def memory(
 
     wanted = bench_report.counts_from(counts)
     with progress_bar(shown=not as_json) as progress:
-        peaks = measure_memory(frames or (), method or (), against or (), counts=wanted, progress=progress)
+        peaks = measure_memory(frames or (), method or (), against or (), counts=wanted, runs=runs, progress=progress)
     bench_report.show_memory(peaks, as_json=as_json)
 
 

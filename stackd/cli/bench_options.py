@@ -12,6 +12,7 @@ Frames = Annotated[
 Folder = Annotated[
     Path | None, typer.Option(help="Stacks with frames/ and truth/ to judge; rendered if left out.", show_default=False)
 ]
+Runs = Annotated[int, typer.Option(min=1, max=100, help="How often each program runs, in turn; medians are shown.")]
 Methods = Annotated[
     list[str] | None, typer.Option("--method", help="A fusion method of stackd; may be repeated.", show_default=False)
 ]

@@ -177,7 +177,7 @@ def compare_costs(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peak:
-    """Memory for a number of frames."""
+    """Memory for a number of frames; each number the median of some runs, because threads make peaks vary."""
 
     program: str
     frames: int
@@ -200,6 +200,7 @@ def compare_memory(
     frames: Sequence[Path],
     counts: Sequence[int],
     *,
+    runs: int,
     copies: FrameCopies,
     shell: Shell,
     desk: Desk,
@@ -215,14 +216,29 @@ def compare_memory(
     peaks = []
     for count in counts:
         many, pixels = copies.make(frames, count, progress=progress)
-        for done, program in enumerate(programs):
-            progress(f"run {count} frames", done, len(programs))
+        costs: dict[str, list[Cost]] = {program.name: [] for program in programs}
+        used: dict[str, int] = {}
+        total = runs * len(programs)
+        for done in range(total):
+            program = programs[done % len(programs)]
+            progress(f"run {count} frames", done, total)
             room = desk.lay_out(many)
             ran = shell.run(filled_in(program, room, stack="frames"))
             if reason := why_it_failed(ran, room.output):
                 raise StackdError(f"{program.name} failed with {count} frames. {reason}", hint="Try its command alone.")
-            used = sum(frame["used"] for frame in json.loads(ran.said)["frames"]) if program.is_ours else None
-            per_pixel = ran.cost.peak_bytes / pixels
-            peaks.append(Peak(program=program.name, frames=count, used=used, cost=ran.cost, bytes_per_pixel=per_pixel))
-        progress(f"run {count} frames", len(programs), len(programs))
+            costs[program.name].append(ran.cost)
+            if program.is_ours:
+                used[program.name] = sum(frame["used"] for frame in json.loads(ran.said)["frames"])
+        progress(f"run {count} frames", total, total)
+        for program in programs:
+            cost = Costs(program=program, runs=tuple(costs[program.name])).middle
+            peaks.append(
+                Peak(
+                    program=program.name,
+                    frames=count,
+                    used=used.get(program.name),
+                    cost=cost,
+                    bytes_per_pixel=cost.peak_bytes / pixels,
+                )
+            )
     return tuple(peaks)

@@ -89,14 +89,15 @@ def test_memory_is_measured_for_every_number_of_frames(tmp_path: Path):
         [Program(name="a", command="a {frames} {output}")],
         FRAMES,
         [2, 5],
+        runs=3,
         copies=Copies(),
         shell=shell,
         desk=FakeDesk(tmp_path),
         progress=ignore_progress,
     )
 
-    assert [command.count("/copies/") for command in shell.commands] == [2, 5]
-    assert [(peak.frames, peak.bytes_per_pixel) for peak in peaks] == [(2, 10.0), (5, 20.0)]
+    assert [command.count("/copies/") for command in shell.commands] == [2, 2, 2, 5, 5, 5]
+    assert [(peak.frames, peak.bytes_per_pixel) for peak in peaks] == [(2, 20.0), (5, 50.0)], "the middle of three"
 
 
 def verdict(stack: str, program: str, psnr_db: float, *, ours: bool = False) -> Verdict:

@@ -28,8 +28,7 @@ app = typer.Typer(
 @app.callback()
 def bench() -> None:
     """Measure quality, speed and memory beside others."""
-    # A polite `kill` ends like Ctrl-C: large temporary folders are removed on the way out.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite `kill` removes temporary folders, as Ctrl-C does
 
 
 @app.command()

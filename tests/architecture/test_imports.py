@@ -46,7 +46,7 @@ def copy_of_the_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("utils.py", "", "every module has a floor"),
         ("model/stack.py", "import stackd.imaging.frames", "every module has a floor"),
         ("intake/settle.py", "import stackd.imaging.frames", "every module has a floor"),
-        ("service/ports.py", "import stackd.adapters", "every module has a floor"),
+        ("service/ports/clock.py", "import stackd.adapters", "every module has a floor"),
         ("imaging/warp.py", "import os", "The core is pure"),
         ("intake/settle.py", "from time import monotonic", "The core is pure"),
         ("model/frame.py", "import logging", "The core is pure"),

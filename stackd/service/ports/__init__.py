@@ -1,0 +1,61 @@
+"""What the service needs of the world, worded for the service: small protocols, each with one real adapter and one fake.
+
+Types that bring numpy along are named for the type checker only: `stackd status` imports this package and must answer at once.
+"""
+
+from stackd.service.ports.clock import Clock, Meter
+from stackd.service.ports.decisions import DECIDABLE, FolderReport, LeftAlone, OpenStack, Wish, WishKind
+from stackd.service.ports.inbox import Compared, FileSighting, Inbox, Look, Signals, Waker
+from stackd.service.ports.journal import Journal, Publication, Warned
+from stackd.service.ports.output import Exporter, Publisher, StagedFile
+from stackd.service.ports.reading import Answer, Described, Describer, FrameFile, FrameReader, ManifestRead, NotDescribed
+from stackd.service.ports.service_manager import ServiceManager
+from stackd.service.ports.workers import (
+    Crashed,
+    Failed,
+    Finished,
+    Progressed,
+    StackingRequest,
+    StackingResult,
+    WorkerEvent,
+    Workers,
+)
+
+__all__ = [
+    "DECIDABLE",
+    "Answer",
+    "Clock",
+    "Compared",
+    "Crashed",
+    "Described",
+    "Describer",
+    "Exporter",
+    "Failed",
+    "FileSighting",
+    "Finished",
+    "FolderReport",
+    "FrameFile",
+    "FrameReader",
+    "Inbox",
+    "Journal",
+    "LeftAlone",
+    "Look",
+    "ManifestRead",
+    "Meter",
+    "NotDescribed",
+    "OpenStack",
+    "Progressed",
+    "Publication",
+    "Publisher",
+    "ServiceManager",
+    "Signals",
+    "StackingRequest",
+    "StackingResult",
+    "StagedFile",
+    "Waker",
+    "Warned",
+    "Wish",
+    "WishKind",
+    "WorkerEvent",
+    "Workers",
+]

@@ -1,0 +1,114 @@
+"""Jobs, each in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from stackd.model.frame import Fingerprint
+from stackd.model.stack import Stack
+from stackd.service.ports.output import StagedFile
+
+if TYPE_CHECKING:
+    from stackd.model.composite import Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackingRequest:
+    """All that a worker needs to turn a stack into staged files. Picklable."""
+
+    job_id: int
+    attempt: int
+    stack: Stack
+    input_folder: Path
+    output_folder: Path
+    recipe_name: str
+    recipe: object
+    """A `stackd.config.settings.Recipe`."""
+    version: int = 1
+    owner: str = "fuse"
+    """Tells the temporary files of one service from those of another that writes into the same folder."""
+
+    @property
+    def temporary_prefix(self) -> str:
+        """Begin the name of every temporary file of this attempt with this."""
+        return f".stackd-{self.owner}-{self.job_id}-{self.attempt}-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackingResult:
+    """What a worker hands back: files staged in the output folder, composite last."""
+
+    staged: tuple[StagedFile, ...]
+    findings: tuple[Finding, ...]
+    seconds: Mapping[str, float]
+    peak_rss_bytes: int
+    fingerprints: Mapping[str, Fingerprint]
+    """Of every frame as it was read, by frame path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed:
+    """A running job got on."""
+
+    job_id: int
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A job's worker staged its files."""
+
+    job_id: int
+    result: StackingResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A job's worker reported an error in plain words."""
+
+    job_id: int
+    message: str
+    hint: str
+    kind: str
+    """Class name of the error, such as `OutputBlocked`."""
+    retry_helps: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crashed:
+    """A job's worker died without a word (killed, out of memory, a crash in a decoder), or hung and was ended."""
+
+    job_id: int
+    reason: str
+
+
+WorkerEvent: TypeAlias = Progressed | Finished | Failed | Crashed
+
+
+class Workers(Protocol):
+    """Runs each job in a process of its own."""
+
+    def start(self, request: StackingRequest) -> None:
+        """Begin a job; returns at once."""
+        ...
+
+    def cancel(self, job_id: int) -> None:
+        """Ask a job to stop, and make sure it does; its temporary files are removed. No event follows."""
+        ...
+
+    def events(self) -> tuple[WorkerEvent, ...]:
+        """Take what has been reported since the last call."""
+        ...
+
+    def running(self) -> frozenset[int]:
+        """Jobs whose worker is alive."""
+        ...
+
+    def close(self) -> None:
+        """Cancel everything and wait until no worker is left."""
+        ...

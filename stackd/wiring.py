@@ -422,7 +422,8 @@ def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[]
         if watched.input not in locks:
             locks[watched.input] = FolderLock(watched.input)
         probe = state_folder / "probe" / str(list(locks).index(watched.input))
-        return WatchdogInbox(watched.input, probe=probe, clock=clock, wake=wakeup.wake, events=watched.events)
+        hold = locks[watched.input].hold
+        return WatchdogInbox(watched.input, probe=probe, clock=clock, wake=wakeup.wake, hold=hold, events=watched.events)
 
     return World(
         clock=clock,

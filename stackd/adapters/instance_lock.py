@@ -67,6 +67,7 @@ class FolderLock:
     """Holds a watched folder, so that two services with different state folders do not stack its frames twice.
 
     The folder itself is locked; no file is put into it. Where that is not offered (some network shares) the folder is not held.
+    A folder that is away is held from the next `hold` on.
 
     Raises
     ------
@@ -75,22 +76,40 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        try:
-            self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError:
-            self._descriptor = -1
-            return
-        if not _lock(self._descriptor):
-            self.close()
+        self._folder = folder
+        self._descriptor: int | None = None
+        if not self.hold():
             raise AlreadyRunning(
                 f"Another stackd already watches {folder}.", hint="Stop it first, or let this one watch another folder."
             )
 
+    def hold(self) -> bool:
+        """Hold the folder that has the name now: it may have been deleted and made again, or be another disk.
+
+        Returns
+        -------
+        bool
+            False when another stackd watches it; what was held before stays held.
+        """
+        try:
+            descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            return True
+        if self._descriptor is not None and os.path.sameopenfile(self._descriptor, descriptor):
+            os.close(descriptor)
+            return True
+        if not _lock(descriptor):
+            os.close(descriptor)
+            return False
+        self.close()
+        self._descriptor = descriptor
+        return True
+
     def close(self) -> None:
         """Let go of it."""
-        if self._descriptor >= 0:
+        if self._descriptor is not None:
             os.close(self._descriptor)
-            self._descriptor = -1
+            self._descriptor = None
 
 
 def _lock(descriptor: int) -> bool:

@@ -74,14 +74,26 @@ class WatchdogInbox:
         A folder of our own for the canary; made when it is missing.
     wake : callable
         Ends the loop's sleep; called from other threads.
+    hold : callable
+        Makes sure that no other stackd watches the folder that has the name now; False when one does. Called at every look.
     events : bool
         Whether to listen for events at all.
     """
 
-    def __init__(self, folder: Path, *, probe: Path, clock: Clock, wake: Callable[[], None], events: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        probe: Path,
+        clock: Clock,
+        wake: Callable[[], None],
+        hold: Callable[[], bool],
+        events: bool = True,
+    ) -> None:
         self._folder = folder
         self._clock = clock
         self._wake = wake
+        self._hold = hold
         self._scan = FolderScan(folder)
         self._watch = _Watch(folder, probe=probe, clock=clock, wake=self._note_event) if events else None
         self._woken = threading.Event()
@@ -152,7 +164,7 @@ class WatchdogInbox:
                 continue
             self._look_wanted.clear()
             began_s = self._clock.now_s()
-            scanned = self._scan.look()
+            scanned = self._scan.look() if self._hold() else _SOMEBODY_ELSES
             took_s = self._clock.now_s() - began_s
             health = _POLLING if self._watch is None else self._watch.check(scanned)
             trouble = " ".join(filter(None, (scanned.look.trouble, health.trouble)))
@@ -170,6 +182,9 @@ class _Health:
 
 
 _POLLING: Final = _Health(events=False)
+
+_SOMEBODY_ELSES: Final = Scanned(look=Look(online=False, trouble="Another stackd already watches this folder."), root=None)
+"""The folder was replaced, and another service was faster to take the new one."""
 
 
 class _Handler(FileSystemEventHandler):

@@ -37,6 +37,32 @@ def test_a_watched_folder_is_held_without_putting_anything_into_it(tmp_path: Pat
     FolderLock(tmp_path).close()
 
 
+def test_a_watched_folder_that_is_made_again_is_held_again(tmp_path: Path) -> None:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    lock = FolderLock(folder)
+    folder.rename(tmp_path / "old")
+    folder.mkdir()
+
+    assert lock.hold()
+
+    with pytest.raises(AlreadyRunning, match="already watches"):
+        FolderLock(folder)
+    FolderLock(tmp_path / "old").close()  # what no longer has the name is let go of
+
+
+def test_a_watched_folder_that_another_stackd_took_first_is_not_held(tmp_path: Path) -> None:
+    folder = tmp_path / "inbox"
+    lock = FolderLock(folder)  # away: nothing to hold yet
+    folder.mkdir()
+    faster = FolderLock(folder)
+
+    assert not lock.hold()
+
+    faster.close()
+    assert lock.hold()
+
+
 def test_a_state_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from stackd.adapters import watchdog_inbox
+from stackd.adapters.instance_lock import FolderLock
 from stackd.adapters.system_clock import SystemClock
 from stackd.adapters.watchdog_inbox import WatchdogInbox
 from stackd.service.ports import Compared, Look
@@ -24,7 +25,8 @@ class Watched:
     def __init__(self, folder: Path, probe: Path, *, events: bool = True) -> None:
         self.folder = folder
         self.rang = threading.Event()
-        self.inbox = WatchdogInbox(folder, probe=probe, clock=SystemClock(), wake=self.rang.set, events=events)
+        hold = FolderLock(folder).hold
+        self.inbox = WatchdogInbox(folder, probe=probe, clock=SystemClock(), wake=self.rang.set, hold=hold, events=events)
 
     def look(self) -> Look:
         self.inbox.ask()
@@ -235,3 +237,17 @@ def test_too_many_folders_are_looked_at_instead_of_watched(tmp_path: Path, monke
     assert not look.events
     assert "subfolders" in look.trouble
     watched.inbox.close()
+
+
+def test_a_folder_made_again_that_another_stackd_took_is_left_to_it(watched: Watched) -> None:
+    shutil.rmtree(watched.folder)
+    watched.folder.mkdir()
+    (watched.folder / "a.jpg").write_bytes(b"x")
+    faster = FolderLock(watched.folder)
+
+    look = watched.look()
+
+    assert not look.online
+    assert "Another stackd" in look.trouble
+    faster.close()
+    assert [sighting.path for sighting in watched.look().files] == ["a.jpg"]

@@ -11,10 +11,12 @@ from stackd.adapters.frame_headers import frame_header
 from stackd.adapters.frame_spool import FrameSpool
 from stackd.adapters.metadata_tags import fetch_tags
 from stackd.adapters.opened_image import OpenedImage, damaged, open_image
+from stackd.adapters.thumbnails import read_signature
 from stackd.config.develop import DevelopSettings
 from stackd.errors import FrameChanged, MixedStack, UnreachableFrame, UnreadableFrame
 from stackd.imaging.luminance import reduce_to_gray
 from stackd.intake.brands import frame_meta
+from stackd.model.content import ContentSignature
 from stackd.model.frame import FrameMeta
 from stackd.model.names import shown
 from stackd.model.pixels import Gray, Pixels
@@ -51,6 +53,10 @@ class FrameFiles:
         except OSError as error:
             raise UnreachableFrame(f"{shown(path.name)} is no longer there.", hint="Put it back, or leave it out.") from error
         return frame_meta(tags, path=path.name, mtime_ns=mtime_ns)
+
+    def glance(self, path: Path) -> ContentSignature | None:
+        """Look at a frame as cheaply as its format allows; None where its pixels cannot be read."""
+        return read_signature(path)
 
     def check(self, frames: Sequence[FrameFile]) -> Mapping[FrameFile, str]:
         """Name the frames that cannot take part, each with the reason in plain words: unreadable, cut off, or of another size.

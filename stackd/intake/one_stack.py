@@ -1,10 +1,19 @@
 """Frames that somebody says are one stack, put in order; and the small steps grouping shares with that."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from stackd.intake.focus_order import near_to_far
+import numpy as np
+
+from stackd.intake.focus_order import (
+    FEWEST_TO_CONTRADICT,
+    SUSPECT_DETOUR,
+    capture_is_known,
+    focus_is_known,
+    near_to_far,
+    pictures_contradict,
+)
 from stackd.intake.numbering import Numbered, numbering, stage_height
 from stackd.intake.ordering import in_order
 from stackd.intake.settings import GroupingSettings
@@ -15,17 +24,38 @@ from stackd.model.frame import Frame
 NOTHING_SEEN: Mapping[str, ContentSignature] = MappingProxyType({})
 
 
-def in_one_stack(frames: Sequence[Frame]) -> tuple[Frame, ...]:
+def in_one_stack(
+    frames: Sequence[Frame], *, look: Callable[[Frame], ContentSignature | None] = lambda _frame: None
+) -> tuple[Frame, ...]:
     """Order the frames of one stack near → far, whatever order they are given in; a multi-page file becomes one frame a page.
 
     Parameters
     ----------
     frames : sequence of Frame
         All of one stack; nothing is left out or cut.
+    look : callable
+        Tells what a frame looks like. Asked where metadata gives no distances: for a few frames spread through the stack, and for
+        all of them when those are out of order.
     """
     numbers = numbering(frame.path for frame in frames)
     shots = [numbered_shot(page, NOTHING_SEEN, numbers) for frame in frames for page in pages_of(frame)]
-    return tuple(shot.frame for shot in near_to_far(in_order(shots, GroupingSettings())))
+    ordered = in_order(shots, GroupingSettings())
+    if not focus_is_known(ordered):
+        ordered = _looked_at(ordered, look)
+    return tuple(shot.frame for shot in near_to_far(ordered))
+
+
+def _looked_at(ordered: Sequence[Shot], look: Callable[[Frame], ContentSignature | None]) -> list[Shot]:
+    """Look at a few frames spread through the stack, and at all where those are out of order, or nothing else orders them."""
+    looks: dict[int, Shot] = {}
+    if capture_is_known(ordered):
+        if len(ordered) < FEWEST_TO_CONTRADICT:
+            return list(ordered)
+        places = {round(place) for place in np.linspace(0, len(ordered) - 1, FEWEST_TO_CONTRADICT)}
+        looks = {place: replace(ordered[place], content=look(ordered[place].frame)) for place in sorted(places)}
+        if not pictures_contradict(list(looks.values()), detour=SUSPECT_DETOUR):
+            return list(ordered)
+    return [looks[place] if place in looks else replace(shot, content=look(shot.frame)) for place, shot in enumerate(ordered)]
 
 
 def numbered_shot(frame: Frame, contents: Mapping[str, ContentSignature], numbers: Mapping[str, Numbered]) -> Shot:

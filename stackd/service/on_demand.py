@@ -137,7 +137,8 @@ def _composite(
     files: Sequence[Path], *, recipe: Recipe, recipe_name: str, tools: Tools, stages: StageTimes
 ) -> tuple[Composite, tuple[Path, ...]]:
     described, set_aside = _described(files, tools.reader)
-    frames = [named(frame, Path()) for frame in in_one_stack(described)]
+    ordered = in_one_stack(described, look=lambda frame: tools.reader.glance(Path(frame.path)))
+    frames = [named(frame, Path()) for frame in ordered]
     composite, _ = make_composite(
         frames,
         recipe=recipe,

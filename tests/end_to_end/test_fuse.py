@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,17 @@ def test_frames_are_put_near_to_far_whatever_their_names(frames: list[Path], tmp
     report = fuse_to_json(*reversed(frames), "-o", tmp_path / "out.png")
 
     assert [frame["path"] for frame in report["frames"]] == [str(path) for path in frames]
+
+
+def test_frames_that_say_nothing_are_put_in_order_by_what_they_show(tmp_path: Path):
+    rendered = render_stack(replace(SCENE, frame_count=6))
+    # Numbers run through the stack in no order, and there is no metadata.
+    frames = [write_png(tmp_path / f"{number}.png", pixels) for number, pixels in zip("251463", rendered.frames, strict=True)]
+
+    report = fuse_to_json(*sorted(frames), "-o", tmp_path / "out.png")
+
+    paths = [str(path) for path in frames]
+    assert [frame["path"] for frame in report["frames"]] in (paths, paths[::-1])
 
 
 def test_the_matrices_are_the_true_motion(frames: list[Path], rendered: RenderedStack, tmp_path: Path):

@@ -27,6 +27,10 @@ class FrameReader(Protocol):
         """
         ...
 
+    def glance(self, path: Path) -> ContentSignature | None:
+        """Look at a frame as cheaply as its format allows; None where its pixels cannot be read."""
+        ...
+
     def check(self, frames: Sequence[FrameFile]) -> Mapping[FrameFile, str]:
         """Name the frames that cannot take part, each with the reason in plain words: unreadable, cut off, or of another size.
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stackd.model.frame import FrameMeta
     from stackd.service.benchmark import Costs, Peak, Program
     from stackd.service.judging import Verdict
+    from stackd.service.looking import Sight, Subject, View
     from stackd.service.on_demand import FuseOutcome, Tools
     from stackd.service.performer import World
     from stackd.service.ports import Inbox, StackingRequest, StackingResult, Wish, WishKind
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 WORK_ENTRY = "stackd.wiring:stack_one"
 DESCRIBE_ENTRY = "stackd.wiring:describe_one"
 """What child processes of the service call."""
+
+LOOK_MARK = b"stackd bench look"
+LOOK_QUALITY = 90
+"""What is in a picture of `stackd bench look`, and its quality as JPEG: compression must not be taken for a program's fault."""
 
 
 def stacking_tools() -> Tools:
@@ -278,6 +283,67 @@ def measure_memory(
             desk=BenchDesk(Path(place) / "desk"),
             progress=progress,
         )
+
+
+def look_closely(
+    frames: Sequence[Path],
+    methods: Sequence[str],
+    against: Sequence[str],
+    *,
+    stack: Path | None,
+    output: Path,
+    view: View,
+    progress: Progress,
+) -> Sight:
+    """Let stackd and other programs fuse the same frames, or a rendered stack, and draw where they differ most.
+
+    Raises
+    ------
+    WrongUse
+        If there is nothing to fuse or nothing to compare, or `output` is no name for a picture.
+    NameTaken
+        If `output` exists and was not drawn by this.
+    StackdError
+        If no two programs make a composite.
+    """
+    from stackd.adapters.bench_desk import BenchDesk
+    from stackd.adapters.gallery import GalleryFolder
+    from stackd.adapters.measured_shell import MeasuredShell
+    from stackd.adapters.picture_files import check_target, write_picture
+    from stackd.adapters.plane_file import scratch_folder
+    from stackd.errors import WrongUse
+    from stackd.service.benchmark import programs_from
+    from stackd.service.looking import look
+
+    programs = (*_our_programs(methods, with_depth=False), *programs_from(against))
+    if stack is None and len(programs) == 1:
+        raise WrongUse("There is nothing to compare stackd with.", hint="Name another program or setting with --against.")
+    check_target(output, mark=LOOK_MARK)
+    subject = _subject(frames, stack)
+    with TemporaryDirectory(prefix="stackd-bench-", dir=scratch_folder()) as place:
+        desk, gallery = BenchDesk(Path(place) / "desk"), GalleryFolder(Path(place) / "gallery")
+        sight = look(programs, subject, view, shell=MeasuredShell(), desk=desk, gallery=gallery, progress=progress)
+    write_picture(sight.sheet, output, mark=LOOK_MARK, quality=LOOK_QUALITY)
+    return sight
+
+
+def _subject(frames: Sequence[Path], stack: Path | None) -> Subject:
+    import numpy as np
+
+    from stackd.adapters.bench_stacks import read_stack
+    from stackd.errors import WrongUse
+    from stackd.service.looking import Subject
+
+    if (stack is None) == (not frames):
+        raise WrongUse("Frames or a rendered stack are needed, and not both.", hint="Name frames, or --stack FOLDER.")
+    if stack is not None:
+        known = read_stack(stack)
+        pixels = np.rint(known.truth.image * 65535).astype(np.uint16)
+        return Subject(name=known.name, frames=known.frames, truth=pixels, valid=known.truth.valid)
+    for frame in frames:
+        if not frame.is_file():
+            raise WrongUse(f"{frame} is no file.", hint="Name the frames themselves, near → far.")
+    return Subject(name=frames[0].absolute().parent.name, frames=tuple(frames))
 
 
 def decode_and_write(frames: Sequence[Path], output: Path) -> None:

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import simplejpeg
-
+from stackd.adapters.picture_files import JPEG_SUFFIXES, is_marked, write_picture
 from stackd.adapters.thumbnails import read_picture
-from stackd.errors import OutputBlocked, WrongUse
+from stackd.errors import WrongUse
 from stackd.imaging.contact_sheet import ROW_HEIGHT_PX, SheetRow, chosen, contact_sheet
 from stackd.intake.candidates import Grouping
 from stackd.model.frame import Frame
@@ -18,8 +16,8 @@ from stackd.model.pixels import Pixels
 from stackd.model.stack import Decision
 
 QUALITY: Final = 88
-MAX_SIDE_PX: Final = 65_000
-"""A JPEG can have 65535 px at most."""
+MARK: Final = b"stackd contact sheet"
+"""By which the next run knows that it may replace it."""
 
 SINGLES_IN_A_ROW: Final = 14
 
@@ -34,38 +32,15 @@ def write_sheet(grouping: Grouping, folder: Path, output: Path) -> None:
     OutputBlocked
         If it cannot be written.
     """
-    if output.suffix.lower() not in {".jpg", ".jpeg"}:
+    if output.suffix.lower() not in JPEG_SUFFIXES:
         raise WrongUse(f"{shown(output)} has no extension for a contact sheet.", hint="Use .jpg.")
     frames = [frame for stack in grouping.stacks for frame in stack.frames] + list(grouping.singles)
     taken = {os.path.realpath(folder / path) for path in (*(frame.path for frame in frames), *grouping.ignored)}
-    if os.path.realpath(output) in taken and not _is_a_sheet(output):
+    if os.path.realpath(output) in taken and not is_marked(output, mark=MARK):
         raise WrongUse(
             f"{shown(output)} is one of the files that were sorted.", hint="Choose another name for the contact sheet."
         )
-    sheet = contact_sheet(_rows(grouping, folder))[:MAX_SIDE_PX, :MAX_SIDE_PX]
-    content = simplejpeg.encode_jpeg(np.ascontiguousarray(sheet), quality=QUALITY, colorsubsampling="420")
-    temporary = output.with_name(f".{output.name}.stackd-part")
-    try:
-        temporary.write_bytes(_marked(content))
-        temporary.replace(output)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputBlocked(
-            f"{shown(output)} cannot be written: {error.strerror}.", hint="Check the folder and the disk."
-        ) from error
-
-
-_MARK: Final = b"stackd contact sheet"
-
-
-def _marked(content: bytes) -> bytes:
-    """Put a comment into the JPEG, by which the next run knows that it may replace it."""
-    return content[:2] + b"\xff\xfe" + (len(_MARK) + 2).to_bytes(2, "big") + _MARK + content[2:]
-
-
-def _is_a_sheet(path: Path) -> bool:
-    with path.open("rb") as file:
-        return _MARK in file.read(64)
+    write_picture(contact_sheet(_rows(grouping, folder)), output, mark=MARK, quality=QUALITY)
 
 
 def _rows(grouping: Grouping, folder: Path) -> Sequence[SheetRow]:

@@ -1,4 +1,4 @@
-"""`stackd bench`: quality, speed and memory, measured beside other programs in the same run."""
+"""`stackd bench`: quality, speed, memory and the look of composites, beside other programs in the same run."""
 
 import signal
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from stackd.cli.bench_look import look
 from stackd.cli.bench_options import Against, AsJson, Folder, Frames, Methods, Runs
 from stackd.cli.teaching import HELP_NAMES, TeachingGroup
 
@@ -21,13 +22,14 @@ app = typer.Typer(
   stackd bench quality          rendered stacks, judged against their truth
   stackd bench speed IMG_04*.JPG --against 'enfuse=enfuse -o {output} {frames}'
   stackd bench memory --counts 10,100
+  stackd bench look IMG_04*.JPG -o look.png --against 'enfuse=enfuse -o {output} {frames}'
 """,
 )
 
 
 @app.callback()
 def bench() -> None:
-    """Measure quality, speed and memory beside others."""
+    """Measure quality, speed and memory beside others, or look."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite `kill` removes temporary folders, as Ctrl-C does
 
 
@@ -90,6 +92,9 @@ def memory(
     with progress_bar(shown=not as_json) as progress:
         peaks = measure_memory(frames or (), method or (), against or (), counts=wanted, runs=runs, progress=progress)
     bench_report.show_memory(peaks, as_json=as_json)
+
+
+app.command()(look)
 
 
 @app.command(hidden=True)

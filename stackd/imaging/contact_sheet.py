@@ -7,21 +7,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.lettering import INK, LINE_HEIGHT_PX, PAPER, line_width_px, write_line
 from stackd.model.pixels import Pixels
 
 ROW_HEIGHT_PX = 96
-LABEL_HEIGHT_PX = 22
 MARGIN_PX = 8
 MAX_THUMBNAILS = 14
 """Thumbnails in a row; a longer stack shows evenly chosen frames, first and last among them."""
 
-PAPER = (250, 250, 248)
-INK = (30, 30, 30)
 HELD = (190, 110, 0)
 EDGE_PX = 3
-
-FONT_SCALE = 0.45
-BASELINE_PX = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,16 +53,12 @@ def contact_sheet(rows: Sequence[SheetRow]) -> NDArray[np.uint8]:
 
 def _draw_row(row: SheetRow) -> NDArray[np.uint8]:
     tiles = [_tile(thumbnail) for thumbnail in row.thumbnails]
-    # The font knows ASCII alone; anything else would come out as question marks by itself.
-    label = row.label.encode("ascii", "replace").decode("ascii")
-    (text_px, _), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, FONT_SCALE, 1)
-    width = max(sum(tile.shape[1] + EDGE_PX for tile in tiles), text_px + EDGE_PX)
-    drawn = np.full((LABEL_HEIGHT_PX + ROW_HEIGHT_PX, width, 3), PAPER, np.uint8)
-    colour = HELD if row.is_held else INK
-    cv2.putText(drawn, label, (0, LABEL_HEIGHT_PX - BASELINE_PX), cv2.FONT_HERSHEY_SIMPLEX, FONT_SCALE, colour, 1, cv2.LINE_AA)
+    width = max(sum(tile.shape[1] + EDGE_PX for tile in tiles), line_width_px(row.label) + EDGE_PX)
+    drawn = np.full((LINE_HEIGHT_PX + ROW_HEIGHT_PX, width, 3), PAPER, np.uint8)
+    write_line(drawn, row.label, colour=HELD if row.is_held else INK)
     left = 0
     for tile in tiles:
-        drawn[LABEL_HEIGHT_PX:, left : left + tile.shape[1]] = tile
+        drawn[LINE_HEIGHT_PX:, left : left + tile.shape[1]] = tile
         left += tile.shape[1] + EDGE_PX
     return drawn
 

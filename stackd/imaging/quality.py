@@ -11,35 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 
-from stackd.imaging.register import register
-from stackd.imaging.register.affine import AffineRegistration
+from stackd.imaging.placing import place_on, tone_between
 from stackd.imaging.truth import Truth, grain, gray_of
 from stackd.model.pixels import Gray, Image, Mask, Matrix
-from stackd.model.registration import FailedRegistration, Registration
-
-POLISHING_SAMPLES = 200_000
-POLISHING_STEPS = 10
-"""Pixels compared, and steps at most, when a place is polished: three usually settle it."""
+from stackd.model.registration import FailedRegistration
 
 EXACT_PX = 0.01
 """A composite whose corners lie so near to whole pixels is compared without resampling."""
 
 BORDER_PX = 8
 """Left out around the valid area: every method's windows see something else there."""
-
-MATCH_SIGMA_PX = 8.0
-"""Blur before gain and offset are fitted: contrast lost to defocus must not be stretched back."""
-
-DARKEST, BRIGHTEST = 0.02, 0.98
-"""Beyond, values may be clipped and say nothing about gain."""
-
-MATCH_SAMPLES_EVERY = 7
-"""Pixels looked at for the fit: after the blur, neighbours say the same."""
-
-OUTLIER_SIGMAS = 3.0
-
-SURE_PLACE_PX = 2.0
-"""Standard error at the corners beyond which a composite counts as not placed; within, polishing does the rest."""
 
 FINE_SIGMA_PX = 1.5
 BLOCK_PX = 16
@@ -98,7 +79,7 @@ def judge(composite: Image, truth: Truth, composite_to_truth: Matrix) -> Quality
     if not inside.any():
         return FailedRegistration(reason="It has no pixel in common with the truth.")
     true = _plane_by_plane(truth.image, composite_to_truth, shape)
-    level = _matched(composite, true, inside)
+    level = tone_between(composite, true, inside).applied(composite)
     gray, true_gray = gray_of(level), gray_of(true)
     halo = _mask_on(truth.halo, composite_to_truth, shape) & inside
     flat = _mask_on(truth.flat, composite_to_truth, shape) & inside
@@ -131,56 +112,11 @@ def judge_depth(position: NDArray[np.float32], truth: Truth, composite_to_truth:
 
 
 def place(composite: Image, truth: Truth) -> Matrix | FailedRegistration:
-    """Find where a composite lies whose maker does not tell: composite → truth px, an affine.
-
-    Registered first, then moved to where the squared error is least, so that nobody loses by how stackd registers. Failed, with
-    the reason, when the place cannot be told surely: then no number would mean anything.
-    """
-    common = np.maximum(composite.shape[:2], truth.image.shape[:2])
-
-    def grown(image: Image) -> Gray:
-        below, right = common - image.shape[:2]
-        return np.asarray(cv2.copyMakeBorder(gray_of(image), 0, int(below), 0, int(right), cv2.BORDER_REPLICATE), np.float32)
-
-    found: Registration | FailedRegistration = register(
-        grown(truth.image), grown(composite), AffineRegistration(uncertainty_limit_px=SURE_PLACE_PX)
-    )
-    return _polished(gray_of(composite), truth, found.matrix) if isinstance(found, Registration) else found
+    """Find where a composite lies whose maker does not tell: composite → truth px, an affine; failed when that cannot be told."""
+    return place_on(gray_of(composite), gray_of(truth.image), truth.valid)
 
 
 # --------------------------------------------------------------- geometry
-
-
-def _polished(gray: Gray, truth: Truth, start: Matrix) -> Matrix:
-    """Gauss–Newton on the six numbers of an affine, gain and offset, from a place that is right to a fraction of a pixel."""
-    true = gray_of(truth.image)
-    down, across = np.gradient(true)
-    stride = max(1, gray.size // POLISHING_SAMPLES)
-    rows, columns = np.unravel_index(np.arange(0, gray.size, stride), gray.shape)
-    points = np.stack([columns, rows]).astype(np.float64)
-    middle = (np.array(gray.shape[::-1], np.float64) - 1) / 2
-    u, v = (points - middle[:, None]) / middle.max()
-    best, least = start, np.inf
-    matrix = start.copy()
-    for _ in range(POLISHING_STEPS):
-        places = (matrix[:2, :2] @ points + matrix[:2, 2:])[::-1]
-        inside = ndimage.map_coordinates(truth.valid.astype(np.float32), places, order=0) > 0
-        there, gx, gy = (ndimage.map_coordinates(plane, places[:, inside], order=3) for plane in (true, across, down))
-        value = gray[rows[inside], columns[inside]].astype(np.float64)
-        gain, offset = np.polyfit(there, value, 1)
-        rest = value - gain * there - offset
-        error = float(np.mean(rest**2))
-        if not error < least:
-            break
-        best, least = matrix.copy(), error
-        du, dv = u[inside], v[inside]
-        slopes = gain * np.stack([gx, gy, gx * du, gx * dv, gy * du, gy * dv])
-        columns_of_fit = np.vstack([slopes, there, np.ones_like(there)])
-        step = np.linalg.lstsq(columns_of_fit @ columns_of_fit.T, columns_of_fit @ rest, rcond=None)[0]
-        turned = np.array([[step[2], step[3]], [step[4], step[5]]]) / middle.max()
-        matrix[:2, :2] += turned
-        matrix[:2, 2] += step[:2] - turned @ middle
-    return best
 
 
 def _sampled(plane: NDArray[np.float32], to_truth: Matrix, shape: tuple[int, int], *, order: int) -> NDArray[np.float32]:
@@ -218,27 +154,6 @@ def _psnr_db(squares: NDArray[np.float32]) -> float:
         return float("nan")
     mean = float(squares.mean(dtype=np.float64))
     return min(LARGEST_PSNR_DB, -10 * float(np.log10(mean + np.finfo(np.float64).tiny)))
-
-
-def _matched(composite: Image, true: Image, inside: Mask) -> Image:
-    """Give each channel the gain and offset that bring it nearest to the truth, outliers and clipped pixels left out."""
-    picked = np.flatnonzero(inside)[::MATCH_SAMPLES_EVERY]
-    matched = np.empty_like(composite)
-    for channel in range(3):
-        mine, theirs = (
-            cv2.GaussianBlur(np.ascontiguousarray(image[..., channel]), (0, 0), MATCH_SIGMA_PX).ravel()[picked].astype(np.float64)
-            for image in (composite, true)
-        )
-        usable = (np.minimum(mine, theirs) > DARKEST) & (np.maximum(mine, theirs) < BRIGHTEST)
-        gain, offset, keep = 1.0, 0.0, usable
-        for _ in range(4):
-            if not keep.any() or np.ptp(mine[keep]) == 0:
-                break
-            gain, offset = np.polyfit(mine[keep], theirs[keep], 1)
-            error = np.abs(gain * mine + offset - theirs)
-            keep = usable & (error <= OUTLIER_SIGMAS * 1.4826 * np.median(error[keep]) + 1e-4)
-        matched[..., channel] = np.clip(gain * composite[..., channel] + offset, 0, 1)
-    return matched
 
 
 def _sharpness(gray: Gray, true: Gray, inside: Mask, flat: Mask) -> tuple[float, float]:

@@ -1,0 +1,246 @@
+"""Find the places where composites of the same frames differ most: what to look at when two programs are to be compared.
+
+Three kinds of place are looked for, because faults are of three kinds. Halos, doubled and eaten edges, and patches taken from
+the wrong frame differ in *structure*. Noise, or fine detail that one program lost, shows best where all around is *smooth*. And
+streaks, copied pixels and blurred rims lie along the *border*. All differences are RMS values of luminance over a few cells, in
+levels of 8 bit, so that a place of one kind can be weighed against one of another.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import cycle
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stackd.imaging.warp import Interpolation, covered, warp
+from stackd.model.pixels import Gray, Mask, Matrix
+
+FINE_SIGMA_PX = 1.5
+"""What a blur of this width takes away is fine detail or noise; what it leaves is structure."""
+
+SLOW_CELLS = 2.0
+"""Differences broader than this many cells are tone, or light falling off, and no structure."""
+
+SMOOTH_SHARE = 1 / 3
+"""Cells that count as smooth: the smoothest third of the picture. Pictures without any flat area have a smoothest third too."""
+
+CONTRAST_SIGMA_PX = 2.0
+"""Blur before a cell's contrast is measured, so that noise is no contrast."""
+
+BORDER_SHARE = 0.02
+"""Width of the border, as a share of the picture's shorter side: hand-held frames are displaced by about so much."""
+
+LEAST_COVERED = 0.5
+"""Cells of which a composite covers less are not compared."""
+
+SPREAD = 0.25
+"""Places of one kind lie further apart than this share of the picture's shorter side, or one fault would take all rows."""
+
+LEVELS = 255
+
+CellMap = NDArray[np.float32]
+"""One value a cell, shape (rows of cells, columns of cells)."""
+
+
+class PlaceKind(StrEnum):
+    """What differs at a place."""
+
+    STRUCTURE = "structure"
+    SMOOTH = "smooth"
+    BORDER = "border"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A place worth looking at, on the grid of the picture that everything is compared with."""
+
+    kind: PlaceKind
+    x_px: int
+    y_px: int
+    program: str
+    """Whose composite differs there."""
+    difference: float
+    """RMS, in levels of 8 bit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Compared:
+    """The picture that composites are compared with."""
+
+    gray: Gray
+    valid: Mask
+    """Where it may be compared."""
+    cell_px: int
+    fine: CellMap
+    """Energy of its fine detail."""
+    contrast: CellMap
+    border: NDArray[np.bool_]
+    """Cells along the outline of the valid area."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Differences:
+    """How much a composite differs, cell by cell; zero where there is nothing to compare."""
+
+    structure: CellMap
+    fine: CellMap
+    smooth: NDArray[np.bool_]
+    border: NDArray[np.bool_]
+
+    def of(self, kind: PlaceKind) -> CellMap:
+        """Give the difference that makes a place of a kind; zero where no such place can be."""
+        match kind:
+            case PlaceKind.STRUCTURE:
+                return np.where(self.border, np.float32(0), self.structure)
+            case PlaceKind.SMOOTH:
+                return np.where(self.smooth & ~self.border, self.fine, np.float32(0))
+            case PlaceKind.BORDER:
+                return np.where(self.border, np.hypot(self.structure, self.fine), np.float32(0))
+
+
+def to_compare_with(gray: Gray, valid: Mask, *, cell_px: int) -> Compared:
+    """Measure the picture that composites will be compared with.
+
+    Parameters
+    ----------
+    gray : ndarray of float32, shape (H, W)
+        Luminance, 0–1.
+    valid : ndarray of bool, shape (H, W)
+        Where it may be compared.
+    cell_px : int
+        Side of the cells that the picture is divided into; the last of a row or column may be cut.
+    """
+    width_px = max(cell_px, round(BORDER_SHARE * min(gray.shape)))
+    framed = cv2.copyMakeBorder(valid.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    depth_px = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_3)[1:-1, 1:-1]
+    return Compared(
+        gray=gray,
+        valid=valid,
+        cell_px=cell_px,
+        fine=_per_cell(_fine_energy(gray), cell_px),
+        contrast=_contrast(gray, cell_px),
+        border=_per_cell((valid & (depth_px <= width_px)).astype(np.float32), cell_px) >= LEAST_COVERED,
+    )
+
+
+def differences(compared: Compared, gray: Gray, to_compared: Matrix) -> Differences:
+    """Measure where a composite differs.
+
+    Parameters
+    ----------
+    compared : Compared
+        What it is compared with.
+    gray : ndarray of float32, shape (H, W)
+        Its luminance, brightness already matched.
+    to_compared : ndarray of float64, shape (3, 3)
+        Where it lies (see `place_on`).
+    """
+    shape, cell_px = (compared.gray.shape[0], compared.gray.shape[1]), compared.cell_px
+    inside = covered(to_compared, (gray.shape[0], gray.shape[1]), shape) & compared.valid
+    share = _per_cell(inside.astype(np.float32), cell_px)
+    laid_over = warp(gray, to_compared, shape)
+    off = np.where(inside, laid_over - compared.gray, np.float32(0))
+    structural = cv2.GaussianBlur(off, (0, 0), FINE_SIGMA_PX) - _slow(off, cell_px)
+    # Fine detail is measured on the composite's own pixels: between them, interpolation would take some of it away.
+    fine = _per_cell(warp(_fine_energy(gray), to_compared, shape, interpolation=Interpolation.LINEAR), cell_px)
+    there = share >= LEAST_COVERED
+    energy = np.asarray(_per_cell(structural**2 * inside, cell_px) / np.maximum(share, LEAST_COVERED), np.float32)
+    contrast = np.maximum(compared.contrast, _contrast(laid_over, cell_px))
+    amplitude = np.abs(np.sqrt(_around(fine)) - np.sqrt(_around(compared.fine)))
+    return Differences(
+        structure=np.where(there, LEVELS * np.sqrt(_around(energy)), np.float32(0)),
+        fine=np.where(there, LEVELS * amplitude, np.float32(0)),
+        smooth=contrast <= np.quantile(contrast[there], SMOOTH_SHARE) if there.any() else there,
+        border=compared.border,
+    )
+
+
+def worst_places(found: Mapping[str, Differences], *, cell_px: int, each: int, apart_px: int) -> tuple[Place, ...]:
+    """Choose places of every kind, worst first, spread over the picture.
+
+    The programs take turns, so that one that is bad everywhere leaves places to the others.
+
+    Parameters
+    ----------
+    found : mapping of str to Differences
+        By program, all with the same thing and the same `cell_px`.
+    each : int
+        How many places of a kind are wanted; there are fewer where nothing differs, or where there is no room.
+    apart_px : int
+        Least distance between any two places.
+    """
+    if not found:
+        return ()
+    places: list[Place] = []
+    turns = cycle(found)
+    for kind in PlaceKind:
+        maps = {program: different.of(kind) for program, different in found.items()}
+        for _ in range(each):
+            place = next(_candidates(kind, maps, turns, places, cell_px=cell_px, apart_px=apart_px), None)
+            if place is None:
+                break
+            places.append(place)
+    return tuple(places)
+
+
+def _candidates(
+    kind: PlaceKind,
+    maps: Mapping[str, CellMap],
+    turns: Iterator[str],
+    places: list[Place],
+    *,
+    cell_px: int,
+    apart_px: int,
+) -> Iterator[Place]:
+    """Worst free place of each program, the one whose turn it is first."""
+    for program in (next(turns) for _ in range(len(maps))):
+        free = maps[program]
+        rows, columns = np.ogrid[: free.shape[0], : free.shape[1]]
+        for place in places:
+            reach_px = max(apart_px, SPREAD * min(free.shape) * cell_px) if place.kind is kind else apart_px
+            distance_px = np.hypot((columns + 0.5) * cell_px - place.x_px, (rows + 0.5) * cell_px - place.y_px)
+            free = np.where(distance_px < reach_px, np.float32(0), free)
+        row, column = (int(index) for index in np.unravel_index(np.argmax(free), free.shape))
+        if free[row, column] > 0:
+            yield Place(
+                kind=kind,
+                x_px=column * cell_px + cell_px // 2,
+                y_px=row * cell_px + cell_px // 2,
+                program=program,
+                difference=float(free[row, column]),
+            )
+
+
+def _fine_energy(gray: Gray) -> Gray:
+    return np.asarray((gray - cv2.GaussianBlur(gray, (0, 0), FINE_SIGMA_PX)) ** 2, np.float32)
+
+
+def _contrast(gray: Gray, cell_px: int) -> CellMap:
+    """Range of luminance within a cell's width around each pixel, the mean of a cell."""
+    broad = cv2.GaussianBlur(gray, (0, 0), CONTRAST_SIGMA_PX)
+    window = np.ones((cell_px | 1, cell_px | 1), np.uint8)
+    return _per_cell(np.asarray(cv2.dilate(broad, window) - cv2.erode(broad, window), np.float32), cell_px)
+
+
+def _slow(plane: Gray, cell_px: int) -> Gray:
+    """What changes slowly; computed cell by cell, since it has no detail."""
+    size = (plane.shape[1], plane.shape[0])
+    blurred = cv2.GaussianBlur(_per_cell(plane, cell_px), (0, 0), SLOW_CELLS)
+    grown = cv2.resize(blurred, None, fx=cell_px, fy=cell_px, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(grown[: size[1], : size[0]], np.float32)
+
+
+def _per_cell(plane: Gray, cell_px: int) -> CellMap:
+    """Mean of each cell; a cell cut by the edge of the picture is the mean of what there is of it, mirrored."""
+    below, right = -plane.shape[0] % cell_px, -plane.shape[1] % cell_px
+    grown = cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_REFLECT)
+    size = (grown.shape[1] // cell_px, grown.shape[0] // cell_px)
+    return np.asarray(cv2.resize(grown, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _around(cells: CellMap) -> CellMap:
+    """Mean over a cell and its eight neighbours: a fault is rarely alone, and no cell wins by luck with the noise."""
+    return np.asarray(cv2.blur(cells, (3, 3), borderType=cv2.BORDER_REFLECT), np.float32)

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def look(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="PICTURE", help="What to write: .png or .jpg.", show_default=False)
+    ],
     frames: Annotated[
         list[Path] | None, typer.Argument(help="Frames of one stack, near → far.", metavar="[FRAMES…]", show_default=False)
     ] = None,
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="PICTURE", help="What to write: .png or .jpg.", show_default=False)
-    ] = ...,  # type: ignore[assignment]  # typer's word for an option that must be given
     stack: Annotated[
         Path | None,
         typer.Option(help="Instead of frames: a stack with frames/ and truth/, shown as the last column.", show_default=False),

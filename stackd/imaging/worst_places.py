@@ -6,10 +6,10 @@ streaks, copied pixels and blurred rims lie along the *border*. All differences 
 levels of 8 bit, so that a place of one kind can be weighed against one of another.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import cycle
+from itertools import cycle, islice
 
 import cv2
 import numpy as np
@@ -36,7 +36,7 @@ BORDER_SHARE = 0.02
 LEAST_COVERED = 0.5
 """Cells of which a composite covers less are not compared."""
 
-SPREAD = 0.25
+SPREAD = 0.2
 """Places of one kind lie further apart than this share of the picture's shorter side, or one fault would take all rows."""
 
 LEVELS = 255
@@ -145,20 +145,24 @@ def differences(compared: Compared, gray: Gray, to_compared: Matrix) -> Differen
     off = np.where(inside, laid_over - compared.gray, np.float32(0))
     structural = cv2.GaussianBlur(off, (0, 0), FINE_SIGMA_PX) - _slow(off, cell_px)
     # Fine detail is measured on the composite's own pixels: between them, interpolation would take some of it away.
-    fine = _per_cell(warp(_fine_energy(gray), to_compared, shape, interpolation=Interpolation.LINEAR), cell_px)
+    fine = warp(_fine_energy(gray), to_compared, shape, interpolation=Interpolation.LINEAR)
     there = share >= LEAST_COVERED
-    energy = np.asarray(_per_cell(structural**2 * inside, cell_px) / np.maximum(share, LEAST_COVERED), np.float32)
-    contrast = np.maximum(compared.contrast, _contrast(laid_over, cell_px))
-    amplitude = np.abs(np.sqrt(_around(fine)) - np.sqrt(_around(compared.fine)))
+    structure, fine = (
+        np.divide(_per_cell(energy * inside, cell_px), share, out=np.zeros_like(share), where=there)
+        for energy in (structural**2, fine)
+    )
+    # Smooth in one of the two is enough: in the other, noise may have taken its place, or the detail the first one lost.
+    contrast = np.minimum(compared.contrast, _contrast(laid_over, cell_px))
+    amplitude = np.abs(np.sqrt(_around(fine, there)) - np.sqrt(_around(compared.fine, there)))
     return Differences(
-        structure=np.where(there, LEVELS * np.sqrt(_around(energy)), np.float32(0)),
+        structure=np.where(there, LEVELS * np.sqrt(_around(structure, there)), np.float32(0)),
         fine=np.where(there, LEVELS * amplitude, np.float32(0)),
         smooth=contrast <= np.quantile(contrast[there], SMOOTH_SHARE) if there.any() else there,
         border=compared.border,
     )
 
 
-def worst_places(found: Mapping[str, Differences], *, cell_px: int, each: int, apart_px: int) -> tuple[Place, ...]:
+def worst_places(found: Mapping[str, Differences], compared: Compared, *, each: int, apart_px: int) -> tuple[Place, ...]:
     """Choose places of every kind, worst first, spread over the picture.
 
     The programs take turns, so that one that is bad everywhere leaves places to the others.
@@ -166,52 +170,38 @@ def worst_places(found: Mapping[str, Differences], *, cell_px: int, each: int, a
     Parameters
     ----------
     found : mapping of str to Differences
-        By program, all with the same thing and the same `cell_px`.
+        By program.
+    compared : Compared
+        What all of them were compared with.
     each : int
         How many places of a kind are wanted; there are fewer where nothing differs, or where there is no room.
     apart_px : int
-        Least distance between any two places.
+        Least distance between places of one kind, so that crops do not overlap; a place of another kind may lie half as far away.
     """
-    if not found:
-        return ()
+    reach_px = max(apart_px, SPREAD * min(compared.gray.shape))
     places: list[Place] = []
     turns = cycle(found)
     for kind in PlaceKind:
         maps = {program: different.of(kind) for program, different in found.items()}
         for _ in range(each):
-            place = next(_candidates(kind, maps, turns, places, cell_px=cell_px, apart_px=apart_px), None)
+            taken = {(place.x_px, place.y_px): reach_px if place.kind is kind else reach_px / 2 for place in places}
+            tried = (_worst(kind, program, maps[program], taken, compared) for program in islice(turns, len(maps)))
+            place = next((place for place in tried if place.difference > 0), None)
             if place is None:
                 break
             places.append(place)
     return tuple(places)
 
 
-def _candidates(
-    kind: PlaceKind,
-    maps: Mapping[str, CellMap],
-    turns: Iterator[str],
-    places: list[Place],
-    *,
-    cell_px: int,
-    apart_px: int,
-) -> Iterator[Place]:
-    """Worst free place of each program, the one whose turn it is first."""
-    for program in (next(turns) for _ in range(len(maps))):
-        free = maps[program]
-        rows, columns = np.ogrid[: free.shape[0], : free.shape[1]]
-        for place in places:
-            reach_px = max(apart_px, SPREAD * min(free.shape) * cell_px) if place.kind is kind else apart_px
-            distance_px = np.hypot((columns + 0.5) * cell_px - place.x_px, (rows + 0.5) * cell_px - place.y_px)
-            free = np.where(distance_px < reach_px, np.float32(0), free)
-        row, column = (int(index) for index in np.unravel_index(np.argmax(free), free.shape))
-        if free[row, column] > 0:
-            yield Place(
-                kind=kind,
-                x_px=column * cell_px + cell_px // 2,
-                y_px=row * cell_px + cell_px // 2,
-                program=program,
-                difference=float(free[row, column]),
-            )
+def _worst(kind: PlaceKind, program: str, cells: CellMap, taken: Mapping[tuple[int, int], float], compared: Compared) -> Place:
+    """Give a program's worst place out of reach of those that are taken (x, y: reach, px)."""
+    height, width = compared.gray.shape
+    x = np.minimum(np.arange(cells.shape[1]) * compared.cell_px + compared.cell_px // 2, width - 1)
+    y = np.minimum(np.arange(cells.shape[0]) * compared.cell_px + compared.cell_px // 2, height - 1)
+    for (taken_x, taken_y), reach_px in taken.items():
+        cells = np.where(np.hypot(x - taken_x, y[:, None] - taken_y) < reach_px, np.float32(0), cells)
+    row, column = np.unravel_index(np.argmax(cells), cells.shape)
+    return Place(kind=kind, x_px=int(x[column]), y_px=int(y[row]), program=program, difference=float(cells[row, column]))
 
 
 def _fine_energy(gray: Gray) -> Gray:
@@ -241,6 +231,8 @@ def _per_cell(plane: Gray, cell_px: int) -> CellMap:
     return np.asarray(cv2.resize(grown, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _around(cells: CellMap) -> CellMap:
-    """Mean over a cell and its eight neighbours: a fault is rarely alone, and no cell wins by luck with the noise."""
-    return np.asarray(cv2.blur(cells, (3, 3), borderType=cv2.BORDER_REFLECT), np.float32)
+def _around(cells: CellMap, there: NDArray[np.bool_]) -> CellMap:
+    """Mean over a cell and its eight neighbours that are there: a fault is rarely alone, and no cell wins by luck with noise."""
+    weight = there.astype(np.float32)
+    total, count = (cv2.blur(plane, (3, 3), borderType=cv2.BORDER_REFLECT) for plane in (cells * weight, weight))
+    return np.asarray(np.divide(total, count, out=np.zeros_like(cells), where=count > 0), np.float32)

@@ -35,11 +35,9 @@ BAND_ROWS = 256
 """Rows of which luminance is computed at a time: a large composite is never in memory as floating-point colour."""
 
 DARK, BRIGHT = 0.5, 0.9
-"""A picture whose brightest 200th is below DARK is shown with it at BRIGHT: fluorescence would be black on black."""
+"""A picture whose brightest 200th is below DARK is looked at with it at BRIGHT: fluorescence would be black on black."""
 
 BRIGHTEST_QUANTILE = 0.995
-
-GRAY_SAMPLES_EVERY = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -121,48 +119,40 @@ def look(
     kept, failures = _composites(programs, subject, shell=shell, desk=desk, gallery=gallery, progress=progress)
     total = 2 * len(kept)
     base, others = _base(subject, kept, failures, gallery)
-    if not others:
-        raise StackdError(
-            "There are no two composites to compare. " + " ".join(f"{name}: {why}" for name, why in failures.items()),
-            hint="Try the commands alone.",
-        )
     shape = (base.pixels.shape[0], base.pixels.shape[1])
     zoom = zoom_for(shape)
     side_px = view.tile_px // zoom
     cell_px = max(1, side_px // CELLS_A_TILE)
-    compared = to_compare_with(_luminance(base.pixels, Tone()), base.valid, cell_px=cell_px)
+    compared = to_compare_with(_luminance(base.pixels, base.exposure), base.valid, cell_px=cell_px)
     laid: dict[str, _Laid] = {}
-    found: dict[str, Differences] = {}
     for name, path in others.items():
         progress("look", len(laid), total)
-        try:
-            pixels = gallery.read(path)
-        except StackdError as error:
-            failures[name] = f"Its composite cannot be read. {error}"
-            continue
-        placed = _laid_over(base, compared, pixels)
+        placed = _laid_over(base, compared, path, gallery)
         if isinstance(placed, FailedRegistration):
-            failures[name] = f"Its composite cannot be laid over that of {base.name}: {placed.reason}"
-            continue
-        laid[name] = placed
-        found[name] = differences(compared, _luminance(pixels, placed.tone), placed.matrix)
-    places = worst_places(found, cell_px=cell_px, each=view.places, apart_px=side_px)
+            failures[name] = placed.reason
+        else:
+            laid[name] = placed
+    if not laid:
+        raise StackdError(
+            "There are no two composites to compare. " + " ".join(f"{name}: {why}" for name, why in failures.items()),
+            hint="Try the commands alone.",
+        )
+    found = {name: placed.differences for name, placed in laid.items()}
+    places = worst_places(found, compared, each=view.places, apart_px=side_px)
     windows = [window_around(place, shape, side_px=side_px) for place in places]
-    exposure = _exposure(compared)
-    as_it_is = _Laid(matrix=np.eye(3), tone=Tone())
-    crops = {base.name: _crops(base.pixels, as_it_is, windows, exposure)}
+    crops = {base.name: _crops(base.pixels, np.eye(3), Tone(), windows, base.exposure)}
     for name, placed in laid.items():
         progress("look", total - len(laid) + len(crops) - 1, total)
-        crops[name] = _crops(gallery.read(kept[name]), placed, windows, exposure)
+        crops[name] = _crops(gallery.read(others[name]), placed.matrix, placed.tone, windows, base.exposure)
     progress("look", total, total)
     shown = [program.name for program in programs] + [TRUTH] * (subject.truth is not None)
     sheet = look_sheet(
-        _shown(_reduced(base.pixels, _reduction(shape)), Tone(), exposure),
+        _shown(base.small),
         windows,
         shape,
         labels=[_label(number, place, base.name) for number, place in enumerate(places, start=1)],
         columns={name: crops.get(name, [None] * len(places)) for name in shown},
-        legend=_legend(subject, base, zoom, exposure, failures),
+        legend=_legend(subject, base, zoom, failures),
         tile_px=side_px * zoom,
     )
     return Sight(
@@ -183,7 +173,10 @@ class _Base:
     name: str
     pixels: Pixels
     valid: Mask
+    exposure: float
+    """By how much everything is brightened so that a dark subject can be seen."""
     small: Image
+    """Reduced by `reduction`, and brightened."""
     reduction: int
 
 
@@ -194,6 +187,7 @@ class _Laid:
     matrix: Matrix
     """Composite → base px."""
     tone: Tone
+    differences: Differences
 
 
 def _composites(
@@ -217,7 +211,7 @@ def _composites(
 def _base(
     subject: Subject, kept: Mapping[str, Path], failures: dict[str, str], gallery: Gallery
 ) -> tuple[_Base, Mapping[str, Path]]:
-    """Take the truth, else the first composite that can be read, and what is left to compare with it."""
+    """Take the truth, else the first composite that can be read, and what is left to compare with it; notes in `failures`."""
     if subject.truth is not None:
         return _as_base(TRUTH, subject.truth, subject.valid), kept
     rest = dict(kept)
@@ -234,48 +228,55 @@ def _base(
 
 
 def _as_base(name: str, pixels: Pixels, valid: Mask | None) -> _Base:
-    reduction = _reduction((pixels.shape[0], pixels.shape[1]))
+    reduction = -(-max(pixels.shape[:2]) // TONE_SIDE_PX)
+    small = _reduced(pixels, reduction, 1.0)
+    white = float(np.quantile(gray_of(small), BRIGHTEST_QUANTILE))
+    exposure = BRIGHT / white if 0 < white < DARK else 1.0
     return _Base(
         name=name,
         pixels=pixels,
         valid=np.ones(pixels.shape[:2], bool) if valid is None else valid,
-        small=_reduced(pixels, reduction),
+        exposure=exposure,
+        small=np.clip(small * np.float32(exposure), 0, 1),
         reduction=reduction,
     )
 
 
-def _laid_over(base: _Base, compared: Compared, pixels: Pixels) -> _Laid | FailedRegistration:
-    matrix = place_on(_luminance(pixels, Tone()), compared.gray, base.valid)
+def _laid_over(base: _Base, compared: Compared, path: Path, gallery: Gallery) -> _Laid | FailedRegistration:
+    """Place a composite and measure its differences; the reason where that is impossible is for people to read."""
+    try:
+        pixels = gallery.read(path)
+    except StackdError as error:
+        return FailedRegistration(reason=f"Its composite cannot be read. {error}")
+    matrix = place_on(_luminance(pixels, base.exposure), compared.gray, base.valid)
     if isinstance(matrix, FailedRegistration):
-        return matrix
-    small = _reduced(pixels, base.reduction)
+        return FailedRegistration(reason=f"Its composite cannot be laid over that of {base.name}: {matrix.reason}")
+    small = _reduced(pixels, base.reduction, base.exposure)
     reduced_matrix = rescale_matrix(matrix, 1 / base.reduction)
     small_shape = (base.small.shape[0], base.small.shape[1])
     valid = cv2.resize(base.valid.astype(np.uint8), small_shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     inside = covered(reduced_matrix, (small.shape[0], small.shape[1]), small_shape) & valid
-    return _Laid(matrix=matrix, tone=tone_between(warp(small, reduced_matrix, small_shape), base.small, inside))
+    tone = tone_between(warp(small, reduced_matrix, small_shape), base.small, inside)
+    different = differences(compared, _luminance(pixels, base.exposure, tone), matrix)
+    return _Laid(matrix=matrix, tone=tone, differences=different)
 
 
-def _crops(pixels: Pixels, laid: _Laid, windows: Sequence[Window], exposure: float) -> list[NDArray[np.uint8] | None]:
+def _crops(
+    pixels: Pixels, matrix: Matrix, tone: Tone, windows: Sequence[Window], exposure: float
+) -> list[NDArray[np.uint8] | None]:
     """Cut the windows out of a composite: its own pixels, never resampled, moved by whole pixels alone."""
     crops: list[NDArray[np.uint8] | None] = []
-    back = np.linalg.inv(laid.matrix)
+    back = np.linalg.inv(matrix)
     for window in windows:
         x, y, w = back @ (*window.middle_px, 1.0)
         half = (window.side_px - 1) / 2
         own = Window(left_px=round(x / w - half), top_px=round(y / w - half), side_px=window.side_px)
-        crops.append(cut(pixels, own, lambda piece: _shown(_as_float(piece), laid.tone, exposure)))
+        crops.append(cut(pixels, own, lambda piece: _shown(tone.applied(_as_float(piece, exposure)))))
     return crops
 
 
-def _shown(image: Image, tone: Tone, exposure: float) -> NDArray[np.uint8]:
-    return np.asarray(np.rint(np.clip(tone.applied(image) * np.float32(exposure), 0, 1) * 255), np.uint8)
-
-
-def _exposure(compared: Compared) -> float:
-    """By how much everything is brightened so that a dark subject can be seen."""
-    white = float(np.quantile(compared.gray[::GRAY_SAMPLES_EVERY, ::GRAY_SAMPLES_EVERY], BRIGHTEST_QUANTILE))
-    return BRIGHT / white if 0 < white < DARK else 1.0
+def _shown(image: Image) -> NDArray[np.uint8]:
+    return np.asarray(np.rint(image * 255), np.uint8)
 
 
 def _label(number: int, place: Place, base: str) -> str:
@@ -286,7 +287,7 @@ def _label(number: int, place: Place, base: str) -> str:
     )
 
 
-def _legend(subject: Subject, base: _Base, zoom: int, exposure: float, failures: Mapping[str, str]) -> list[str]:
+def _legend(subject: Subject, base: _Base, zoom: int, failures: Mapping[str, str]) -> list[str]:
     height, width = base.pixels.shape[:2]
     of_whom = "the truth" if base.name == TRUTH else f"the composite of {base.name}"
     lines = [
@@ -294,28 +295,26 @@ def _legend(subject: Subject, base: _Base, zoom: int, exposure: float, failures:
         f"Crops at {100 * zoom} %, the programs' own pixels; one gain and offset a channel match their brightness.",
         "structure: halos, ghosts, patches. smooth: noise, lost fine detail. border: streaks, blurred rims.",
     ]
-    if exposure > 1:
-        lines.append(f"All brightened {exposure:.1f} times.")
+    if base.exposure > 1:
+        lines.append(f"Everything is brightened {base.exposure:.1f} times.")
     return lines + [f"{name} failed: {why}" for name, why in failures.items()]
 
 
-def _reduction(shape: tuple[int, int]) -> int:
-    return -(-max(shape) // TONE_SIDE_PX)
-
-
-def _reduced(pixels: Pixels, reduction: int) -> Image:
+def _reduced(pixels: Pixels, reduction: int, exposure: float) -> Image:
     """Average blocks of pixels; those that the right and lower edge cut are left out."""
     height, width = (side // reduction for side in pixels.shape[:2])
     whole = pixels[: height * reduction, : width * reduction]
-    return _as_float(cast("Pixels", cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)))
+    return _as_float(cast("Pixels", cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)), exposure)
 
 
-def _as_float(pixels: Pixels) -> Image:
-    return np.multiply(pixels, np.float32(1 / np.iinfo(pixels.dtype.name).max), dtype=np.float32)
+def _as_float(pixels: Pixels, exposure: float) -> Image:
+    scale = np.float32(exposure / np.iinfo(pixels.dtype.name).max)
+    return np.minimum(np.multiply(pixels, scale, dtype=np.float32), 1, dtype=np.float32)
 
 
-def _luminance(pixels: Pixels, tone: Tone) -> Gray:
+def _luminance(pixels: Pixels, exposure: float, tone: Tone | None = None) -> Gray:
     gray = np.empty(pixels.shape[:2], np.float32)
     for top in range(0, len(pixels), BAND_ROWS):
-        gray[top : top + BAND_ROWS] = gray_of(tone.applied(_as_float(pixels[top : top + BAND_ROWS])))
+        band = _as_float(pixels[top : top + BAND_ROWS], exposure)
+        gray[top : top + BAND_ROWS] = gray_of(tone.applied(band) if tone else band)
     return gray

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 
 from stackd.adapters.bench_stacks import write_stack
@@ -79,6 +80,71 @@ def test_memory_is_measured_for_more_frames_than_there_are(stacks: Path):
     "wrong", [["memory", "--counts", "ten"], ["quality", "--against", "nonsense"], ["quality", "--folder", "/"]]
 )
 def test_what_makes_no_sense_is_refused_before_any_work(wrong: list[str]):
+    done = bench(*wrong)
+
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def looked_at(stacks: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    picture = tmp_path_factory.mktemp("look") / "look.png"
+    frames = sorted((stacks / "sheets-1" / "frames").iterdir())
+    others = ("--against", COPY_FIRST, "--against", "broken=false {output}")
+    return picture, bench("look", *frames, *others, "-o", picture, "--json")
+
+
+def test_a_picture_shows_where_composites_differ(looked_at: tuple[Path, subprocess.CompletedProcess[str]]):
+    picture, done = looked_at
+
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert {place["kind"] for place in told["places"]} == {"structure", "smooth", "border"}
+    assert {place["program"] for place in told["places"]} == {"first frame"}
+    assert list(told["failures"]) == ["broken"]
+    assert told["compared_with"] == "stackd"
+    height, width = cv2.imread(str(picture)).shape[:2]
+    assert width >= 3 * 240
+    assert height > len(told["places"]) * 240
+    assert [path.name for path in picture.parent.iterdir()] == ["look.png"]
+
+
+def test_a_picture_is_replaced_only_if_it_is_one(looked_at: tuple[Path, subprocess.CompletedProcess[str]], stacks: Path):
+    picture, _ = looked_at
+    foreign = picture.with_name("mine.jpg")
+    foreign.write_bytes(b"a photograph")
+
+    again = bench("look", "--stack", stacks / "sheets-1", "--places", "1", "-o", picture)
+    refused = bench("look", "--stack", stacks / "sheets-1", "-o", foreign)
+
+    assert again.returncode == 0, again.stderr
+    assert "compared with truth" in again.stdout
+    assert refused.returncode == 1
+    assert "already there" in refused.stderr
+    assert foreign.read_bytes() == b"a photograph"
+    foreign.unlink()
+
+
+def test_when_no_other_program_makes_anything_no_picture_is_drawn(stacks: Path, tmp_path: Path):
+    frames = sorted((stacks / "sheets-1" / "frames").iterdir())
+
+    done = bench("look", *frames, "--against", "broken=echo why not >&2; false {output}", "-o", tmp_path / "look.png")
+
+    assert done.returncode == 1
+    assert "why not" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["look", "missing.jpg", "--against", COPY_FIRST, "-o", "x.png"],
+        ["look", "--against", COPY_FIRST, "-o", "x.png"],
+        ["look", __file__, "--against", COPY_FIRST, "-o", "x.tif"],
+        ["look", __file__, "--stack", "/", "--against", COPY_FIRST, "-o", "x.png"],
+    ],
+)
+def test_looking_at_nothing_is_refused_before_any_work(wrong: list[str]):
     done = bench(*wrong)
 
     assert done.returncode == 2, done.stderr

@@ -319,25 +319,27 @@ def look_closely(
     if stack is None and len(programs) == 1:
         raise WrongUse("There is nothing to compare stackd with.", hint="Name another program or setting with --against.")
     check_target(output, mark=LOOK_MARK)
-    subject = _subject(frames, stack)
     with TemporaryDirectory(prefix="stackd-bench-", dir=scratch_folder()) as place:
+        subject = _subject(frames, stack, Path(place) / "stacks")
         desk, gallery = BenchDesk(Path(place) / "desk"), GalleryFolder(Path(place) / "gallery")
         sight = look(programs, subject, view, shell=MeasuredShell(), desk=desk, gallery=gallery, progress=progress)
     write_picture(sight.sheet, output, mark=LOOK_MARK, quality=LOOK_QUALITY)
     return sight
 
 
-def _subject(frames: Sequence[Path], stack: Path | None) -> Subject:
+def _subject(frames: Sequence[Path], stack: Path | None, scratch: Path) -> Subject:
     import numpy as np
 
-    from stackd.adapters.bench_stacks import read_stack
+    from stackd.adapters.bench_stacks import RenderedStacks, read_stack
     from stackd.errors import WrongUse
+    from stackd.imaging.bench_scenes import suite
     from stackd.service.looking import Subject
 
     if (stack is None) == (not frames):
         raise WrongUse("Frames or a rendered stack are needed, and not both.", hint="Name frames, or --stack FOLDER.")
     if stack is not None:
-        known = read_stack(stack)
+        named = [scene for scene in suite() if scene.name == str(stack)]
+        known = RenderedStacks(named, scratch).read(0) if named and not stack.exists() else read_stack(stack)
         pixels = np.rint(known.truth.image * 65535).astype(np.uint16)
         return Subject(name=known.name, frames=known.frames, truth=pixels, valid=known.truth.valid)
     for frame in frames:

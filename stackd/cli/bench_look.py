@@ -22,7 +22,11 @@ def look(
     ] = None,
     stack: Annotated[
         Path | None,
-        typer.Option(help="Instead of frames: a stack with frames/ and truth/, shown as the last column.", show_default=False),
+        typer.Option(
+            metavar="FOLDER",
+            help="Instead of frames: a stack with frames/ and truth/, or a scene such as hairs-1. The truth is the last column.",
+            show_default=False,
+        ),
     ] = None,
     method: Methods = None,
     against: Against = None,

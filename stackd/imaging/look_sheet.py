@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stackd.imaging.lettering import INK, LINE_HEIGHT_PX, PAPER, folded, write_line
 from stackd.imaging.worst_places import Place
-from stackd.model.pixels import Pixels
+from stackd.model.pixels import Mask, Pixels
 
 MARGIN_PX = 8
 EDGE_PX = 3
@@ -47,10 +47,14 @@ def zoom_for(shape: tuple[int, int]) -> int:
     return 2 if max(shape) < SMALL_PX else 1
 
 
-def window_around(place: Place, shape: tuple[int, int], *, side_px: int) -> Window:
-    """Lay the square around a place, moved inwards where it would reach beyond the picture."""
+def window_around(place: Place, valid: Mask, *, side_px: int) -> Window:
+    """Lay the square around a place, moved inwards where it would reach beyond what may be compared, which holds the place."""
     left_px, top_px = (
-        max(0, min(middle - side_px // 2, size - side_px)) for middle, size in ((place.x_px, shape[1]), (place.y_px, shape[0]))
+        max(int(inside[0]), min(middle - side_px // 2, int(inside[-1]) + 1 - side_px))
+        for middle, inside in (
+            (place.x_px, np.flatnonzero(valid.any(axis=0))),
+            (place.y_px, np.flatnonzero(valid.any(axis=1))),
+        )
     )
     return Window(left_px=left_px, top_px=top_px, side_px=side_px)
 

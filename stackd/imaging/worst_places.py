@@ -209,9 +209,9 @@ def _fine_energy(gray: Gray) -> Gray:
 
 
 def _contrast(gray: Gray, cell_px: int) -> CellMap:
-    """Range of luminance within a cell's width around each pixel, the mean of a cell."""
+    """Range of luminance in a cell and its neighbours: what is flat between two edges is not smooth."""
     broad = cv2.GaussianBlur(gray, (0, 0), CONTRAST_SIGMA_PX)
-    window = np.ones((cell_px | 1, cell_px | 1), np.uint8)
+    window = np.ones((3 * cell_px | 1, 3 * cell_px | 1), np.uint8)
     return _per_cell(np.asarray(cv2.dilate(broad, window) - cv2.erode(broad, window), np.float32), cell_px)
 
 

@@ -139,7 +139,7 @@ def look(
         )
     found = {name: placed.differences for name, placed in laid.items()}
     places = worst_places(found, compared, each=view.places, apart_px=side_px)
-    windows = [window_around(place, shape, side_px=side_px) for place in places]
+    windows = [window_around(place, base.valid, side_px=side_px) for place in places]
     crops = {base.name: _crops(base.pixels, np.eye(3), Tone(), windows, base.exposure)}
     for name, placed in laid.items():
         progress("look", total - len(laid) + len(crops) - 1, total)

@@ -29,12 +29,21 @@ def found_at(sheet: np.ndarray, crop: np.ndarray) -> tuple[int, int] | None:
 
 @pytest.mark.parametrize(("x", "y"), [(0, 0), (119, 89), (60, 45), (5, 80)])
 def test_a_window_stays_within_the_picture_and_shows_its_place(x: int, y: int):
-    window = window_around(place(x, y), SHAPE, side_px=40)
+    window = window_around(place(x, y), np.ones(SHAPE, bool), side_px=40)
 
     assert 0 <= window.left_px <= 80
     assert 0 <= window.top_px <= 50
     assert window.left_px <= x < window.left_px + 40
     assert window.top_px <= y < window.top_px + 40
+
+
+def test_a_window_stays_within_what_may_be_compared():
+    valid = np.zeros(SHAPE, bool)
+    valid[10:85, 20:110] = True
+
+    corners = [window_around(place(x, y), valid, side_px=40) for x, y in ((20, 10), (109, 84))]
+
+    assert [(window.left_px, window.top_px) for window in corners] == [(20, 10), (70, 45)]
 
 
 def test_what_reaches_beyond_a_picture_is_paper():

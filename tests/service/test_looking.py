@@ -196,7 +196,7 @@ def test_crops_are_the_programs_own_pixels(tmp_path: Path):
     sight = seen({"ours": ours, "peer": peer}, tmp_path)
 
     side_px = VIEW.tile_px // 2
-    window = window_around(sight.places[0], ours.shape[:2], side_px=side_px)
+    window = window_around(sight.places[0], np.ones(ours.shape[:2], bool), side_px=side_px)
     rows, columns = (slice(start, start + side_px) for start in (window.top_px, window.left_px))
     mine = ours[rows, columns].repeat(2, axis=0).repeat(2, axis=1)
     theirs = peer[window.top_px - 9 :, window.left_px - 14 :][:side_px, :side_px].repeat(2, axis=0).repeat(2, axis=1)

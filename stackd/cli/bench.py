@@ -45,7 +45,7 @@ def quality(
     """Fuse stacks whose truth is known, and judge the composites."""
     from stackd.cli import bench_report
     from stackd.cli.progress import progress_bar
-    from stackd.wiring import judge_quality
+    from stackd.wiring.benchmark import judge_quality
 
     with progress_bar(shown=not as_json) as progress:
         verdicts = judge_quality(method or (), against or (), folder=folder, seeds=seeds, progress=progress)
@@ -66,7 +66,7 @@ def speed(
     """Measure processor time, elapsed time and memory."""
     from stackd.cli import bench_report
     from stackd.cli.progress import progress_bar
-    from stackd.wiring import measure_speed
+    from stackd.wiring.benchmark import measure_speed
 
     with progress_bar(shown=not as_json) as progress:
         costs = measure_speed(frames or (), method or (), against or (), runs=runs, progress=progress)
@@ -86,7 +86,7 @@ def memory(
     """Measure the peak of memory for few and for many frames."""
     from stackd.cli import bench_report
     from stackd.cli.progress import progress_bar
-    from stackd.wiring import measure_memory
+    from stackd.wiring.benchmark import measure_memory
 
     wanted = bench_report.counts_from(counts)
     with progress_bar(shown=not as_json) as progress:
@@ -100,6 +100,6 @@ app.command()(look)
 @app.command(hidden=True)
 def floor(frames: list[Path], output: Annotated[Path, typer.Option("-o", "--output")]) -> None:
     """Decode the frames and write one TIFF, nothing else."""
-    from stackd.wiring import decode_and_write
+    from stackd.wiring.benchmark import decode_and_write
 
     decode_and_write(frames, output)

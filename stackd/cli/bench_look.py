@@ -42,7 +42,7 @@ def look(
     """
     from stackd.cli.progress import progress_bar
     from stackd.service.looking import View
-    from stackd.wiring import look_closely
+    from stackd.wiring.benchmark import look_closely
 
     view = View(places=places, tile_px=tile)
     with progress_bar(shown=not as_json) as progress:

@@ -109,7 +109,7 @@ def _ask(
     from stackd.config.places import state_folder
     from stackd.errors import WrongUse
     from stackd.service.ports import DECIDABLE
-    from stackd.wiring import note_wish, read_status, running_process
+    from stackd.wiring.journal import note_wish, read_status, running_process
 
     folder = state_folder(config)
     report = read_status(folder, job_limit=-1)

@@ -56,7 +56,7 @@ def demo(
     from rich.console import Console
 
     from stackd.cli.demo_scene import before_and_after, demo_stack
-    from stackd.wiring import demo_camera
+    from stackd.wiring.on_demand import demo_camera
 
     place = Path(tempfile.mkdtemp(prefix="stackd-demo-")) if folder is None else folder.absolute()
     inbox, composites = place / "inbox", place / "composites"

@@ -29,7 +29,7 @@ def doctor(
 
     Nothing is changed; a probe file lies in the output folders for a moment.
     """
-    from stackd.wiring import check_up
+    from stackd.wiring.on_demand import check_up
 
     checks = check_up(config)
     trouble = any(check.verdict == "trouble" for check in checks)

@@ -51,7 +51,7 @@ def fuse(
     """
     from stackd.cli.fuse_report import as_object, print_summary
     from stackd.cli.progress import progress_bar
-    from stackd.wiring import fuse_now
+    from stackd.wiring.on_demand import fuse_now
 
     # A polite `kill` ends like Ctrl-C: temporary files are removed on the way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

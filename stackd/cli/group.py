@@ -41,7 +41,7 @@ def group(
     """
     from stackd.cli.group_report import as_object, print_report
     from stackd.cli.progress import progress_bar
-    from stackd.wiring import sort_now, write_contact_sheet
+    from stackd.wiring.on_demand import sort_now, write_contact_sheet
 
     with progress_bar(shown=not as_json) as progress:
         folder, outcome = sort_now(paths, config=config, progress=progress)

@@ -23,6 +23,6 @@ def run(
     Stays in the foreground and logs to standard error. Ctrl-C or SIGTERM ends it cleanly within ten seconds, in the middle of
     work too: it goes on where it was at the next start. SIGHUP reads the configuration again.
     """
-    from stackd.wiring import run_service
+    from stackd.wiring.service import run_service
 
     run_service(config, verbose=verbose)

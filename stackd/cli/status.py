@@ -30,7 +30,7 @@ def status(
     """
     from stackd.cli.status_report import as_object, as_text
     from stackd.config.places import state_folder
-    from stackd.wiring import read_status, running_process
+    from stackd.wiring.journal import read_status, running_process
 
     folder = state_folder(config)
     report = read_status(folder, job_limit=-1 if everything else JOBS_SHOWN)

@@ -1,0 +1,150 @@
+"""What is done at once and then over: one stack, one look at a folder, a checkup, the demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stackd.wiring.processes import DESCRIBE_ENTRY
+from stackd.wiring.tools import stacking_tools
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stackd.adapters.checkup import Check
+    from stackd.adapters.demo_camera import DemoCamera
+    from stackd.imaging.frames import Progress
+    from stackd.intake.candidates import Grouping
+    from stackd.service.on_demand import FuseOutcome
+    from stackd.service.sorting import Sorted
+
+
+def fuse_now(
+    frames: Sequence[Path],
+    *,
+    output: Path,
+    recipe_name: str,
+    config: Path | None,
+    overrides: Sequence[str],
+    depth_map: Path | None,
+    progress: Progress,
+) -> FuseOutcome:
+    """Fuse one stack, as `stackd fuse` does; see `fuse_files` for what can go wrong."""
+    from stackd.config.load import load_recipe
+    from stackd.service.on_demand import fuse_files
+
+    recipe = load_recipe(recipe_name, config=config, overrides=overrides)
+    return fuse_files(
+        frames,
+        output=output,
+        depth_map=depth_map,
+        recipe=recipe,
+        recipe_name=recipe_name,
+        tools=stacking_tools(),
+        progress=progress,
+    )
+
+
+def check_up(config: Path | None) -> tuple[Check, ...]:
+    """Look at everything `stackd doctor` looks at; a configuration that is wrong is one of the findings."""
+    from stackd.adapters.checkup import (
+        Check,
+        Verdict,
+        check_machine,
+        check_notices,
+        check_running,
+        check_state,
+        check_watch,
+    )
+    from stackd.config.load import load_settings
+    from stackd.errors import WrongConfiguration
+
+    checks = list(check_machine())
+    try:
+        loaded = load_settings(config)
+    except WrongConfiguration as error:
+        return (*checks, Check(about="config", verdict=Verdict.TROUBLE, sentence=error.message, remedy=error.hint.strip()))
+    watches = loaded.settings.watch
+    if watches:
+        checks.append(Check(about="config", verdict=Verdict.FINE, sentence=f"{loaded.path} has no mistakes."))
+    else:
+        checks.append(
+            Check(
+                about="config",
+                verdict=Verdict.NOTE,
+                sentence=f"{loaded.path or 'You have no configuration file, and the default'} names no folder to watch.",
+                remedy="For the daemon: stackd config init, then set input and output. `stackd fuse` works without.",
+            )
+        )
+    checks += check_state(loaded.settings.state.folder)
+    checks += check_running(loaded.settings.state.folder)
+    for watch in watches:
+        checks += check_watch(watch)
+    checks += check_notices(watches)
+    return tuple(checks)
+
+
+def demo_camera(folder: Path) -> DemoCamera:
+    """Make the camera whose card is `folder`."""
+    from datetime import UTC, datetime
+
+    from stackd.adapters.demo_camera import DemoCamera
+
+    return DemoCamera(folder, began_at=datetime.now(UTC))
+
+
+def sort_now(paths: Sequence[Path], *, config: Path | None, progress: Progress) -> tuple[Path, Sorted]:
+    """Sort the frames in some folders into stacks, as `stackd group` does. Gives also the folder their names are relative to.
+
+    Raises
+    ------
+    WrongUse
+        If a path is missing, or nothing is named.
+    WrongConfiguration
+        If the configuration cannot be used.
+    """
+    from stackd.adapters.describing_process import DescribingProcess
+    from stackd.adapters.named_files import look_at
+    from stackd.adapters.system_clock import SystemClock
+    from stackd.adapters.wakeup import Wakeup
+    from stackd.config.load import load_settings
+    from stackd.intake.settings import GroupingSettings
+    from stackd.service.sorting import DESCRIBERS, FILES_WORTH_A_PROCESS, sort_files
+
+    settings = GroupingSettings() if config is None else load_settings(config).settings.intake.grouping
+    folder, look = look_at(paths)
+    wakeup, clock = Wakeup(), SystemClock()
+    describers = [
+        DescribingProcess(DESCRIBE_ENTRY, clock=clock, watch=wakeup.watch, unwatch=wakeup.unwatch)
+        for _ in range(min(DESCRIBERS, 1 + len(look.files) // FILES_WORTH_A_PROCESS))
+    ]
+    try:
+        outcome = sort_files(
+            look.files,
+            folder,
+            settings,
+            describers=describers,
+            waker=wakeup,
+            progress=progress,
+            passed_over=look.passed_over,
+        )
+    finally:
+        for describer in describers:
+            describer.close()
+        wakeup.close()
+    return folder, outcome
+
+
+def write_contact_sheet(grouping: Grouping, folder: Path, output: Path) -> None:
+    """Write a picture of the stacks of a folder, one a row.
+
+    Raises
+    ------
+    WrongUse
+        If the name is none of a JPEG, or that of a frame.
+    OutputBlocked
+        If it cannot be written.
+    """
+    from stackd.adapters.sheet_files import write_sheet
+
+    write_sheet(grouping, folder, output)

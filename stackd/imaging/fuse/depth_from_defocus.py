@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from stackd.imaging.blend import blend_by_weight
+from stackd.imaging.blend import FrameWeight, blend_by_weight
 from stackd.imaging.defocus import blurred, estimate_blur_per_frame, to_display, to_light
 from stackd.imaging.depth_fill import filled
+from stackd.imaging.edge_detail import EdgeDetail
 from stackd.imaging.focus_measure import lay_over_reference, reduced_matrix
 from stackd.imaging.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, PlaneStore, Progress, ignore_progress
 from stackd.imaging.fused import Fused
@@ -157,12 +158,15 @@ def fuse_by_depth_from_defocus(
     grain = estimate_grain(grays)
     tolerance = float(np.hypot(settings.averaging * grain, LEAST_TOLERANCE))
     unfocused = Unfocused(len(frames), grain=grain, tolerance=tolerance)
-    evidence = _Evidence(make_store(), grid.shape, tolerance, unfocused)
-    for position, cost in enumerate(_costs(frames, witnesses, blur_px, grid, unfocused)):
+    details = [_all_detail(witness.view) for witness in witnesses]
+    edges = EdgeDetail(make_store(), grid.shape, grain=detail_of_grain(grays, details))
+    del details
+    evidence = _Evidence(make_store(), grid.shape, tolerance, unfocused, edges)
+    for position, cost in enumerate(_costs(frames, witnesses, blur_px, grid, unfocused, edges)):
         evidence.add(cost)
         progress("measure", position + 1, len(frames))
     del witnesses, grays
-    depth = evidence.settle()
+    depth = evidence.settle(blur_px)
     image = blend_by_weight(frames, evidence.weight, reduction=grid.reduction, progress=progress)
     return Fused(image=image, depth=grid.enlarged(depth))
 
@@ -236,6 +240,10 @@ def _detail(gray: Gray) -> NDArray[np.float32]:
     return np.asarray(cv2.multiply(rest, rest, dst=rest), np.float32)
 
 
+def _all_detail(view: "_View") -> NDArray[np.float32]:
+    return np.asarray(cv2.add(_detail(view.gray), view.fine_detail), np.float32)
+
+
 def _halved(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean of 2×2 px; an odd last row or column counts twice."""
     height, width = plane.shape
@@ -277,12 +285,17 @@ class _Witness:
 
 
 def _costs(
-    frames: AlignedFrames, witnesses: Sequence[_Witness], blur_px: float, grid: _Grid, unfocused: Unfocused
+    frames: AlignedFrames,
+    witnesses: Sequence[_Witness],
+    blur_px: float,
+    grid: _Grid,
+    unfocused: Unfocused,
+    edges: EdgeDetail,
 ) -> Iterator[NDArray[np.float32]]:
     """Yield each frame's cost, mean squared display units: what it cannot explain, and the detail it lacks.
 
-    Detail is compared with the neighbours, so costs come a few frames late; no more than those few are held. `unfocused` is
-    shown every frame on the way.
+    Detail is compared with the neighbours, so costs come a few frames late; no more than those few are held. `unfocused` and
+    `edges` are shown every frame on the way.
     """
     known = {witness.position: witness.view for witness in witnesses}
     views = list(known.values())
@@ -294,6 +307,7 @@ def _costs(
         view = known[position] if position in known else grid.view(frames, position)
         detail = _detail(view.gray)
         unfocused.add(view.gray, detail)
+        edges.add(view.gray, cv2.add(detail, view.fine_detail))
         cost = _misfit(view.gray, position, witnesses, blur_px)
         cost -= np.float32(WIDE_WEIGHT) * cv2.GaussianBlur(detail, (0, 0), WIDE_WINDOW_PX)
         cost[grid.outside(frames.matrices[position])] = np.finfo(np.float16).max
@@ -340,9 +354,12 @@ def _misfit(gray: Gray, position: int, witnesses: Sequence[_Witness], blur_px: f
 class _Evidence:
     """All costs of a stack, in units of the tolerance, and what follows from them."""
 
-    def __init__(self, store: PlaneStore, shape: tuple[int, int], tolerance: float, unfocused: Unfocused) -> None:
+    def __init__(
+        self, store: PlaneStore, shape: tuple[int, int], tolerance: float, unfocused: Unfocused, edges: EdgeDetail
+    ) -> None:
         self._store = store
         self._unfocused = unfocused
+        self._edges = edges
         self._unit = np.float32(tolerance**2)
         self._least = np.full(shape, np.finfo(np.float16).max, np.float32)
         self._total = np.zeros(shape, np.float32)
@@ -367,18 +384,24 @@ class _Evidence:
         rivals = (self._total - SURE_FRAMES) / np.float32(max(count / 2 - SURE_FRAMES, 0.5))
         return np.asarray(np.clip(1 - rivals, 0, 1), np.float32)
 
-    def settle(self) -> DepthMap:
+    def settle(self, blur_px: float) -> DepthMap:
         """Continue depth into where nothing decides, fix the weights, and return the depth on the reduced grid."""
         self._never_sharp = self._unfocused.settle(self._least.shape)
         confidence = self._confidence() * (1 - self._never_sharp)
         self._expected = filled(self._best, confidence**SURE_EXPONENT)
         self._unfocused.weigh(self._expected, within=EXPECTED_WITHIN, at_most=EXPECTED_AT_MOST)
         self._least.fill(np.inf)
+        taken = np.zeros_like(self._best)
         for position in range(len(self._store)):
-            np.minimum(self._least, self._doubted_cost(position), out=self._least)
+            cost = self._doubted_cost(position)
+            taken[cost < self._least] = position
+            np.minimum(self._least, cost, out=self._least)
+        self._edges.find_edges(taken, blur_px=blur_px)
         self._total.fill(0)
         for position in range(len(self._store)):
-            self._total += self._relative(position)
+            worse = self._doubted_cost(position) - self._least
+            self._total += _relative(worse)
+            self._edges.consider(position, worse * self._unit)
         # A median, because a single pixel at another depth is a mistake more often than a speck of dust.
         refined = np.asarray(cv2.medianBlur(self._between_frames(), SPECK_PX), np.float32)
         position_map = filled(refined, confidence**SURE_EXPONENT)
@@ -397,17 +420,12 @@ class _Evidence:
         shift = np.divide(slope, 2 * bend, where=bend > 0, out=np.zeros_like(before))
         return np.asarray(self._best + np.clip(shift, -0.5, 0.5), np.float32)
 
-    def weight(self, position: int) -> NDArray[np.float32]:
-        """Weights of a frame; those of all frames sum to one."""
-        weight = self._relative(position) / self._total
+    def weight(self, position: int) -> FrameWeight:
+        """Weight of a frame."""
+        weight = _relative(self._doubted_cost(position) - self._least) / self._total
+        detail = self._edges.change(position, weight, 1 - self._never_sharp)
         weight += self._never_sharp * (self._unfocused.weight(position, weight.shape) - weight)
-        return np.asarray(weight, np.float32)
-
-    def _relative(self, position: int) -> NDArray[np.float32]:
-        """Weight against the best frame's."""
-        weight = np.exp(self._least - self._doubted_cost(position))
-        weight[weight < np.float32(NEGLIGIBLE)] = 0
-        return np.asarray(weight, np.float32)
+        return FrameWeight(whole=weight, detail=detail)
 
     def _doubted_cost(self, position: int) -> NDArray[np.float32]:
         """A frame's cost, raised a little with its distance from the depth expected here."""
@@ -418,3 +436,10 @@ class _Evidence:
 
     def _read_cost(self, position: int) -> NDArray[np.float32]:
         return self._store.read(position, slice(0, self._best.shape[0])).astype(np.float32)
+
+
+def _relative(worse: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weight against the best frame's, given by how much worse a frame explains the others."""
+    weight = np.exp(-worse)
+    weight[weight < np.float32(NEGLIGIBLE)] = 0
+    return np.asarray(weight, np.float32)

@@ -13,13 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.beyond import REDUCTION, Beyond, reduced
 from stackd.imaging.grain import HIGH_PASS_SHARE
 from stackd.model.pixels import Gray
 
 Plane = NDArray[np.float32]
-
-REDUCTION = 4
-"""Between the grid of the decisions and the one used here: everything here is smooth."""
 
 WIDE_WINDOW_PX, WIDE_RATIO_OCTAVES = 8.0, (3.0, 5.0)
 """Sigma, px of the decisions; and log2 of the greatest over the least fine detail through the stack. Up to the lower ratio
@@ -81,7 +79,7 @@ class Unfocused:
 
     def add(self, gray: Gray, detail: Plane) -> None:
         """Take the next frame: its luminance, and its mean squared fine detail, on the grid of the decisions."""
-        small = _reduced(gray)
+        small = reduced(gray)
         rest = small - _smooth(small, COARSE_SIGMA_PX)
         # An amplitude, because squares of small contrasts are lost in half precision.
         contrast = cv2.sqrt(_smooth(rest * rest, COARSE_SIGMA_PX))
@@ -90,34 +88,34 @@ class Unfocused:
             self._contrasts = np.zeros((self._frames, *contrast.shape), np.float16)
         self._contrasts[self._seen] = contrast
         self._seen += 1
-        seen = [_smooth(_reduced(detail), window) for window in (WIDE_WINDOW_PX, NARROW_WINDOW_PX)]
+        seen = [_smooth(reduced(detail), window) for window in (WIDE_WINDOW_PX, NARROW_WINDOW_PX)]
         if not self._ranges:
             self._ranges = [(plane, plane) for plane in seen]
         self._ranges = [
             (np.minimum(least, plane), np.maximum(most, plane)) for (least, most), plane in zip(self._ranges, seen, strict=True)
         ]
-        spots = _reduced(np.asarray(cv2.dilate(gray, np.ones((HIGHLIGHT_SIDE_PX, HIGHLIGHT_SIDE_PX), np.uint8)), np.float32))
+        spots = reduced(np.asarray(cv2.dilate(gray, np.ones((HIGHLIGHT_SIDE_PX, HIGHLIGHT_SIDE_PX), np.uint8)), np.float32))
         self._brightest = np.maximum(self._brightest, spots)
 
-    def settle(self, shape: tuple[int, int]) -> Plane:
+    def settle(self, shape: tuple[int, int], beyond: Beyond) -> Plane:
         """Return how surely nothing is ever in focus, 0–1, on the grid of the decisions, and fix it."""
         ends = np.maximum(self._contrasts[0], self._contrasts[-1])
         between = reduce(np.maximum, self._contrasts[1:-1], np.zeros_like(ends))
         at_end = _smooth((ends >= between).astype(np.float32), COARSE_SIGMA_PX / 2)
         greatest, least = (_square(reduce(extreme, self._contrasts)) for extreme in (np.maximum, np.minimum))
         wide = self._hardly_changes(0, WIDE_RATIO_OCTAVES) * self._without_texture(0, greatest)
-        wide *= self._without_highlights(HIGHLIGHT_WIDE_PX)
-        wide *= _ramp(at_end, *END_SHARE) * np.clip((greatest - least) / self._unit / DECIDES_FROM - 1, 0, 1)
-        self._greatest, self._wide = greatest, wide.astype(np.float32)
+        wide *= np.maximum(self._without_highlights(HIGHLIGHT_WIDE_PX) * _ramp(at_end, *END_SHARE), beyond.share)
+        wide *= np.clip((greatest - least) / self._unit / DECIDES_FROM - 1, 0, 1)
+        self._greatest, self._wide, self._beyond = greatest, wide.astype(np.float32), beyond
         self._around = _smooth(self._wide, SPREAD_PX)
         narrow = self._hardly_changes(1, NARROW_RATIO_OCTAVES) * self._without_texture(1, greatest)
-        narrow *= self._without_highlights(HIGHLIGHT_NARROW_PX)
+        narrow *= np.maximum(self._without_highlights(HIGHLIGHT_NARROW_PX), beyond.share)
         narrow *= np.clip(SPREAD_GAIN * self._around - SPREAD_FROM, 0, 1)
         return _enlarged(np.maximum(self._wide, narrow), shape)
 
     def weigh(self, expected: Plane, *, within: float, at_most: float) -> None:
         """Fix the frames' weights, given the depth expected (grid of the decisions): frames near it win a tie."""
-        self._expected, self._within, self._at_most = _reduced(expected), within, at_most
+        self._expected, self._within, self._at_most = reduced(expected), within, at_most
         positions = range(self._frames)
         self._least = reduce(np.minimum, map(self._cost, positions))
         self._total = np.zeros_like(self._least)
@@ -130,9 +128,16 @@ class Unfocused:
 
     def _cost(self, position: int) -> Plane:
         lack = np.minimum((self._greatest - _square(self._contrasts[position])) / self._unit, np.float32(COST_AT_MOST))
+        lack += self._beyond.share * (self._away_from_end(position) - lack)
         spread = _smooth(lack * self._wide, SPREAD_PX) / (self._around + np.finfo(np.float32).eps)
         distance = (self._expected - np.float32(position)) / np.float32(self._within)
         return np.asarray(spread + np.minimum(np.square(distance) / 2, np.float32(self._at_most)), np.float32)
+
+    def _away_from_end(self, position: int) -> Plane | np.float32:
+        """Cost of a frame where something is known to lie beyond an end: none at that end, as high as can be elsewhere."""
+        last = self._beyond.last
+        at_end = np.float32(position == 0) * (1 - last) + np.float32(position == self._frames - 1) * last
+        return np.float32(COST_AT_MOST) * (1 - at_end)
 
     def _hardly_changes(self, window: int, octaves: tuple[float, float]) -> Plane:
         least, most = (np.maximum(plane - self._floor, 0) + self._floor / 2 + LEAST_ENERGY for plane in self._ranges[window])
@@ -145,13 +150,6 @@ class Unfocused:
     def _without_highlights(self, around_px: float) -> Plane:
         share = _smooth((self._brightest > HIGHLIGHT).astype(np.float32), around_px)
         return 1 - _ramp(share, 0, HIGHLIGHT_SHARE)
-
-
-def _reduced(plane: Plane) -> Plane:
-    height, width = plane.shape
-    return np.asarray(
-        cv2.resize(plane, (-(-width // REDUCTION), -(-height // REDUCTION)), interpolation=cv2.INTER_AREA), np.float32
-    )
 
 
 def _enlarged(plane: Plane, shape: tuple[int, int]) -> Plane:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from stackd.imaging.beyond import BeyondEnds
 from stackd.imaging.blend import FrameWeight, blend_by_weight
 from stackd.imaging.defocus import blurred, estimate_blur_per_frame, to_display, to_light
 from stackd.imaging.depth_fill import filled
@@ -161,8 +162,11 @@ def fuse_by_depth_from_defocus(
     details = [_all_detail(witness.view) for witness in witnesses]
     edges = EdgeDetail(make_store(), grid.shape, grain=detail_of_grain(grays, details))
     del details
-    evidence = _Evidence(make_store(), grid.shape, tolerance, unfocused, edges)
-    for position, cost in enumerate(_costs(frames, witnesses, blur_px, grid, unfocused, edges)):
+    seen = [(witness.position, witness.view.gray, witness.trust) for witness in witnesses]
+    beyond = BeyondEnds(seen, blur_px=blur_px, tolerance=tolerance)
+    del seen
+    evidence = _Evidence(make_store(), grid.shape, tolerance, unfocused, edges, beyond)
+    for position, cost in enumerate(_costs(frames, witnesses, blur_px, grid, unfocused, edges, beyond)):
         evidence.add(cost)
         progress("measure", position + 1, len(frames))
     del witnesses, grays
@@ -291,6 +295,7 @@ def _costs(
     grid: _Grid,
     unfocused: Unfocused,
     edges: EdgeDetail,
+    beyond: BeyondEnds,
 ) -> Iterator[NDArray[np.float32]]:
     """Yield each frame's cost, mean squared display units: what it cannot explain, and the detail it lacks.
 
@@ -307,6 +312,7 @@ def _costs(
         view = known[position] if position in known else grid.view(frames, position)
         detail = _detail(view.gray)
         unfocused.add(view.gray, detail)
+        beyond.add(position, view.gray)
         edges.add(view.gray, cv2.add(detail, view.fine_detail))
         cost = _misfit(view.gray, position, witnesses, blur_px)
         cost -= np.float32(WIDE_WEIGHT) * cv2.GaussianBlur(detail, (0, 0), WIDE_WINDOW_PX)
@@ -355,11 +361,12 @@ class _Evidence:
     """All costs of a stack, in units of the tolerance, and what follows from them."""
 
     def __init__(
-        self, store: PlaneStore, shape: tuple[int, int], tolerance: float, unfocused: Unfocused, edges: EdgeDetail
+        self, store: PlaneStore, shape: tuple[int, int], tolerance: float, unfocused: Unfocused, edges: EdgeDetail, beyond: BeyondEnds
     ) -> None:
         self._store = store
         self._unfocused = unfocused
         self._edges = edges
+        self._beyond = beyond
         self._unit = np.float32(tolerance**2)
         self._least = np.full(shape, np.finfo(np.float16).max, np.float32)
         self._total = np.zeros(shape, np.float32)
@@ -386,7 +393,7 @@ class _Evidence:
 
     def settle(self, blur_px: float) -> DepthMap:
         """Continue depth into where nothing decides, fix the weights, and return the depth on the reduced grid."""
-        self._never_sharp = self._unfocused.settle(self._least.shape)
+        self._never_sharp = self._unfocused.settle(self._least.shape, self._beyond.settle())
         confidence = self._confidence() * (1 - self._never_sharp)
         self._expected = filled(self._best, confidence**SURE_EXPONENT)
         self._unfocused.weigh(self._expected, within=EXPECTED_WITHIN, at_most=EXPECTED_AT_MOST)

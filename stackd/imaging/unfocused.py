@@ -103,14 +103,14 @@ class Unfocused:
         between = reduce(np.maximum, self._contrasts[1:-1], np.zeros_like(ends))
         at_end = _smooth((ends >= between).astype(np.float32), COARSE_SIGMA_PX / 2)
         greatest, least = (_square(reduce(extreme, self._contrasts)) for extreme in (np.maximum, np.minimum))
-        wide = self._hardly_changes(0, WIDE_RATIO_OCTAVES) * self._without_texture(0, greatest)
-        wide *= np.maximum(self._without_highlights(HIGHLIGHT_WIDE_PX) * _ramp(at_end, *END_SHARE), beyond.share)
-        wide *= np.clip((greatest - least) / self._unit / DECIDES_FROM - 1, 0, 1)
+        decides = np.clip((greatest - least) / self._unit / DECIDES_FROM - 1, 0, 1)
+        calm = self._hardly_changes(0, WIDE_RATIO_OCTAVES) * self._without_highlights(HIGHLIGHT_WIDE_PX)
+        wide = np.maximum(calm * _ramp(at_end, *END_SHARE) * decides, beyond.share) * self._without_texture(0, greatest)
         self._greatest, self._wide, self._beyond = greatest, wide.astype(np.float32), beyond
         self._around = _smooth(self._wide, SPREAD_PX)
-        narrow = self._hardly_changes(1, NARROW_RATIO_OCTAVES) * self._without_texture(1, greatest)
-        narrow *= np.maximum(self._without_highlights(HIGHLIGHT_NARROW_PX), beyond.share)
-        narrow *= np.clip(SPREAD_GAIN * self._around - SPREAD_FROM, 0, 1)
+        calm = self._hardly_changes(1, NARROW_RATIO_OCTAVES) * self._without_highlights(HIGHLIGHT_NARROW_PX)
+        calm *= np.clip(SPREAD_GAIN * self._around - SPREAD_FROM, 0, 1)
+        narrow = np.maximum(calm, beyond.share) * self._without_texture(1, greatest)
         return _enlarged(np.maximum(self._wide, narrow), shape)
 
     def weigh(self, expected: Plane, *, within: float, at_most: float) -> None:

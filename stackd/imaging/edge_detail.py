@@ -30,7 +30,11 @@ UNEXPLAINED = 0.005
 """Mean squared display units by which a frame may explain the others worse than the best one: what it shows is then a rim of a
 disc rather than detail. Half and twice as much lose a tenth of the gain. Measured."""
 ABOVE_GRAIN = 6.0
-"""Energy of detail over that of grain, from which on it is detail."""
+"""Energy of detail over that of grain, from which on it is detail: with 1.5 grain rises by a tenth and "flat" loses 0.2 dB, with 12
+nothing changes (measured)."""
+TEXTURE_SIDE_PX, TEXTURE_SHARE = 7, 0.7
+"""Px of the decisions: where detail fills so much of a square of this side it is texture. Rims are lines, and leave more than half of
+it empty."""
 CLIPPED = 0.95
 """Display value from which a highlight may be cut off: the rim of its disc is detail that is not there, and its cost is unsure."""
 
@@ -76,6 +80,15 @@ class EdgeDetail:
         self._first, self._last = first.ravel()[self._places], last.ravel()[self._places]
         self._chosen = np.full(self._places.shape, -1, np.int32)
         self._most = np.full(self._places.shape, self._least, np.float16)
+
+    def textured(self, taken: Plane) -> NDArray[np.bool_]:
+        """Mark where the frame taken shows detail all around: texture rather than the thin rim of a disc."""
+        found = np.zeros(taken.shape, np.uint8)
+        for position in range(len(self._store)):
+            detail = self._store.read(position, slice(0, taken.shape[0]))
+            found |= ((taken == position) & (detail > self._least)).view(np.uint8)
+        side = TEXTURE_SIDE_PX
+        return np.asarray(cv2.blur(found.astype(np.float32), (side, side)) > TEXTURE_SHARE)
 
     def consider(self, position: int, unexplained: Plane) -> None:
         """Choose a frame's detail where it is the strongest so far.

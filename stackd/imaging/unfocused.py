@@ -118,9 +118,16 @@ class Unfocused:
         self._expected, self._within, self._at_most = reduced(expected), within, at_most
         positions = range(self._frames)
         self._least = reduce(np.minimum, map(self._cost, positions))
-        self._total = np.zeros_like(self._least)
+        self._total, moment = np.zeros_like(self._least), np.zeros_like(self._least)
         for position in positions:
-            self._total += np.exp(self._least - self._cost(position))
+            weight = np.exp(self._least - self._cost(position))
+            self._total += weight
+            moment += np.float32(position) * weight
+        self._aim = moment / self._total
+
+    def aim(self, shape: tuple[int, int]) -> Plane:
+        """Mean position of the frames taken where nothing is in focus."""
+        return _enlarged(self._aim, shape)
 
     def weight(self, position: int, shape: tuple[int, int]) -> Plane:
         """Weights of a frame where nothing is in focus; those of all frames sum to one."""

@@ -32,6 +32,7 @@ from stackd.imaging.frames import AlignedFrames, MakePlaneStore, PlanesInMemory,
 from stackd.imaging.fused import Fused
 from stackd.imaging.grain import detail_of_grain, estimate_grain
 from stackd.imaging.unfocused import Unfocused
+from stackd.imaging.veils import last_unveiled
 from stackd.model.composite import DepthMap
 from stackd.model.pixels import Gray, Matrix
 
@@ -79,6 +80,8 @@ SURE_FRAMES = 2.0
 """Up to so many frames that explain a pixel equally well, its depth counts as sure: between two frames both are half right."""
 SURE_EXPONENT = 4
 """Only what is nearly sure speaks for its surroundings."""
+SURFACE_FROM = 0.5
+"""Confidence from which something in focus is taken for a surface that can veil what lies behind it (guess)."""
 EXPECTED_WITHIN, EXPECTED_AT_MOST = 1.2, 4.0
 """Frames; and in units of the tolerance. Where costs do not decide, frames near the depth of the surroundings take part: some
 five of them, enough to halve the grain. The doubt is capped, so that the surroundings never overrule what is seen."""
@@ -373,6 +376,7 @@ class _Evidence:
         self._best = np.zeros(shape, np.float32)
         self._expected = self._best
         self._never_sharp = self._total
+        self._unveiled = self._veiled = self._total
 
     def add(self, cost: NDArray[np.float32]) -> None:
         """Take the next frame's cost."""
@@ -394,7 +398,8 @@ class _Evidence:
     def settle(self, blur_px: float) -> DepthMap:
         """Continue depth into where nothing decides, fix the weights, and return the depth on the reduced grid."""
         self._never_sharp = self._unfocused.settle(self._least.shape, self._beyond.settle())
-        confidence = self._confidence() * (1 - self._never_sharp)
+        sure = self._confidence()
+        confidence = sure * (1 - self._never_sharp)
         self._expected = filled(self._best, confidence**SURE_EXPONENT)
         self._unfocused.weigh(self._expected, within=EXPECTED_WITHIN, at_most=EXPECTED_AT_MOST)
         self._least.fill(np.inf)
@@ -404,6 +409,9 @@ class _Evidence:
             taken[cost < self._least] = position
             np.minimum(self._least, cost, out=self._least)
         self._edges.find_edges(taken, blur_px=blur_px)
+        surface = np.where(self._edges.textured(taken) & (sure > SURFACE_FROM) & (self._never_sharp < SURFACE_FROM), taken, np.float32(np.inf))
+        self._unveiled = last_unveiled(surface, blur_px=blur_px)
+        self._veiled = np.clip(self._unfocused.aim(surface.shape) - self._unveiled, 0, 1)
         self._total.fill(0)
         for position in range(len(self._store)):
             worse = self._doubted_cost(position) - self._least
@@ -431,8 +439,14 @@ class _Evidence:
         """Weight of a frame."""
         weight = _relative(self._doubted_cost(position) - self._least) / self._total
         detail = self._edges.change(position, weight, 1 - self._never_sharp)
-        weight += self._never_sharp * (self._unfocused.weight(position, weight.shape) - weight)
+        weight += self._never_sharp * (self._unfocused_weight(position) - weight)
         return FrameWeight(whole=weight, detail=detail)
+
+    def _unfocused_weight(self, position: int) -> NDArray[np.float32]:
+        """Weight of a frame where nothing is in focus: beside near surfaces, of the last one that they do not veil."""
+        weight = self._unfocused.weight(position, self._best.shape)
+        last = np.maximum(1 - np.abs(self._unveiled - np.float32(position)), 0)
+        return np.asarray(weight + self._veiled * (last - weight), np.float32)
 
     def _doubted_cost(self, position: int) -> NDArray[np.float32]:
         """A frame's cost, raised a little with its distance from the depth expected here."""

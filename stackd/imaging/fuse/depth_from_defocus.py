@@ -397,7 +397,9 @@ class _Evidence:
 
     def settle(self, blur_px: float) -> DepthMap:
         """Continue depth into where nothing decides, fix the weights, and return the depth on the reduced grid."""
-        self._never_sharp = self._unfocused.settle(self._least.shape, self._beyond.settle())
+        self._never_sharp = self._unfocused.settle(
+            self._least.shape, self._beyond.settle(), rims_move_px=blur_px * len(self._store)
+        )
         sure = self._confidence()
         confidence = sure * (1 - self._never_sharp)
         self._expected = filled(self._best, confidence**SURE_EXPONENT)

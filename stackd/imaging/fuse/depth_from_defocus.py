@@ -411,7 +411,8 @@ class _Evidence:
             taken[cost < self._least] = position
             np.minimum(self._least, cost, out=self._least)
         self._edges.find_edges(taken, blur_px=blur_px)
-        surface = np.where(self._edges.textured(taken) & (sure > SURFACE_FROM) & (self._never_sharp < SURFACE_FROM), taken, np.float32(np.inf))
+        calm = cv2.morphologyEx(taken, cv2.MORPH_CLOSE, np.ones((SPECK_PX, SPECK_PX), np.uint8))
+        surface = np.where(self._edges.textured(taken) & (sure > SURFACE_FROM) & (self._never_sharp < SURFACE_FROM), calm, np.float32(np.inf))
         self._unveiled = last_unveiled(surface, blur_px=blur_px)
         self._veiled = np.clip(self._unfocused.aim(surface.shape) - self._unveiled, 0, 1)
         self._total.fill(0)

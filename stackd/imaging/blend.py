@@ -25,10 +25,6 @@ REACH_SIGMAS = 3.0
 """How far a Gaussian is followed; the neglected rest is 0.3 % and every weight is cut the same way."""
 
 
-DETAIL_MARGIN = 4
-"""Px of the reduced grid around a part of a tile that `_fine` looks at: two for its box and the interpolation, and two spare."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FrameWeight:
     """How much of a frame goes into the composite, on the grid reduced for decisions."""
@@ -104,22 +100,34 @@ def blend_by_weight(
     height_px, width_px = frames.shape
     fused = np.zeros((height_px, width_px, 3), np.float32)
     tiles = tuple(_tiles(height_px, width_px))
+    # What is too coarse to be detail is taken away again where a frame's detail counts more or less than the frame. It needs no
+    # more pixels than the reduced grid has.
+    coarse = np.zeros((-(-height_px // reduction), -(-width_px // reduction), 3), np.float32)
 
     def add_tile(tile: tuple[slice, slice], *, weight: FrameWeight, native: Pixels, index: int) -> None:
-        whole = _enlarged_part(weight.whole, *tile, reduction)
-        detail = None if weight.detail is None else _enlarged_part(weight.detail, *tile, reduction)
-        if detail is None or not detail.any():
-            for inner in _used_box(whole > 0):
+        part = _enlarged_part(weight.whole, *tile, reduction)
+        change = None if weight.detail is None else _enlarged_part(weight.detail, *tile, reduction)
+        if change is None or not change.any():
+            for inner in _used_box(part > 0):
                 rows, columns = _within(tile, inner)
-                _add_weighted(fused[rows, columns], frames.warp_tile(native, index, rows, columns), whole[inner])
+                _add_weighted(fused[rows, columns], frames.warp_tile(native, index, rows, columns), part[inner])
             return
-        for inner in _used_box((whole > 0) | (detail != 0)):
-            rows, columns = _within(tile, inner)
-            wide = tuple(_aligned(*pair, reduction) for pair in ((rows, height_px), (columns, width_px)))
-            inside = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip((rows, columns), wide, strict=True))
+        for inner in _used_box((part > 0) | (change != 0)):
+            box = _within(tile, inner)
+            small = (_reduced(box[0], reduction), _reduced(box[1], reduction))
+            wide_small = tuple(slice(max(part.start - 1, 0), part.stop + 1) for part in small)  # `_without_detail` looks so far
+            wide = tuple(
+                slice(part.start * reduction, min(part.stop * reduction, length))
+                for part, length in zip(wide_small, (height_px, width_px), strict=True)
+            )
             pixels = frames.warp_tile(native, index, *wide)
-            _add_weighted(fused[rows, columns], pixels[inside], whole[inner])
-            _add_weighted(fused[rows, columns], _fine(pixels, reduction)[inside], detail[inner])
+            _add_weighted(fused[box], pixels[_inside(box, wide)], cv2.add(part[inner], change[inner]))
+            _add_weighted(coarse[small], _without_detail(pixels, reduction)[_inside(small, wide_small)], weight.detail[small])
+
+    def take_coarse_away(tile: tuple[slice, slice]) -> None:
+        away = _enlarged_part(coarse, *tile, reduction)
+        if away.any():
+            cv2.subtract(fused[tile], away, dst=fused[tile])
 
     with _one_opencv_thread(), ThreadPoolExecutor(WORKERS) as workers:
         # Tiles of one frame share no pixel and frames follow each other, so the sum does not depend on which thread is faster.
@@ -131,6 +139,8 @@ def blend_by_weight(
                 add = partial(add_tile, weight=weight, native=native.result(), index=index)
                 deque(workers.map(add, tiles), maxlen=0)
             progress("blend", index + 1, len(frames))
+        if coarse.any():
+            deque(workers.map(take_coarse_away, tiles), maxlen=0)
     return np.clip(fused, 0, 1, out=fused)
 
 
@@ -167,24 +177,24 @@ def _within(tile: tuple[slice, slice], inner: tuple[slice, slice]) -> tuple[slic
     return rows, columns
 
 
-def _aligned(part: slice, length: int, reduction: int) -> slice:
-    """Widen a part by the margin that `_fine` needs, to whole pixels of the reduced grid."""
-    start = max(part.start // reduction - DETAIL_MARGIN, 0) * reduction
-    return slice(start, min((-(-part.stop // reduction) + DETAIL_MARGIN) * reduction, length))
+def _reduced(part: slice, reduction: int) -> slice:
+    """Say which pixels of the reduced grid a part touches."""
+    return slice(part.start // reduction, -(-part.stop // reduction))
 
 
-def _fine(image: Image, reduction: int) -> Image:
-    """Take away what the reduced grid shows, slightly smoothed: what is left is finer than that.
+def _inside(part: tuple[slice, slice], wide: tuple[slice, slice]) -> tuple[slice, slice]:
+    """Say where a part lies in a wider one."""
+    rows, columns = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(part, wide, strict=True))
+    return rows, columns
 
-    About what a Gaussian of one reduced pixel would take away, at a fraction of the time.
-    """
+
+def _without_detail(image: Image, reduction: int) -> Image:
+    """Reduce an image and smooth it a little: together about a Gaussian of one reduced pixel, at a fraction of the time."""
     height, width = image.shape[:2]
     below, right = -height % reduction, -width % reduction
     whole = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else image
     size = (whole.shape[1] // reduction, whole.shape[0] // reduction)
-    coarse = cv2.blur(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), (3, 3))
-    enlarged = cv2.resize(coarse, whole.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.subtract(image, enlarged[:height, :width]), np.float32)
+    return np.asarray(cv2.blur(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), (3, 3)), np.float32)
 
 
 def _add_weighted(total: Image, image: Image, weight: NDArray[np.float32]) -> None:
@@ -198,7 +208,7 @@ def _enlarged_part(plane: NDArray[np.float32], rows: slice, columns: slice, redu
     top, left = max(rows.start // reduction - reach, 0), max(columns.start // reduction - reach, 0)
     part = plane[top : -(-rows.stop // reduction) + reach, left : -(-columns.stop // reduction) + reach]
     if not part.any():
-        return np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.float32)
+        return np.zeros((rows.stop - rows.start, columns.stop - columns.start, *plane.shape[2:]), np.float32)
     full = cv2.resize(part, None, fx=reduction, fy=reduction, interpolation=cv2.INTER_LINEAR)
     inner_rows = slice(rows.start - top * reduction, rows.stop - top * reduction)
     return np.asarray(full[inner_rows, columns.start - left * reduction : columns.stop - left * reduction], np.float32)

@@ -26,6 +26,9 @@ what it loses at the rims of glints. Measured."""
 LEAST_JUMP_PX = 1.5
 """Difference of blur, px of the decisions, between the frames taken there that makes an edge. Where it is less, veils are no
 larger than the detail; twice as much leaves a tenth of the gain. Measured."""
+LEAST_FRAMES = 2
+"""Between the frame chosen and the one taken: a neighbour shows nearly the same. It halves the places to be worked on for 0.01 dB
+(measured)."""
 UNEXPLAINED = 0.005
 """Mean squared display units by which a frame may explain the others worse than the best one: what it shows is then a rim of a
 disc rather than detail. Half and twice as much lose a tenth of the gain. Measured."""
@@ -79,6 +82,7 @@ class EdgeDetail:
         self._places = np.flatnonzero(near)
         self._first, self._last = first.ravel()[self._places], last.ravel()[self._places]
         self._chosen = np.full(self._places.shape, -1, np.int32)
+        self._taken = taken.ravel()[self._places]
         self._most = np.full(self._places.shape, self._least, np.float16)
 
     def textured(self, taken: Plane) -> NDArray[np.bool_]:
@@ -106,6 +110,11 @@ class EdgeDetail:
         self._chosen[wins] = position
         self._most[wins] = detail[wins]
 
+    def decide(self) -> None:
+        """Keep the places where the frame chosen is another one than that taken."""
+        changed = (self._chosen >= 0) & (np.abs(self._chosen - self._taken) >= LEAST_FRAMES)
+        self._places, self._chosen = self._places[changed], self._chosen[changed]
+
     def change(self, position: int, weight: Plane, share: Plane) -> Plane | None:
         """Tell by how much a frame's weight changes for fine detail; over all frames the changes sum to zero.
 
@@ -124,7 +133,6 @@ class EdgeDetail:
             None where nothing changes.
         """
         change = ((self._chosen == position) - weight.ravel()[self._places]) * share.ravel()[self._places]
-        change *= self._chosen >= 0
         if not change.any():
             return None
         plane = np.zeros_like(weight)

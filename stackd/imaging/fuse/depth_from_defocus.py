@@ -420,6 +420,7 @@ class _Evidence:
             worse = self._doubted_cost(position) - self._least
             self._total += _relative(worse)
             self._edges.consider(position, worse * self._unit)
+        self._edges.decide()
         # A median, because a single pixel at another depth is a mistake more often than a speck of dust.
         refined = np.asarray(cv2.medianBlur(self._between_frames(), SPECK_PX), np.float32)
         position_map = filled(refined, confidence**SURE_EXPONENT)

@@ -3,8 +3,8 @@
 A light far behind the last frame's focus is a disc in every frame, smallest in the last. If it lies m frames beyond the last one,
 frame j shows it as the last frame does, blurred once more by s² = c² ((m + d)² − m²), d frames away: less than what is in focus
 in the last frame, and no frame within the stack explains the sharper ones beside it. So the ends are given a few virtual
-distances m, and each is compared with all frames as if these had it in focus. Clipped highlights need no exception: a disc cut off
-at white is predicted too dark, which counts less than too bright, and its size still tells.
+distances m, and each is compared with all frames as if these had it in focus. Clipped highlights need no exception: a disc cut
+off at white is predicted too dark, which counts less than too bright, and its size still tells.
 
 The same comparison as in `stackd.imaging.fuse.depth_from_defocus`, on a grid as coarse as discs allow.
 """
@@ -24,9 +24,8 @@ Plane = NDArray[np.float32]
 REDUCTION = 4
 """Between the grid of the decisions and the one used here: discs worth the trouble are larger."""
 DISTANCES_FRAMES = (2, 4, 8, 16, 32, 64)
-"""Tried beyond either end. One frame beyond differs from the end itself by less than can be seen; from doubling to doubling a
-disc's blur changes by a third at most, which `blurred` discs of the size of a stack's own do not tell apart (measured: finer
-steps change nothing)."""
+"""Tried beyond either end: less is nearly in focus there, and so far beyond that discs hardly change any more. What is added to a
+disc changes with the root of the distance, so doublings are fine steps."""
 TOO_DARK_COUNTS = 0.5
 """Weight of the amplitude where a frame is brighter than predicted: highlights may be clipped where they are predicted from."""
 WINDOW_PX = 1.0

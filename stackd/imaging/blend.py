@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -23,6 +24,10 @@ WORKERS = 2
 """Threads that warp tiles: photographers' machines have at least two cores, and memory bandwidth feeds hardly more."""
 REACH_SIGMAS = 3.0
 """How far a Gaussian is followed; the neglected rest is 0.3 % and every weight is cut the same way."""
+
+
+_Part: TypeAlias = tuple[slice, slice]
+"""Rows and columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,27 +109,23 @@ def blend_by_weight(
     # more pixels than the reduced grid has.
     coarse = np.zeros((-(-height_px // reduction), -(-width_px // reduction), 3), np.float32)
 
-    def add_tile(tile: tuple[slice, slice], *, weight: FrameWeight, native: Pixels, index: int) -> None:
-        part = _enlarged_part(weight.whole, *tile, reduction)
-        change = None if weight.detail is None else _enlarged_part(weight.detail, *tile, reduction)
-        if change is None or not change.any():
-            for inner in _used_box(part > 0):
+    def add_tile(tile: _Part, *, weight: FrameWeight, native: Pixels, index: int) -> None:
+        whole = _enlarged_part(weight.whole, *tile, reduction)
+        detail = None if weight.detail is None else _enlarged_part(weight.detail, *tile, reduction)
+        if weight.detail is None or detail is None or not detail.any():
+            for inner in _used_box(whole > 0):
                 rows, columns = _within(tile, inner)
-                _add_weighted(fused[rows, columns], frames.warp_tile(native, index, rows, columns), part[inner])
+                _add_weighted(fused[rows, columns], frames.warp_tile(native, index, rows, columns), whole[inner])
             return
-        for inner in _used_box((part > 0) | (change != 0)):
+        for inner in _used_box((whole > 0) | (detail != 0)):
             box = _within(tile, inner)
-            small = (_reduced(box[0], reduction), _reduced(box[1], reduction))
-            wide_small = tuple(slice(max(part.start - 1, 0), part.stop + 1) for part in small)  # `_without_detail` looks so far
-            wide = tuple(
-                slice(part.start * reduction, min(part.stop * reduction, length))
-                for part, length in zip(wide_small, (height_px, width_px), strict=True)
-            )
+            small = _reduced(box, reduction)
+            wide_small, wide = _with_margin(small, reduction, (height_px, width_px))
             pixels = frames.warp_tile(native, index, *wide)
-            _add_weighted(fused[box], pixels[_inside(box, wide)], cv2.add(part[inner], change[inner]))
+            _add_weighted(fused[box], pixels[_inside(box, wide)], np.add(whole[inner], detail[inner]))
             _add_weighted(coarse[small], _without_detail(pixels, reduction)[_inside(small, wide_small)], weight.detail[small])
 
-    def take_coarse_away(tile: tuple[slice, slice]) -> None:
+    def take_coarse_away(tile: _Part) -> None:
         away = _enlarged_part(coarse, *tile, reduction)
         if away.any():
             cv2.subtract(fused[tile], away, dst=fused[tile])
@@ -164,25 +165,39 @@ def _one_opencv_thread() -> Iterator[None]:
         cv2.setNumThreads(threads)
 
 
-def _used_box(used: NDArray[np.bool_]) -> Iterator[tuple[slice, slice]]:
+def _used_box(used: NDArray[np.bool_]) -> Iterator[_Part]:
     """Yield the smallest box around all that is used, or nothing."""
     x, y, width, height = cv2.boundingRect(used.view(np.uint8))
     if width:
         yield slice(y, y + height), slice(x, x + width)
 
 
-def _within(tile: tuple[slice, slice], inner: tuple[slice, slice]) -> tuple[slice, slice]:
+def _within(tile: _Part, inner: _Part) -> _Part:
     """Say where on the whole a part of a tile lies."""
     rows, columns = (slice(outer.start + i.start, outer.start + i.stop) for outer, i in zip(tile, inner, strict=True))
     return rows, columns
 
 
-def _reduced(part: slice, reduction: int) -> slice:
+def _reduced(part: _Part, reduction: int) -> _Part:
     """Say which pixels of the reduced grid a part touches."""
-    return slice(part.start // reduction, -(-part.stop // reduction))
+    rows, columns = (slice(side.start // reduction, -(-side.stop // reduction)) for side in part)
+    return rows, columns
 
 
-def _inside(part: tuple[slice, slice], wide: tuple[slice, slice]) -> tuple[slice, slice]:
+def _with_margin(small: _Part, reduction: int, shape: tuple[int, int]) -> tuple[_Part, _Part]:
+    """Widen a part of the reduced grid by the pixel that `_without_detail` looks at; say where it lies on both grids."""
+    rows, columns = (
+        slice(max(side.start - 1, 0), min(side.stop + 1, -(-length // reduction)))
+        for side, length in zip(small, shape, strict=True)
+    )
+    wide_rows, wide_columns = (
+        slice(side.start * reduction, min(side.stop * reduction, length))
+        for side, length in zip((rows, columns), shape, strict=True)
+    )
+    return (rows, columns), (wide_rows, wide_columns)
+
+
+def _inside(part: _Part, wide: _Part) -> _Part:
     """Say where a part lies in a wider one."""
     rows, columns = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(part, wide, strict=True))
     return rows, columns

@@ -1,10 +1,11 @@
 """Where no frame is ever in focus: one calm choice instead of the rims of bokeh discs.
 
 A background that lies beyond the stack is blurred in every frame. The discs of its highlights shrink towards one end of the
-stack, and wherever a rim passes it looks like detail. Three signs give such places away: the fine detail around them hardly
-changes through the stack, while detail in focus comes and goes a hundredfold; it is next to nothing beside their coarse
-contrast; and that contrast is greatest in the first or the last frame. That frame is least blurred, and it is taken for the
-whole place.
+stack, and wherever a rim passes it looks like detail. Either an end frame explains all others by lying nearer to it
+(`stackd.imaging.beyond`), or three signs together give such places away: the fine detail around them hardly changes through the
+stack, while detail in focus comes and goes a hundredfold; contrast is greatest in the first or the last frame; and nothing
+near is bright enough to be clipped. In both cases fine detail is next to nothing beside coarse contrast. The end frame is
+least blurred, and it is taken for the whole place.
 """
 
 from functools import reduce
@@ -25,10 +26,6 @@ nothing is ever in focus, from the upper on something is. Discs reach 3, focused
 NARROW_WINDOW_PX, NARROW_RATIO_OCTAVES = 3.0, (4.0, 6.0)
 """The same right beside focused edges, once the surroundings are known to be out of focus: a single rim changes more."""
 
-WEAKER_OCTAVES = (3.0, 5.0)
-"""Log2 of the greatest detail through the stack over that of the end: up to the first it can be rims, from the second on
-something is in focus on the way."""
-
 FINE_SHARE = (0.1, 0.3)
 """Greatest fine detail over greatest coarse contrast: up to the first it can be rims, from the second on it is texture. Rims
 of the demo's discs reach 0.002, hairs before a wall 0.6, even when both ends of a short stack show something sharp (measured)."""
@@ -46,7 +43,7 @@ SPREAD_PX, SPREAD_GAIN, SPREAD_FROM = 24.0, 5.0, 0.3
 """How far the choice is continued to where focused things stand before the background, and from which share of it on."""
 
 HIGHLIGHT = 0.7
-"""Display value: around brighter spots the method does not apply, since clipped discs do not dim as they grow."""
+"""Display value: around brighter spots contrast does not tell, since clipped discs do not dim as they grow."""
 HIGHLIGHT_WIDE_PX, HIGHLIGHT_NARROW_PX, HIGHLIGHT_SHARE = 16.0, 4.0, 0.05
 """Sigmas of the surroundings of such spots, and the share of them that forbids it altogether."""
 HIGHLIGHT_SIDE_PX = 5
@@ -79,7 +76,6 @@ class Unfocused:
         self._seen = 0
         self._contrasts = np.zeros((0, 1, 1), np.float16)
         self._ranges: list[tuple[Plane, Plane]] = []  # (least, greatest) detail in the wide and the narrow window
-        self._end_details: list[Plane] = []  # of the first and the last frame, in the narrow window
         self._brightest = np.zeros((1, 1), np.float32)
 
     def add(self, gray: Gray, detail: Plane) -> None:
@@ -96,39 +92,26 @@ class Unfocused:
         seen = [_smooth(reduced(detail), window) for window in (WIDE_WINDOW_PX, NARROW_WINDOW_PX)]
         if not self._ranges:
             self._ranges = [(plane, plane) for plane in seen]
-        if self._seen in (1, self._frames):
-            self._end_details.append(seen[-1])
         self._ranges = [
             (np.minimum(least, plane), np.maximum(most, plane)) for (least, most), plane in zip(self._ranges, seen, strict=True)
         ]
         spots = reduced(np.asarray(cv2.dilate(gray, np.ones((HIGHLIGHT_SIDE_PX, HIGHLIGHT_SIDE_PX), np.uint8)), np.float32))
         self._brightest = np.maximum(self._brightest, spots)
 
-    def settle(self, shape: tuple[int, int], beyond: Beyond, *, rims_move_px: float) -> Plane:
-        """Return how surely nothing is ever in focus, 0–1, on the grid of the decisions, and fix it.
-
-        Parameters
-        ----------
-        shape : tuple of int
-            Rows and columns of the grid of the decisions.
-        beyond : Beyond
-            What is known to lie beyond the ends.
-        rims_move_px : float
-            How far the rim of a disc moves through the stack, px of the decisions.
-        """
+    def settle(self, shape: tuple[int, int], beyond: Beyond) -> Plane:
+        """Return how surely nothing is ever in focus, 0–1, on the grid of the decisions, and fix it."""
         ends = np.maximum(self._contrasts[0], self._contrasts[-1])
         between = reduce(np.maximum, self._contrasts[1:-1], np.zeros_like(ends))
         at_end = _smooth((ends >= between).astype(np.float32), COARSE_SIGMA_PX / 2)
         greatest, least = (_square(reduce(extreme, self._contrasts)) for extreme in (np.maximum, np.minimum))
         decides = np.clip((greatest - least) / self._unit / DECIDES_FROM - 1, 0, 1)
         calm = self._hardly_changes(0, WIDE_RATIO_OCTAVES) * self._without_highlights(HIGHLIGHT_WIDE_PX)
-        share = beyond.share * self._sharpest_at_end(beyond.last, rims_move_px)
-        wide = np.maximum(calm * _ramp(at_end, *END_SHARE) * decides, share) * self._without_texture(0, greatest)
+        wide = np.maximum(calm * _ramp(at_end, *END_SHARE) * decides, beyond.share) * self._without_texture(0, greatest)
         self._greatest, self._wide, self._beyond = greatest, wide.astype(np.float32), beyond
         self._around = _smooth(self._wide, SPREAD_PX)
         calm = self._hardly_changes(1, NARROW_RATIO_OCTAVES) * self._without_highlights(HIGHLIGHT_NARROW_PX)
         calm *= np.clip(SPREAD_GAIN * self._around - SPREAD_FROM, 0, 1)
-        narrow = np.maximum(calm, share) * self._without_texture(1, greatest)
+        narrow = np.maximum(calm, beyond.share) * self._without_texture(1, greatest)
         return _enlarged(np.maximum(self._wide, narrow), shape)
 
     def weigh(self, expected: Plane, *, within: float, at_most: float) -> None:
@@ -166,19 +149,8 @@ class Unfocused:
         at_end = np.float32(position == 0) * (1 - last) + np.float32(position == self._frames - 1) * last
         return np.float32(COST_AT_MOST) * (1 - at_end)
 
-    def _sharpest_at_end(self, last: Plane, rims_move_px: float) -> Plane:
-        """Tell how surely nothing small comes into focus on the way: then the end shows rims no weaker than any, not far away."""
-        side = 2 * int(np.ceil(rims_move_px / REDUCTION)) + 1
-        first_rims, last_rims = (cv2.dilate(detail, np.ones((side, side), np.uint8)) for detail in self._end_details)
-        at_end = self._energy(np.where(last > 0, last_rims, first_rims))
-        return 1 - _ramp(np.log2(self._energy(self._ranges[1][1]) / at_end), *WEAKER_OCTAVES)
-
-    def _energy(self, detail: Plane) -> Plane:
-        """Detail without that of grain, but never so little that a ratio would mean nothing."""
-        return np.asarray(np.maximum(detail - self._floor, 0) + self._floor / 2 + LEAST_ENERGY, np.float32)
-
     def _hardly_changes(self, window: int, octaves: tuple[float, float]) -> Plane:
-        least, most = map(self._energy, self._ranges[window])
+        least, most = (np.maximum(plane - self._floor, 0) + self._floor / 2 + LEAST_ENERGY for plane in self._ranges[window])
         return 1 - _ramp(np.log2(most / least), *octaves)
 
     def _without_texture(self, window: int, contrast: Plane) -> Plane:

@@ -69,6 +69,39 @@ def _discs_beyond_the_stack() -> list[Image]:
     return frames
 
 
+def _leaf_before_a_meadow(strength: float) -> tuple[list[Image], NDArray[np.float32]]:
+    """A leaf in focus in frame 1 before lights far beyond the last frame; the truth shows them as that does, unveiled."""
+    shape, last = (200, 280), 7
+    meadow = np.full(shape, 0.02, np.float32)
+    for row, column in ((30, 128), (80, 132), (130, 134), (40, 210), (100, 170), (150, 230), (60, 150), (110, 255)):
+        meadow[row : row + 5, column : column + 5] = strength
+    rough = cv2.GaussianBlur(np.random.default_rng(3).uniform(0, 1, shape).astype(np.float32), (0, 0), 1.2)
+    leaf = to_light(np.clip(0.45 + 1.4 * (rough - 0.5), 0.05, 0.9).astype(np.float32))
+    cover = np.zeros(shape, np.float32)
+    cover[:, :100] = 1
+    frames = []
+    for focus in range(last + 1):
+        light = (1 - _defocused(cover, focus - 1)) * _defocused(meadow, focus - 12) + _defocused(leaf * cover, focus - 1)
+        frames.append(_rgb(light, grain=0.003, seed=focus))
+    return frames, to_display(np.minimum((1 - cover) * _defocused(meadow, last - 12) + leaf * cover, 1))
+
+
+def _sheet_before_a_wall() -> tuple[list[Image], NDArray[np.float32]]:
+    """A bright sheet in focus in frame 0, left of column 90, far before a dark wall in focus in frame 7."""
+    wall, sheet = to_light(_texture(1, 0.2, 0.6)), to_light(_texture(2, 0.7, 0.95))
+    cover = np.zeros(SHAPE, np.float32)
+    cover[:, :90] = 1
+    frames = [
+        _rgb(
+            (1 - _defocused(cover, focus)) * _defocused(wall, focus - 7) + _defocused(sheet * cover, focus),
+            grain=0.003,
+            seed=focus,
+        )
+        for focus in range(8)
+    ]
+    return frames, to_display((1 - cover) * wall + cover * sheet)
+
+
 def _error(image: Image, truth: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
     return float(np.sqrt(np.mean(np.square(image[where] - truth[where][:, None]))))
 
@@ -106,6 +139,39 @@ def test_a_background_never_in_focus_is_taken_from_the_frame_in_which_it_is_leas
     fused = fuse_by_depth_from_defocus(ArrayFrames(images), DepthFromDefocus())
 
     assert _error(fused.image, images[-1].mean(axis=2), everywhere) < 0.015
+
+
+@pytest.mark.parametrize("strength", [2, 6])
+def test_discs_of_a_background_beyond_the_stack_come_from_the_frame_with_the_smallest(strength: float):
+    """Bright ones were once excepted: errors of 0.014 and 0.053."""
+    images, truth = _leaf_before_a_meadow(strength)
+    meadow = np.broadcast_to(np.arange(truth.shape[1]) >= 130, truth.shape)
+
+    fused = fuse_by_depth_from_defocus(ArrayFrames(images), DepthFromDefocus(blur_px_per_frame=BLUR_PX))
+
+    assert _error(fused.image, truth, meadow) < 0.006
+
+
+def test_a_leaf_casts_no_veil_on_a_background_beyond_the_stack():
+    """The error is 0.080 in the last frame, and was 0.010 when that was taken up to the leaf where nothing told otherwise."""
+    images, truth = _leaf_before_a_meadow(2)
+    columns = np.arange(truth.shape[1])
+    beside = np.broadcast_to((columns >= 103) & (columns < 112), truth.shape)
+
+    fused = fuse_by_depth_from_defocus(ArrayFrames(images), DepthFromDefocus(blur_px_per_frame=BLUR_PX))
+
+    assert _error(fused.image, truth, beside) < 0.0085
+
+
+def test_the_wall_beside_a_sheet_keeps_its_texture():
+    """The error is 0.076 when fine detail comes from the same frame as all else."""
+    images, truth = _sheet_before_a_wall()
+    columns = np.arange(SHAPE[1])
+    beside = np.broadcast_to((columns >= 90) & (columns < 104), SHAPE)
+
+    fused = fuse_by_depth_from_defocus(ArrayFrames(images), DepthFromDefocus())
+
+    assert _error(fused.image, truth, beside) < 0.073
 
 
 def test_grain_goes_down_where_nothing_decides():
@@ -157,7 +223,7 @@ def test_what_a_frame_does_not_show_comes_from_the_others():
 
 
 @pytest.mark.parametrize("count", [3, 12])
-def test_one_plane_a_frame_goes_to_the_store(count: int):
+def test_two_planes_a_frame_go_to_stores(count: int):
     images, _ = _hair_before_a_wall()
     stores: list[PlanesInMemory] = []
 
@@ -167,7 +233,7 @@ def test_one_plane_a_frame_goes_to_the_store(count: int):
 
     fuse_by_depth_from_defocus(ArrayFrames([images[i % 5] for i in range(count)]), DepthFromDefocus(), make_store=make_store)
 
-    assert [len(store) for store in stores] == [count]
+    assert [len(store) for store in stores] == [count, count]
 
 
 def test_each_frame_is_decoded_in_full_at_most_once():

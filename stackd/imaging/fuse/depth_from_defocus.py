@@ -5,7 +5,8 @@ sharp too, in the wrong frame. Defocus is known physics, though: if a surface is
 blurred by a disc whose radius is proportional to |j − k|. So every frame is blurred, in linear light, and compared with
 witnesses spread through the stack; what is left over, plus what a frame lacks in fine detail beside its neighbours, is its
 cost. Frames whose costs are as good as equal are averaged, which lowers grain where nothing decides; where nothing is ever in
-focus, the least blurred end of the stack is taken (`stackd.imaging.unfocused`).
+focus, the least blurred end of the stack is taken (`stackd.imaging.unfocused`), and beside edges in depth fine detail may come
+from another frame than the rest (`stackd.imaging.edge_detail`).
 
 Subbarao, Surya, "Depth from defocus: a spatial domain approach", IJCV 13 (1994), for the comparison by re-blurring; the
 combination with detail, the treatment of highlights and the averaging are ours: docs/decisions/0010-fusion-by-depth-from-
@@ -161,15 +162,17 @@ def fuse_by_depth_from_defocus(
         blur_px = estimate_blur_per_frame(grays, [witness.position for witness in witnesses]) or USUAL_BLUR_PX
     grain = estimate_grain(grays)
     tolerance = float(np.hypot(settings.averaging * grain, LEAST_TOLERANCE))
-    unfocused = Unfocused(len(frames), grain=grain, tolerance=tolerance)
-    details = [_all_detail(witness.view) for witness in witnesses]
-    edges = EdgeDetail(make_store(), grid.shape, grain=detail_of_grain(grays, details))
+    details = [_detail(witness.view.gray) + witness.view.fine_detail for witness in witnesses]
+    watchers = _Watchers(
+        unfocused=Unfocused(len(frames), grain=grain, tolerance=tolerance),
+        beyond=BeyondEnds(
+            [(witness.position, witness.view.gray, witness.trust) for witness in witnesses], blur_px=blur_px, tolerance=tolerance
+        ),
+        edges=EdgeDetail(make_store(), grid.shape, grain=detail_of_grain(grays, details)),
+    )
     del details
-    seen = [(witness.position, witness.view.gray, witness.trust) for witness in witnesses]
-    beyond = BeyondEnds(seen, blur_px=blur_px, tolerance=tolerance)
-    del seen
-    evidence = _Evidence(make_store(), grid.shape, tolerance, unfocused, edges, beyond)
-    for position, cost in enumerate(_costs(frames, witnesses, blur_px, grid, unfocused, edges, beyond)):
+    evidence = _Evidence(make_store(), grid.shape, tolerance, watchers)
+    for position, cost in enumerate(_costs(frames, witnesses, blur_px, grid, watchers)):
         evidence.add(cost)
         progress("measure", position + 1, len(frames))
     del witnesses, grays
@@ -247,10 +250,6 @@ def _detail(gray: Gray) -> NDArray[np.float32]:
     return np.asarray(cv2.multiply(rest, rest, dst=rest), np.float32)
 
 
-def _all_detail(view: "_View") -> NDArray[np.float32]:
-    return np.asarray(cv2.add(_detail(view.gray), view.fine_detail), np.float32)
-
-
 def _halved(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean of 2×2 px; an odd last row or column counts twice."""
     height, width = plane.shape
@@ -288,22 +287,31 @@ class _Witness:
         return cls(position=position, view=view, trust=trust)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Watchers:
+    """What else sees every frame go by, for places where the one frame in focus is not the answer."""
+
+    unfocused: Unfocused
+    beyond: BeyondEnds
+    edges: EdgeDetail
+
+    def add(self, position: int, view: _View, detail: NDArray[np.float32]) -> None:
+        """Take the next frame, and its squared detail on the grid itself."""
+        self.unfocused.add(view.gray, detail)
+        self.beyond.add(position, view.gray)
+        self.edges.add(view.gray, np.add(detail, view.fine_detail))
+
+
 # ------------------------------------------------------------------ costs
 
 
 def _costs(
-    frames: AlignedFrames,
-    witnesses: Sequence[_Witness],
-    blur_px: float,
-    grid: _Grid,
-    unfocused: Unfocused,
-    edges: EdgeDetail,
-    beyond: BeyondEnds,
+    frames: AlignedFrames, witnesses: Sequence[_Witness], blur_px: float, grid: _Grid, watchers: _Watchers
 ) -> Iterator[NDArray[np.float32]]:
     """Yield each frame's cost, mean squared display units: what it cannot explain, and the detail it lacks.
 
-    Detail is compared with the neighbours, so costs come a few frames late; no more than those few are held. `unfocused` and
-    `edges` are shown every frame on the way.
+    Detail is compared with the neighbours, so costs come a few frames late; no more than those few are held. `watchers` are
+    shown every frame on the way.
     """
     known = {witness.position: witness.view for witness in witnesses}
     views = list(known.values())
@@ -314,9 +322,7 @@ def _costs(
     for position in range(len(frames)):
         view = known[position] if position in known else grid.view(frames, position)
         detail = _detail(view.gray)
-        unfocused.add(view.gray, detail)
-        beyond.add(position, view.gray)
-        edges.add(view.gray, cv2.add(detail, view.fine_detail))
+        watchers.add(position, view, detail)
         cost = _misfit(view.gray, position, witnesses, blur_px)
         cost -= np.float32(WIDE_WEIGHT) * cv2.GaussianBlur(detail, (0, 0), WIDE_WINDOW_PX)
         cost[grid.outside(frames.matrices[position])] = np.finfo(np.float16).max
@@ -363,13 +369,9 @@ def _misfit(gray: Gray, position: int, witnesses: Sequence[_Witness], blur_px: f
 class _Evidence:
     """All costs of a stack, in units of the tolerance, and what follows from them."""
 
-    def __init__(
-        self, store: PlaneStore, shape: tuple[int, int], tolerance: float, unfocused: Unfocused, edges: EdgeDetail, beyond: BeyondEnds
-    ) -> None:
+    def __init__(self, store: PlaneStore, shape: tuple[int, int], tolerance: float, watchers: _Watchers) -> None:
         self._store = store
-        self._unfocused = unfocused
-        self._edges = edges
-        self._beyond = beyond
+        self._unfocused, self._beyond, self._edges = watchers.unfocused, watchers.beyond, watchers.edges
         self._unit = np.float32(tolerance**2)
         self._least = np.full(shape, np.finfo(np.float16).max, np.float32)
         self._total = np.zeros(shape, np.float32)
@@ -397,9 +399,7 @@ class _Evidence:
 
     def settle(self, blur_px: float) -> DepthMap:
         """Continue depth into where nothing decides, fix the weights, and return the depth on the reduced grid."""
-        self._never_sharp = self._unfocused.settle(
-            self._least.shape, self._beyond.settle(), rims_move_px=blur_px * len(self._store)
-        )
+        self._never_sharp = self._unfocused.settle(self._least.shape, self._beyond.settle())
         sure = self._confidence()
         confidence = sure * (1 - self._never_sharp)
         self._expected = filled(self._best, confidence**SURE_EXPONENT)
@@ -411,10 +411,7 @@ class _Evidence:
             taken[cost < self._least] = position
             np.minimum(self._least, cost, out=self._least)
         self._edges.find_edges(taken, blur_px=blur_px)
-        calm = cv2.morphologyEx(taken, cv2.MORPH_CLOSE, np.ones((SPECK_PX, SPECK_PX), np.uint8))
-        surface = np.where(self._edges.textured(taken) & (sure > SURFACE_FROM) & (self._never_sharp < SURFACE_FROM), calm, np.float32(np.inf))
-        self._unveiled = last_unveiled(surface, blur_px=blur_px)
-        self._veiled = np.clip(self._unfocused.aim(surface.shape) - self._unveiled, 0, 1)
+        self._find_veils(taken, sure, blur_px)
         self._total.fill(0)
         for position in range(len(self._store)):
             worse = self._doubted_cost(position) - self._least
@@ -425,6 +422,14 @@ class _Evidence:
         refined = np.asarray(cv2.medianBlur(self._between_frames(), SPECK_PX), np.float32)
         position_map = filled(refined, confidence**SURE_EXPONENT)
         return DepthMap(position=position_map, confidence=confidence, frame_count=len(self._store))
+
+    def _find_veils(self, taken: NDArray[np.float32], sure: NDArray[np.float32], blur_px: float) -> None:
+        """Fix which frames show a background beyond the stack without the veil of surfaces in front."""
+        # Closed, because a single pixel at another depth is a mistake more often than a surface.
+        calm = cv2.morphologyEx(taken, cv2.MORPH_CLOSE, np.ones((SPECK_PX, SPECK_PX), np.uint8))
+        certain = self._edges.textured(taken) & (sure > SURFACE_FROM) & (self._never_sharp < SURFACE_FROM)
+        self._unveiled = last_unveiled(np.where(certain, calm, np.float32(np.inf)), blur_px=blur_px)
+        self._veiled = np.clip(self._unfocused.aim(taken.shape) - self._unveiled, 0, 1)
 
     def _between_frames(self) -> NDArray[np.float32]:
         """Place the least cost between frames: the vertex of the parabola through the best frame's cost and its neighbours'."""

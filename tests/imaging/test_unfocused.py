@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stackd.imaging.beyond import BeyondEnds
+from stackd.imaging.beyond import REDUCTION, Beyond, BeyondEnds
 from stackd.imaging.defocus import blurred, to_display
 from stackd.imaging.unfocused import Unfocused
 
@@ -87,17 +87,17 @@ def test_clipped_discs_of_a_light_within_the_stack_are_not_taken_for_a_backgroun
     assert share[36:60, 51:75].max() < 0.1
 
 
-def test_each_of_two_lights_beyond_opposite_ends_is_taken_from_its_own_end() -> None:
-    """What was known of one end was once spread over all that lay near it."""
-    near, far = (np.full(SHAPE, 0.02, np.float32) for _ in range(2))
-    near[24:30, 24:30] = far[66:72, 98:104] = 40
-    frames = [
-        to_display(np.minimum(blurred(near, BLUR_PX * (position + 3)) + blurred(far, BLUR_PX * (FRAMES + 2 - position)), 1))
-        for position in range(FRAMES)
-    ]
+def test_a_speck_beyond_one_end_is_taken_from_there_although_all_around_lies_beyond_the_other() -> None:
+    """What was known of one end was once spread over all that lay near it, and a speck in amber vanished."""
+    unfocused = Unfocused(FRAMES, grain=GRAIN, tolerance=2 * GRAIN)
+    for _ in range(FRAMES):
+        unfocused.add(np.full(SHAPE, 0.3, np.float32), np.zeros(SHAPE, np.float32))
+    small = (SHAPE[0] // REDUCTION, SHAPE[1] // REDUCTION)
+    last = np.zeros(small, np.float32)
+    last[10:13, 14:17] = 1
 
-    unfocused, _ = _seen(frames)
+    unfocused.settle(SHAPE, Beyond(share=np.ones(small, np.float32), last=last))
     unfocused.weigh(np.full(SHAPE, 2.5, np.float32), within=1.2, at_most=4.0)
 
-    assert unfocused.weight(0, SHAPE)[27, 27] > 0.9
-    assert unfocused.weight(FRAMES - 1, SHAPE)[69, 101] > 0.9
+    assert unfocused.weight(FRAMES - 1, SHAPE)[46, 62] > 0.9
+    assert unfocused.weight(0, SHAPE)[20, 20] > 0.9

@@ -18,6 +18,9 @@ from stackd.model.pixels import Gray
 
 Plane = NDArray[np.float32]
 
+LEVELS = 40_000
+"""Steps per display unit in which detail is kept, as an amplitude: whole numbers are compared several times as fast as half
+precision, and at most 1.4 units fit into 16 bits."""
 WINDOW_PX = 0.5
 """Sigma, px of the decisions, in which detail is compared. Measured: wider costs hairs."""
 REACH_PX = 2
@@ -58,13 +61,14 @@ class EdgeDetail:
 
     def __init__(self, store: PlaneStore, shape: tuple[int, int], *, grain: float) -> None:
         self._store = store
-        self._least = np.float16(np.sqrt(ABOVE_GRAIN * grain))
+        self._least = round(LEVELS * float(np.sqrt(ABOVE_GRAIN * grain)))
         self._clipped = np.zeros(shape, bool)
 
     def add(self, gray: Gray, detail: Plane) -> None:
         """Take the next frame: its luminance, and its squared fine detail, on the grid of the decisions."""
         self._clipped |= gray > CLIPPED
-        self._store.append(cv2.sqrt(cv2.GaussianBlur(detail, (0, 0), WINDOW_PX)).astype(np.float16))
+        amplitude = cv2.sqrt(cv2.GaussianBlur(detail, (0, 0), WINDOW_PX))
+        self._store.append(cv2.addWeighted(amplitude, LEVELS, amplitude, 0, 0, dtype=cv2.CV_16U))
 
     def find_edges(self, taken: Plane, *, blur_px: float) -> None:
         """Find where frames far apart are taken side by side.
@@ -84,7 +88,7 @@ class EdgeDetail:
         self._first, self._last = first.ravel()[self._places], last.ravel()[self._places]
         self._chosen = np.full(self._places.shape, -1, np.int32)
         self._taken = taken.ravel()[self._places]
-        self._most = np.full(self._places.shape, self._least, np.float16)
+        self._most = np.full(self._places.shape, self._least, np.uint16)
 
     def textured(self, taken: Plane) -> NDArray[np.bool_]:
         """Mark where the frame taken shows detail all around: texture rather than the thin rim of a disc."""
@@ -139,5 +143,5 @@ class EdgeDetail:
         plane.ravel()[self._places] = change
         return plane
 
-    def _read(self, position: int, rows: int) -> NDArray[np.float16]:
-        return self._store.read(position, slice(0, rows)).astype(np.float16, copy=False)
+    def _read(self, position: int, rows: int) -> NDArray[np.uint16]:
+        return self._store.read(position, slice(0, rows)).astype(np.uint16, copy=False)

@@ -10,8 +10,16 @@ from numpy.typing import NDArray
 
 Plane = NDArray[np.float32]
 
+SPECK_PX = 5
+"""Side of the square, px of the decisions, that a surface must fill: a few pixels in front of all around are a mistake more often,
+and would keep a wide cone of frames from being used."""
 FARTHEST_STEP_PX = 32
 """Outlines are followed over twice this many px of the decisions; veils spread over more than that are faint."""
+
+
+def without_specks(taken: Plane) -> Plane:
+    """Give pixels that lie in front of all around them the position of what is around."""
+    return np.asarray(cv2.morphologyEx(taken, cv2.MORPH_CLOSE, np.ones((SPECK_PX, SPECK_PX), np.uint8)), np.float32)
 
 
 def last_unveiled(surface: Plane, *, blur_px: float) -> Plane:

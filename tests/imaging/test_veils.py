@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stackd.imaging.veils import FARTHEST_STEP_PX, last_unveiled
+from stackd.imaging.veils import FARTHEST_STEP_PX, last_unveiled, without_specks
 
 SHAPE = (40, 90)
 A_LONG_STACK = 10_000
@@ -42,3 +42,15 @@ def test_far_from_every_surface_nothing_is_limited():
 
     assert (last[:, 2 * FARTHEST_STEP_PX :] > A_LONG_STACK).all()
     assert (last_unveiled(_nothing(), blur_px=1.0) > A_LONG_STACK).all()
+
+
+def test_a_speck_in_front_is_no_surface_but_a_thing_of_some_size_is():
+    """A single pixel once smudged a printed letter: it kept the frames that showed it sharp from being used."""
+    taken = np.full(SHAPE, 6, np.float32)
+    taken[10:12, 20:22] = 1
+    taken[20:30, 40:60] = 2
+
+    calm = without_specks(taken)
+
+    assert (calm[8:14, 18:24] == 6).all()
+    assert (calm[20:30, 40:60] == 2).all()

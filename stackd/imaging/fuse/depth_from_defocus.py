@@ -33,7 +33,7 @@ from stackd.imaging.frames import AlignedFrames, MakePlaneStore, PlanesInMemory,
 from stackd.imaging.fused import Fused
 from stackd.imaging.grain import detail_of_grain, estimate_grain
 from stackd.imaging.unfocused import Unfocused
-from stackd.imaging.veils import last_unveiled
+from stackd.imaging.veils import last_unveiled, without_specks
 from stackd.model.composite import DepthMap
 from stackd.model.pixels import Gray, Matrix
 
@@ -425,10 +425,8 @@ class _Evidence:
 
     def _find_veils(self, taken: NDArray[np.float32], sure: NDArray[np.float32], blur_px: float) -> None:
         """Fix which frames show a background beyond the stack without the veil of surfaces in front."""
-        # Closed, because a single pixel at another depth is a mistake more often than a surface.
-        calm = cv2.morphologyEx(taken, cv2.MORPH_CLOSE, np.ones((SPECK_PX, SPECK_PX), np.uint8))
         certain = self._edges.textured(taken) & (sure > SURFACE_FROM) & (self._never_sharp < SURFACE_FROM)
-        self._unveiled = last_unveiled(np.where(certain, calm, np.float32(np.inf)), blur_px=blur_px)
+        self._unveiled = last_unveiled(np.where(certain, without_specks(taken), np.float32(np.inf)), blur_px=blur_px)
         self._veiled = np.clip(self._unfocused.aim(taken.shape) - self._unveiled, 0, 1)
 
     def _between_frames(self) -> NDArray[np.float32]:

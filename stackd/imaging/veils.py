@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 
 SPECK_PX = 5
-"""Side of the square, px of the decisions, that a surface must fill: a few pixels in front of all around are a mistake more often,
-and would keep a wide cone of frames from being used."""
+"""Side of the square, px of the decisions, that a surface must fill: a few pixels in front of all around are a mistake more
+often, and would keep a wide cone of frames from being used."""
 FARTHEST_STEP_PX = 32
 """Outlines are followed over twice this many px of the decisions; veils spread over more than that are faint."""
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from stackd.model.pixels import Gray
 
-SMALLEST_BOX_PX = 5
-"""Two boxes narrower than this resemble no disc; a Gaussian does."""
+NARROWEST_BOXES = 2.5
+"""Variance, px squared: two boxes of less, 3 px and 5 px wide, resemble no disc; a Gaussian does."""
 
 TILE_PX = 48
 """Side of a patch in which blur is measured: small enough for one depth, large enough for texture."""
@@ -56,13 +56,23 @@ def blurred(light: NDArray[np.float32], radius_px: float) -> NDArray[np.float32]
     ndarray of float32, shape (H, W)
     """
     disc_variance = radius_px**2 / 4  # along one axis
-    side_px = 2 * round((np.sqrt(1 + 6 * disc_variance) - 1) / 2) + 1  # two boxes of side n have variance (n² − 1) / 6
-    if side_px >= SMALLEST_BOX_PX:
-        spread = cv2.blur(light, (side_px, side_px))
-        return np.asarray(cv2.blur(spread, (side_px, side_px), dst=spread), np.float32)
+    if disc_variance >= NARROWEST_BOXES:
+        first_px, second_px = _box_sides(disc_variance)
+        spread = cv2.blur(light, (first_px, first_px))
+        return np.asarray(cv2.blur(spread, (second_px, second_px), dst=spread), np.float32)
     if disc_variance < 0.01:  # noqa: PLR2004  # a hundredth of a pixel squared: nothing happens
         return light
     return np.asarray(cv2.GaussianBlur(light, (0, 0), float(np.sqrt(disc_variance))), np.float32)
+
+
+def _box_sides(variance: float) -> tuple[int, int]:
+    """Sides of the two boxes, odd and alike or neighbours, that together come nearest to a variance.
+
+    With two equal ones alone, blur would grow in steps of up to two fifths: a radius of 4 px and one of 5 px would be the same.
+    """
+    side_px = 2 * int((np.sqrt(1 + 6 * variance) - 1) / 2) + 1  # a box of side n has variance (n² − 1) / 12
+    sides = ((side_px, side_px), (side_px, side_px + 2), (side_px + 2, side_px + 2))
+    return min(sides, key=lambda pair: abs((pair[0] ** 2 + pair[1] ** 2 - 2) / 12 - variance))
 
 
 def estimate_blur_per_frame(grays: Sequence[Gray], positions: Sequence[int]) -> float | None:

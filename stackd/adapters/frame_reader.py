@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from stackd.adapters import image_files, raw_files
 from stackd.adapters.exiftool_process import ExiftoolProcess
@@ -14,7 +15,7 @@ from stackd.adapters.opened_image import OpenedImage, damaged, open_image
 from stackd.adapters.thumbnails import read_signature
 from stackd.config.develop import DevelopSettings
 from stackd.errors import FrameChanged, MixedStack, UnreachableFrame, UnreadableFrame
-from stackd.imaging.luminance import reduce_to_gray
+from stackd.imaging.luminance import reduce_to_gray, reduced
 from stackd.intake.brands import frame_meta
 from stackd.model.content import ContentSignature
 from stackd.model.frame import FrameMeta
@@ -22,6 +23,8 @@ from stackd.model.names import shown
 from stackd.model.pixels import Gray, Pixels
 from stackd.model.tags import FileKind, Header
 from stackd.service.ports import FrameFile
+
+DECODED = TypeVar("DECODED", Pixels, Gray)
 
 
 class FrameFiles:
@@ -130,8 +133,8 @@ class StackOfFiles:
         """Rows and columns, the same for every frame."""
         return self._shape
 
-    def read(self, position: int) -> Pixels:
-        """Decode a frame: upright RGB uint8 or uint16, shape (H, W, 3).
+    def read(self, position: int, reduction: int = 1) -> Pixels:
+        """Decode a frame: upright RGB uint8 or uint16, shape (ceil(H / reduction), ceil(W / reduction), 3).
 
         Raises
         ------
@@ -144,9 +147,9 @@ class StackOfFiles:
         with _naming(frame), open_image(frame.path) as image:
             self._check_unchanged(position, image)
             if image.kind is FileKind.RAW:
-                return self._developed(position, image)
-            pixels = image_files.read_pixels(image, self._headers[position], frame.page)
-            return self._checked(position, pixels)
+                return reduced(self._developed(position, image), reduction)
+            pixels = image_files.read_pixels(image, self._headers[position], frame.page, reduction)
+            return self._checked(position, pixels, reduction)
 
     def read_gray(self, position: int, reduction: int) -> Gray:
         """Decode luminance reduced by 1, 2, 4 or 8: float32 (ceil(H / reduction), ceil(W / reduction)), range [0, 1].
@@ -163,9 +166,7 @@ class StackOfFiles:
                 gray = self._gray_of_raw(position, image, reduction)
             else:
                 gray = image_files.read_gray(image, self._headers[position], frame.page, reduction)
-            if gray.shape != (-(-self._shape[0] // reduction), -(-self._shape[1] // reduction)):
-                raise damaged(frame.path, "it holds another number of pixels than its header says")
-        return gray
+            return self._checked(position, gray, reduction)
 
     def _settle_development(self, settings: DevelopSettings) -> raw_files.Development | None:
         raw = [number for number, header in enumerate(self._headers) if header.kind is FileKind.RAW]
@@ -201,8 +202,8 @@ class StackOfFiles:
                 hint="The stack is looked at again by itself.",
             )
 
-    def _checked(self, position: int, pixels: Pixels) -> Pixels:
-        if pixels.shape[:2] != self._shape:
+    def _checked(self, position: int, pixels: DECODED, reduction: int = 1) -> DECODED:
+        if pixels.shape[:2] != tuple(-(-side // reduction) for side in self._shape):
             raise damaged(self._frames[position].path, "it holds another number of pixels than its header says")
         return pixels
 

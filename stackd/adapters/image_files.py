@@ -19,7 +19,7 @@ from stackd.adapters.jpeg_structure import END_OF_IMAGE
 from stackd.adapters.opened_image import COPY_AGAIN, DECODER_ERRORS, OpenedImage, cut_off, damaged
 from stackd.adapters.z_stacks import plane_pages
 from stackd.errors import UnreadableFrame
-from stackd.imaging.luminance import reduce_to_gray
+from stackd.imaging.luminance import as_gray, reduce_to_gray, reduced
 from stackd.model.names import shown
 from stackd.model.pixels import Gray, Pixels
 from stackd.model.tags import FileKind, Header
@@ -43,10 +43,11 @@ STRAY_BEFORE_END: Final = re.compile(r"(\d+) extraneous bytes before marker 0xd9
 EXPORT_AS_RGB: Final = "Export it as RGB with 8 or 16 bit, or leave it out."
 
 
-def read_pixels(image: OpenedImage, header: Header, page: int | None) -> Pixels:
-    """Decode a frame to upright RGB, shape (H, W, 3), uint8 or uint16.
+def read_pixels(image: OpenedImage, header: Header, page: int | None, reduction: int = 1) -> Pixels:
+    """Decode a frame to upright RGB, shape (ceil(H / reduction), ceil(W / reduction), 3), uint8 or uint16.
 
-    Gray is repeated three times, a palette is looked up, transparency is dropped.
+    Gray is repeated three times, a palette is looked up, transparency is dropped. JPEG is decoded straight to the reduced size,
+    which skips most of the inverse transform and of the memory.
 
     Raises
     ------
@@ -54,6 +55,8 @@ def read_pixels(image: OpenedImage, header: Header, page: int | None) -> Pixels:
         If the pixels are damaged, cut off, or of a kind that is no photograph (CMYK, not finite, signed …).
     """
     match image.kind:
+        case FileKind.JPEG if _turns_cleanly(header, reduction):
+            return upright(as_rgb(_decode_jpeg(image, reduction=reduction)), header.orientation)
         case FileKind.JPEG:
             stored: Pixels = _decode_jpeg(image)
         case FileKind.PNG:
@@ -61,13 +64,13 @@ def read_pixels(image: OpenedImage, header: Header, page: int | None) -> Pixels:
         case FileKind.TIFF:
             stored = _decode_tiff(image, page or 0)
         case FileKind.HEIF:
-            return as_rgb(decode_heif(image))
+            return reduced(as_rgb(decode_heif(image)), reduction)
         case FileKind.RAW | FileKind.UNKNOWN:
             msg = f"{image.path.name} is not for this module"
             raise ValueError(msg)
         case _:
             assert_never(image.kind)
-    return upright(as_rgb(stored), header.orientation)
+    return reduced(upright(as_rgb(stored), header.orientation), reduction)
 
 
 def read_gray(image: OpenedImage, header: Header, page: int | None, reduction: int) -> Gray:
@@ -80,13 +83,16 @@ def read_gray(image: OpenedImage, header: Header, page: int | None, reduction: i
     UnreadableFrame
         As `read_pixels`.
     """
-    width, height = header.width_px or 0, header.height_px or 0
-    # Turning a picture whose last reduced pixel covers less than the others would move every reduced centre.
-    turns_cleanly = header.orientation == 1 or (width % reduction == 0 and height % reduction == 0)
-    if image.kind is FileKind.JPEG and turns_cleanly:
-        reduced = _decode_jpeg(image, colorspace="GRAY", reduction=reduction)[..., 0]
-        return np.multiply(upright(reduced, header.orientation), np.float32(1 / 255), dtype=np.float32)
+    if image.kind is FileKind.JPEG and _turns_cleanly(header, reduction):
+        small = _decode_jpeg(image, colorspace="GRAY", reduction=reduction)[..., 0]
+        return as_gray(upright(small, header.orientation))
     return reduce_to_gray(read_pixels(image, header, page), reduction)
+
+
+def _turns_cleanly(header: Header, reduction: int) -> bool:
+    """Whether reduced pixels can be turned upright: where the last one covers less than the others, every centre would move."""
+    width, height = header.width_px or 0, header.height_px or 0
+    return header.orientation == 1 or (width % reduction == 0 and height % reduction == 0)
 
 
 def as_rgb(stored: NDArray[np.uint8] | NDArray[np.uint16]) -> Pixels:

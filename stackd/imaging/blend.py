@@ -4,7 +4,7 @@ Only tiles in which a frame takes part are warped, so the cost grows with the de
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,13 +20,15 @@ from stackd.model.pixels import Image, Pixels
 
 TILE_PX = 256
 """Side of a tile: weights and a warped tile stay in the processor's cache, and seldom-used frames touch few tiles. Measured."""
+CELL_PX, LONGEST_RUN = 64, 8
+"""Where weights are given on a reduced grid: side of the cells that are warped or left out, and how many side by side at once.
+Smaller cells warp less for nothing but cost more calls; more at once leave the processor's cache. Measured."""
 WORKERS = 2
 """Threads that warp tiles: photographers' machines have at least two cores, and memory bandwidth feeds hardly more."""
 REACH_SIGMAS = 3.0
 """How far a Gaussian is followed; the neglected rest is 0.3 % and every weight is cut the same way."""
 
-
-_Part: TypeAlias = tuple[slice, slice]
+Box: TypeAlias = tuple[slice, slice]
 """Rows and columns."""
 
 
@@ -104,44 +106,43 @@ def blend_by_weight(
     """
     height_px, width_px = frames.shape
     fused = np.zeros((height_px, width_px, 3), np.float32)
-    tiles = tuple(_tiles(height_px, width_px))
     # What is too coarse to be detail is taken away again where a frame's detail counts more or less than the frame. It needs no
     # more pixels than the reduced grid has.
     coarse = np.zeros((-(-height_px // reduction), -(-width_px // reduction), 3), np.float32)
 
-    def add_tile(tile: _Part, *, weight: FrameWeight, native: Pixels, index: int) -> None:
-        whole = _enlarged_part(weight.whole, *tile, reduction)
-        detail = None if weight.detail is None else _enlarged_part(weight.detail, *tile, reduction)
-        if weight.detail is None or detail is None or not detail.any():
-            for inner in _used_box(whole > 0):
-                rows, columns = _within(tile, inner)
-                _add_weighted(fused[rows, columns], frames.warp_tile(native, index, rows, columns), whole[inner])
-            return
-        for inner in _used_box((whole > 0) | (detail != 0)):
-            box = _within(tile, inner)
+    def add(boxes: Sequence[Box], *, weights: Image, detail: NDArray[np.float32] | None, native: Pixels, index: int) -> None:
+        for box in boxes:
+            weight = _enlarged_part(weights, *box, reduction)
             small = _reduced(box, reduction)
+            if detail is None or not detail[small].any():
+                cv2.accumulateProduct(frames.warp_tile(native, index, *box), weight, fused[box])
+                continue
             wide_small, wide = _with_margin(small, reduction, (height_px, width_px))
             pixels = frames.warp_tile(native, index, *wide)
-            _add_weighted(fused[box], pixels[_inside(box, wide)], np.add(whole[inner], detail[inner]))
-            _add_weighted(coarse[small], _without_detail(pixels, reduction)[_inside(small, wide_small)], weight.detail[small])
+            cv2.accumulateProduct(pixels[_inside(box, wide)], weight, fused[box])
+            _add_weighted(coarse[small], _without_detail(pixels, reduction)[_inside(small, wide_small)], detail[small])
 
-    def take_coarse_away(tile: _Part) -> None:
+    def take_coarse_away(tile: Box) -> None:
         away = _enlarged_part(coarse, *tile, reduction)
         if away.any():
             cv2.subtract(fused[tile], away, dst=fused[tile])
 
     with _one_opencv_thread(), ThreadPoolExecutor(WORKERS) as workers:
-        # Tiles of one frame share no pixel and frames follow each other, so the sum does not depend on which thread is faster.
+        # Boxes of one frame share no pixel and frames follow each other, so the sum does not depend on which thread is faster.
         ahead: tuple[FrameWeight, Future[Pixels] | None] | None = None
         for index in range(len(frames)):
             weight, native = ahead or _begin(frames, read_weight, index, workers)
             ahead = _begin(frames, read_weight, index + 1, workers) if index + 1 < len(frames) else None
             if native is not None:
-                add = partial(add_tile, weight=weight, native=native.result(), index=index)
-                deque(workers.map(add, tiles), maxlen=0)
+                detail = weight.detail
+                total = weight.whole if detail is None else weight.whole + detail
+                used = weight.whole > 0 if detail is None else (weight.whole > 0) | (detail != 0)
+                weights = np.asarray(cv2.merge([total] * 3), np.float32)
+                task = partial(add, weights=weights, detail=detail, native=native.result(), index=index)
+                deque(workers.map(task, _used_boxes(used, frames.shape, reduction)), maxlen=0)
             progress("blend", index + 1, len(frames))
         if coarse.any():
-            deque(workers.map(take_coarse_away, tiles), maxlen=0)
+            deque(workers.map(take_coarse_away, _tiles(height_px, width_px)), maxlen=0)
     return np.clip(fused, 0, 1, out=fused)
 
 
@@ -165,26 +166,47 @@ def _one_opencv_thread() -> Iterator[None]:
         cv2.setNumThreads(threads)
 
 
-def _used_box(used: NDArray[np.bool_]) -> Iterator[_Part]:
-    """Yield the smallest box around all that is used, or nothing."""
-    x, y, width, height = cv2.boundingRect(used.view(np.uint8))
-    if width:
-        yield slice(y, y + height), slice(x, x + width)
+def _used_boxes(used: NDArray[np.bool_], shape: tuple[int, int], reduction: int) -> list[list[Box]]:
+    """Find boxes of the full grid that hold all that is used, none overlapping another: a list for each row of cells."""
+    cell = CELL_PX // reduction
+    # Enlarging spreads a weight to its neighbours.
+    around = np.asarray(cv2.dilate(used.view(np.uint8), np.ones((3, 3), np.uint8)), np.uint8)
+    starts = [np.arange(0, side, cell) for side in around.shape]
+    cells = np.maximum.reduceat(np.maximum.reduceat(around, starts[0], axis=0), starts[1], axis=1)
+    return [
+        [
+            _box(around[row * cell : (row + 1) * cell, first * cell : last * cell], row * cell, first * cell, shape, reduction)
+            for first, last in _runs(cells[row])
+        ]
+        for row in np.flatnonzero(cells.any(axis=1)).tolist()
+    ]
 
 
-def _within(tile: _Part, inner: _Part) -> _Part:
-    """Say where on the whole a part of a tile lies."""
-    rows, columns = (slice(outer.start + i.start, outer.start + i.stop) for outer, i in zip(tile, inner, strict=True))
+def _runs(used: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
+    """Yield start and end of used cells in a row, no more than `LONGEST_RUN` at once."""
+    steps = np.flatnonzero(np.diff(used, prepend=0, append=0)).tolist()
+    for start, stop in zip(steps[::2], steps[1::2], strict=True):
+        for first in range(start, stop, LONGEST_RUN):
+            yield first, min(first + LONGEST_RUN, stop)
+
+
+def _box(used: NDArray[np.uint8], top: int, left: int, shape: tuple[int, int], reduction: int) -> Box:
+    """Shrink cells to what is used of them, and express it on the full grid."""
+    x, y, width, height = cv2.boundingRect(used)
+    rows, columns = (
+        slice(start * reduction, min((start + length) * reduction, side))
+        for start, length, side in ((top + y, height, shape[0]), (left + x, width, shape[1]))
+    )
     return rows, columns
 
 
-def _reduced(part: _Part, reduction: int) -> _Part:
+def _reduced(part: Box, reduction: int) -> Box:
     """Say which pixels of the reduced grid a part touches."""
     rows, columns = (slice(side.start // reduction, -(-side.stop // reduction)) for side in part)
     return rows, columns
 
 
-def _with_margin(small: _Part, reduction: int, shape: tuple[int, int]) -> tuple[_Part, _Part]:
+def _with_margin(small: Box, reduction: int, shape: tuple[int, int]) -> tuple[Box, Box]:
     """Widen a part of the reduced grid by the pixel that `_without_detail` looks at; say where it lies on both grids."""
     rows, columns = (
         slice(max(side.start - 1, 0), min(side.stop + 1, -(-length // reduction)))
@@ -197,7 +219,7 @@ def _with_margin(small: _Part, reduction: int, shape: tuple[int, int]) -> tuple[
     return (rows, columns), (wide_rows, wide_columns)
 
 
-def _inside(part: _Part, wide: _Part) -> _Part:
+def _inside(part: Box, wide: Box) -> Box:
     """Say where a part lies in a wider one."""
     rows, columns = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(part, wide, strict=True))
     return rows, columns
@@ -217,13 +239,11 @@ def _add_weighted(total: Image, image: Image, weight: NDArray[np.float32]) -> No
     cv2.accumulateProduct(image, cv2.merge([weight, weight, weight]), total)
 
 
-def _enlarged_part(plane: NDArray[np.float32], rows: slice, columns: slice, reduction: int) -> NDArray[np.float32]:
-    """Enlarge the part of a reduced plane that a tile needs: the same values as when the whole is enlarged."""
+def _enlarged_part(plane: Image, rows: slice, columns: slice, reduction: int) -> Image:
+    """Enlarge the part of a reduced image that a box needs: the same values as when the whole is enlarged."""
     reach = 1  # linear interpolation looks one pixel further
     top, left = max(rows.start // reduction - reach, 0), max(columns.start // reduction - reach, 0)
     part = plane[top : -(-rows.stop // reduction) + reach, left : -(-columns.stop // reduction) + reach]
-    if not part.any():
-        return np.zeros((rows.stop - rows.start, columns.stop - columns.start, *plane.shape[2:]), np.float32)
     full = cv2.resize(part, None, fx=reduction, fy=reduction, interpolation=cv2.INTER_LINEAR)
     inner_rows = slice(rows.start - top * reduction, rows.stop - top * reduction)
     return np.asarray(full[inner_rows, columns.start - left * reduction : columns.stop - left * reduction], np.float32)

@@ -5,12 +5,13 @@ links between frames are surer than the stack is even, they decide alone; where 
 a frame takes the magnification that its neighbours lead to.
 """
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.linalg import splu
+
+from stackd.imaging.linked import NormalEquations
 
 Vector: TypeAlias = NDArray[np.float64]
 
@@ -49,29 +50,35 @@ def smoothed_magnifications(pairs: NDArray[np.intp], measured_px: Vector, error_
     ----------
     .. [1] MacKay, "Bayesian Interpolation", Neural Computation 4, 415–447 (1992). DOI 10.1162/neco.1992.4.3.415
     """
-    links, frames = len(pairs), len(positions)
-    rows = np.repeat(np.arange(links), 2)
-    design = sparse.csr_matrix((np.tile([-1.0, 1.0], links), (rows, pairs.ravel())), shape=(links, frames))
-    # The first frame stays where it is; without its column nothing is left undetermined.
-    weighted = sparse.diags_array(1 / error_px) @ design[:, 1:]
-    wanted = measured_px / error_px
-    wander = _wander(positions)[:, 1:]
+    steps, spreads = _steps(positions)
     plausibility = np.empty(len(UNEVENNESS_PX))
-    answers = np.zeros((len(UNEVENNESS_PX), frames))
+    answers = np.zeros((len(UNEVENNESS_PX), len(positions)))
     for k, unevenness in enumerate(UNEVENNESS_PX):
-        even = wander / unevenness
-        factors = splu((weighted.T @ weighted + even.T @ even).tocsc())
-        answers[k, 1:] = factors.solve(weighted.T @ wanted)
-        missed = ((weighted @ answers[k, 1:] - wanted) ** 2).sum() + ((even @ answers[k, 1:]) ** 2).sum()
-        volume = np.log(np.abs(factors.U.diagonal())).sum()
-        plausibility[k] = -missed / 2 - volume / 2 - (frames - 2) * np.log(unevenness)
+        # The first frame stays where it is: without it nothing is left undetermined.
+        normal = NormalEquations(len(positions) - 1, 1)
+        for (reference, moving), wanted_px, sigma_px in zip(pairs.tolist(), measured_px, error_px, strict=True):
+            normal.add(_without_first({reference: -1.0, moving: 1.0}), np.array([wanted_px]), sigma_px**-2)
+        for frame, (change, spread) in enumerate(zip(steps, spreads, strict=True)):
+            parts = _without_first(dict(enumerate(change, start=frame)))
+            normal.add(parts, np.zeros(1), (spread * unevenness) ** -2)
+        found, log_determinant = normal.solve()
+        answers[k, 1:] = found[:, 0]
+        off = (np.diff(answers[k][pairs], axis=1)[:, 0] - measured_px) / error_px
+        uneven = (steps * np.lib.stride_tricks.sliding_window_view(answers[k], 3)).sum(axis=1) / spreads / unevenness
+        missed = (off**2).sum() + (uneven**2).sum()
+        plausibility[k] = -missed / 2 - log_determinant / 2 - (len(positions) - 2) * np.log(unevenness)
     share = np.exp(plausibility - plausibility.max())
     return np.asarray(share @ answers / share.sum())
 
 
-def _wander(positions: Vector) -> sparse.csr_matrix:
-    """Change of step at each inner frame, per frame of distance: of unit variance where steps wander by one a frame."""
+def _steps(positions: Vector) -> tuple[Vector, Vector]:
+    """Factors of three frames in a row that give the change of step at the middle one, per frame of distance, and its spread.
+
+    The spread is one where steps wander by one a frame.
+    """
     before, after = np.diff(positions)[:-1], np.diff(positions)[1:]
-    spread = np.sqrt((before + after) / 2)
-    diagonals = [1 / before / spread, -(1 / before + 1 / after) / spread, 1 / after / spread]
-    return sparse.csr_matrix(sparse.diags_array(diagonals, offsets=[0, 1, 2], shape=(len(before), len(positions))))
+    return np.stack([1 / before, -(1 / before + 1 / after), 1 / after], axis=1), np.sqrt((before + after) / 2)
+
+
+def _without_first(factors: Mapping[int, float]) -> dict[int, Vector]:
+    return {frame - 1: np.array([[factor]]) for frame, factor in factors.items() if frame}

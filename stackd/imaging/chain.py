@@ -13,10 +13,9 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.linalg import spsolve
 
 from stackd.imaging.breathing import LEAST_FRAMES, smoothed_magnifications
+from stackd.imaging.linked import NormalEquations
 from stackd.imaging.motion import Vectors, corners, inverse, normalised, transformed
 from stackd.imaging.pairwise import is_duplicate
 from stackd.imaging.prepared_frame import PreparedFrame
@@ -262,42 +261,40 @@ def _solve(
     unit_corners = transformed(to_unit, corners(shape))
     points = np.column_stack([unit_corners, np.ones(len(unit_corners))]).T
     unknown = [i for i in members if i != reference]
-    first = {i: position * len(free) for position, i in enumerate(unknown)}
-
-    rows_per_link = 3 * points.shape[1]
-    row_numbers: list[int] = []
-    column_numbers: list[int] = []
-    values: list[float] = []
-    target = np.zeros(len(links) * rows_per_link)
-    for number, link in enumerate(links):
+    number = {i: index for index, i in enumerate(unknown)}
+    placed = np.stack([(element @ points).ravel() for element in free], axis=1)
+    placed_constant = (constant @ points).ravel()
+    equations: list[tuple[dict[int, Vectors], Vectors]] = []  # of each link: factors of the unknowns of its frames, and their sum
+    for link in links:
         hop = to_unit @ link.registration.matrix @ from_unit
         if len(free) == HOMOGRAPHY_ELEMENTS:
             hop = hop / np.cbrt(np.linalg.det(hop))
-        top = number * rows_per_link
-        for frame, sign, p in ((link.moving, 1.0, points), (link.reference, -1.0, hop @ points)):
-            if frame == reference:
-                target[top : top + rows_per_link] -= sign * p.ravel()
-                continue
-            target[top : top + rows_per_link] -= sign * (constant @ p).ravel()
-            for k, element in enumerate(free):
-                column = (element @ p).ravel()
-                used = np.flatnonzero(column)
-                row_numbers.extend((top + used).tolist())
-                column_numbers.extend([first[frame] + k] * len(used))
-                values.extend((sign * column[used]).tolist())
-    design = sparse.csr_matrix((values, (row_numbers, column_numbers)), shape=(len(target), len(unknown) * len(free)))
+        hopped = hop @ points
+        factors, target = {}, np.zeros(points.size)
+        if link.moving == reference:
+            target -= points.ravel()
+        else:
+            factors[number[link.moving]] = placed
+            target -= placed_constant
+        if link.reference == reference:
+            target += hopped.ravel()
+        else:
+            factors[number[link.reference]] = -np.stack([(element @ hopped).ravel() for element in free], axis=1)
+            target += (constant @ hopped).ravel()
+        equations.append((factors, target))
     sigma = _errors_px(links)
     trust = np.ones(len(links))
     for _ in range(SOLVER_ROUNDS):
-        weight = np.repeat(trust / sigma**2, rows_per_link)
-        weighted = design.multiply(weight[:, None]).tocsc()
-        solution = spsolve((weighted.T @ design).tocsc(), weighted.T @ target)
-        contradiction = (design @ solution - target).reshape(len(links), rows_per_link) * half
-        off = np.sqrt((contradiction**2).sum(axis=1) / points.shape[1])
+        normal = NormalEquations(len(unknown), len(free))
+        for (factors, target), weight in zip(equations, (trust / sigma**2).tolist(), strict=True):
+            normal.add(factors, target, weight)
+        solution, _ = normal.solve()
+        rests = [sum((part @ solution[i] for i, part in factors.items()), -target) for factors, target in equations]
+        off = np.array([float(np.sqrt((rest**2).sum() / points.shape[1])) for rest in rests]) * half
         trust = 1 / (1 + (off / (CAUCHY * sigma)) ** 2)
     matrices = {reference: np.eye(3)}
     for i in unknown:
-        unit = constant + np.tensordot(solution[first[i] : first[i] + len(free)], free, 1)
+        unit = constant + np.tensordot(solution[number[i]], free, 1)
         matrices[i] = normalised(from_unit @ unit @ to_unit)
     return matrices, trust, float(np.sqrt(np.average(off**2, weights=trust)))
 

@@ -25,7 +25,7 @@ from stackd.imaging.motion import (
     rescale_matrix,
     transformed,
 )
-from stackd.imaging.prepared_frame import Level, PreparedFrame
+from stackd.imaging.prepared_frame import TRUST_WINDOWS, Level, PreparedFrame, windows_of
 from stackd.model.pixels import Gray, Matrix
 
 SCALE_STRIDE = 4
@@ -36,9 +36,6 @@ TUKEY = 4.685
 
 MAD_TO_SIGMA = 1.4826
 """Median absolute deviation to standard deviation of a normal distribution."""
-
-TRUST_WINDOWS = (20, 15)
-"""Windows, along the long and the short side, in which agreement of both frames is judged."""
 
 TRUST_FROM, TRUST_FULLY = 0.45, 0.75
 """Correlation within a window below which it has no say, and above which full say (tuned on a strongly defocused board)."""
@@ -185,7 +182,6 @@ def _refine_level(level: Level, other: Level, sampling: Matrix, parameters: int)
     half = max(shape) / 2
     to_unit = px_to_unit(shape)
     from_unit = np.linalg.inv(to_unit)
-    window = _window_of(level, TRUST_WINDOWS)
 
     matrix = rescale_matrix(sampling, 1 / reduction)
     stride, before = np.zeros(parameters), np.zeros(parameters)
@@ -194,12 +190,12 @@ def _refine_level(level: Level, other: Level, sampling: Matrix, parameters: int)
         if compared is None:
             return None
         residual, inside = compared
-        correlation = _window_correlation(level, residual, inside, window)
-        trust = _trust(correlation)[window]
+        correlation = _window_correlation(level, residual, inside)
+        trust = _trust(correlation)[level.windows]
         if trust.sum() < max(LEAST_POINTS, LEAST_TRUST * len(trust)):
             return None
-        weight = _tukey(residual, inside) * trust * _precision(correlation)[window]
-        jacobian = _without_defocus(level, level.jacobian[:parameters], weight, window)
+        weight = _tukey(residual, inside) * trust * _precision(correlation)[level.windows]
+        jacobian = _without_defocus(level, level.jacobian[:parameters], weight)
         weighted = jacobian * weight
         normal = _products(weighted, jacobian)
         step = np.linalg.solve(normal + 1e-9 * np.trace(normal) * np.eye(parameters), _products(weighted, residual[None])[:, 0])
@@ -208,7 +204,7 @@ def _refine_level(level: Level, other: Level, sampling: Matrix, parameters: int)
         matrix = normalised(matrix @ from_unit @ np.linalg.inv(delta) @ to_unit)
         if np.abs(stride).max() * half < SETTLED_PX:
             break
-    unexplained = _without_defocus(level, residual[None], weight, window)[0]
+    unexplained = _without_defocus(level, residual[None], weight)[0]
     information, misfit = _information(level, jacobian, unexplained, weight)
     return Fit(
         sampling=rescale_matrix(matrix, reduction),
@@ -247,22 +243,13 @@ def _correlation(first: Rows, second: Rows) -> float:
     return common / float(np.sqrt(own * other + 1e-12))
 
 
-def _window_of(level: Level, windows: tuple[int, int]) -> NDArray[np.intp]:
-    """Which window of a grid each point lies in; `windows` are along the long and the short side."""
-    height, width = level.structure.shape
-    across, down = windows if width >= height else windows[::-1]
-    column = (level.points[0] * (across / width)).astype(np.intp)
-    row = (level.points[1] * (down / height)).astype(np.intp)
-    return np.asarray(row * across + column)
-
-
-def _window_correlation(level: Level, residual: Rows, inside: NDArray[np.bool_], window: NDArray[np.intp]) -> Vectors:
+def _window_correlation(level: Level, residual: Rows, inside: NDArray[np.bool_]) -> Vectors:
     """How well both frames agree in each window, −1 to 1; 0 where there is nothing to compare."""
     count = TRUST_WINDOWS[0] * TRUST_WINDOWS[1]
     template = level.values * inside
     sampled = (level.values + residual) * inside
-    common = np.bincount(window, template * sampled, count)
-    energy = np.bincount(window, template * template, count) * np.bincount(window, sampled * sampled, count)
+    common = np.bincount(level.windows, template * sampled, count)
+    energy = np.bincount(level.windows, template * template, count) * np.bincount(level.windows, sampled * sampled, count)
     return np.asarray(common / np.sqrt(energy + 1e-12))
 
 
@@ -277,25 +264,27 @@ def _precision(correlation: Vectors) -> Rows:
     return np.asarray((DISAGREEMENT / (DISAGREEMENT + np.maximum(1 - correlation, 0))) ** 2, dtype=np.float32)
 
 
-def _without_defocus(level: Level, rows: Rows, weight: Rows, window: NDArray[np.intp]) -> Rows:
+def _without_defocus(level: Level, rows: Rows, weight: Rows) -> Rows:
     """Take out of rows of numbers of the points what a change of contrast or of blur explains in each window.
 
     Defocus scales detail and adds a share of its Laplacian, differently at every depth. Taken for motion, the two pull each
     window somewhere; what they explain is left to them, and motion is judged by the rest.
     """
     rows = np.concatenate([level.curvatures[None], rows])
-    rows = _without(level.values, rows, weight, window)
-    return _without(rows[0], rows[1:], weight, window)
+    # Points come window by window: sums over runs take a quarter of the time that picking them apart does.
+    starts = np.flatnonzero(np.diff(level.windows, prepend=-1))
+    lengths = np.diff(starts, append=level.windows.size)
+    rows = _without(level.values, rows, weight, starts, lengths)
+    return _without(rows[0], rows[1:], weight, starts, lengths)
 
 
-def _without(effect: Rows, rows: Rows, weight: Rows, window: NDArray[np.intp]) -> Rows:
+def _without(effect: Rows, rows: Rows, weight: Rows, starts: NDArray[np.intp], lengths: NDArray[np.intp]) -> Rows:
     """Subtract from each row, in each window, as much of `effect` as fits it best."""
-    count = TRUST_WINDOWS[0] * TRUST_WINDOWS[1]
     weighted = weight * effect
-    energy = np.bincount(window, weighted * effect, count)
-    energy += DEFOCUS_RIDGE * energy.mean() + np.finfo(np.float64).tiny
-    share = np.stack([np.bincount(window, weighted * row, count) for row in rows]) / energy
-    return np.asarray(rows - effect * share.astype(np.float32)[:, window])
+    energy = np.add.reduceat(weighted * effect, starts)
+    energy += DEFOCUS_RIDGE * energy.sum() / (TRUST_WINDOWS[0] * TRUST_WINDOWS[1]) + np.finfo(np.float32).tiny
+    share = np.add.reduceat(rows * weighted, starts, axis=1) / energy
+    return np.asarray(rows - effect * np.repeat(share, lengths, axis=1))
 
 
 def _compare(level: Level, other: Level, matrix: Matrix) -> tuple[Rows, NDArray[np.bool_]] | None:
@@ -343,7 +332,7 @@ def _information(level: Level, jacobian: Rows, residual: Rows, weight: Rows) -> 
     Sandwich estimate over pieces rather than pixels: errors from defocus and occlusion are shared by neighbouring pixels, so that
     only pieces far apart are independent witnesses.
     """
-    piece = _window_of(level, WITNESSES)
+    piece = windows_of(level.points, level.structure.shape, WITNESSES)
     count = WITNESSES[0] * WITNESSES[1]
     gx, gy = level.gradients
     xx, xy, yy, bx, by = (

@@ -11,7 +11,6 @@ from itertools import product
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from stackd.imaging.motion import normalised, rescale_matrix
 from stackd.imaging.prepared_frame import PreparedFrame
@@ -83,10 +82,10 @@ def _best_shifts(reference: Gray, moving: Gray, turns: Sequence[Matrix]) -> list
     """For each turn (sampling matrix on these thumbnails), its best shift; sorted by correlation, best first."""
     template, other = _softly_clipped(reference), _softly_clipped(moving)
     height, width = template.shape
-    size = (fft.next_fast_len(2 * height, real=True), fft.next_fast_len(2 * width, real=True))
+    size = (cv2.getOptimalDFTSize(2 * height), cv2.getOptimalDFTSize(2 * width))  # products of 2, 3 and 5: quick for any library
 
     def spectrum(image: NDArray[np.generic]) -> NDArray[np.complex64]:
-        return np.asarray(fft.rfft2(image, size))
+        return np.asarray(np.fft.rfft2(image, size), dtype=np.complex64)
 
     template_spectrum, template_energy = spectrum(template), spectrum(template * template)
     whole = np.ones_like(template)
@@ -116,7 +115,7 @@ def _correlate(
     second: NDArray[np.complex64],
     size: tuple[int, int],
 ) -> Gray:
-    return np.asarray(fft.irfft2(np.conj(first) * second, size), dtype=np.float32)
+    return np.asarray(np.fft.irfft2(np.conj(first) * second, size), dtype=np.float32)
 
 
 def _softly_clipped(structure: Gray) -> Gray:

@@ -31,8 +31,11 @@ class FrameSource(Protocol):
         """Rows and columns, the same for every frame."""
         ...
 
-    def read(self, position: int) -> Pixels:
-        """Decode a frame: RGB uint8 or uint16, shape (H, W, 3), display-encoded."""
+    def read(self, position: int, reduction: int = 1) -> Pixels:
+        """Decode a frame: RGB uint8 or uint16, display-encoded, shape (ceil(H / reduction), ceil(W / reduction), 3).
+
+        `reduction` is 1, 2, 4 or 8; a reduced pixel is the mean of the pixels it covers.
+        """
         ...
 
     def read_gray(self, position: int, reduction: int) -> Gray:

@@ -78,13 +78,15 @@ class Gain:
         return self.channels == (1.0, 1.0, 1.0)
 
 
-def measure_brightness(pixels: Pixels | Image) -> Brightness:
+def measure_brightness(pixels: Pixels | Image, *, reduction: int = 1) -> Brightness:
     """Average linear light over cells.
 
     Parameters
     ----------
     pixels : ndarray of uint8, uint16 or float32, shape (H, W, 3)
         Display-encoded (sRGB) RGB.
+    reduction : int
+        Px of the frame that one of `pixels` is the mean of, along each side.
 
     Returns
     -------
@@ -102,7 +104,7 @@ def measure_brightness(pixels: Pixels | Image) -> Brightness:
     shape = (rows, per_cell, columns, per_cell)
     cells = linear.reshape(*shape, 3).mean(axis=(1, 3), dtype=np.float32)
     unclipped = 1 - clipped.reshape(shape).mean(axis=(1, 3), dtype=np.float32)
-    return Brightness(cells=cells, unclipped=unclipped, cell_px=float(stride * per_cell))
+    return Brightness(cells=cells, unclipped=unclipped, cell_px=float(stride * per_cell * reduction))
 
 
 def estimate_gain(reference: Brightness, moving: Brightness, moving_to_reference: Matrix) -> Gain:

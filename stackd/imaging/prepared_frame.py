@@ -54,6 +54,9 @@ POINTS_PER_LEVEL = 10_000
 SPARSE_FROM = 100
 """With this many px a wanted detail, every second row has candidates enough."""
 
+TRUST_WINDOWS = (20, 15)
+"""Windows, along the long and the short side, in which agreement of both frames is judged."""
+
 BORDER_PX = 3
 """Nearer to the border windows are cut."""
 
@@ -72,10 +75,10 @@ class Level:
     """One frame at one size, ready to be compared.
 
     `structure` is band-passed and locally normalised, about unit variance where there is texture; `points` are x and y, px at
-    this size, of its strongest details, shape (2, N). Of the cubic B-spline over it there are `values` (N), `gradients` (2, N)
-    and `curvatures` (N, the Laplacian); `jacobian` (8, N) is the change of value per unit of each of `GENERATORS`. `textured` is
-    the share of the area with detail above noise, `finest_px` the width of the finest detail, as one over its slope (nan where
-    nothing stands out).
+    this size, of its strongest details, shape (2, N), ordered by `windows`, which of the `TRUST_WINDOWS` each lies in. Of the
+    cubic B-spline over it there are `values` (N), `gradients` (2, N) and `curvatures` (N, the Laplacian); `jacobian` (8, N) is
+    the change of value per unit of each of `GENERATORS`. `textured` is the share of the area with detail above noise,
+    `finest_px` the width of the finest detail, as one over its slope (nan where nothing stands out).
     """
 
     reduction: int
@@ -83,6 +86,7 @@ class Level:
     finest_px: float
     structure: Gray
     points: Rows
+    windows: NDArray[np.intp]
     values: Rows
     gradients: Rows
     curvatures: Rows
@@ -163,6 +167,9 @@ def _prepare_level(gray: Gray, reduction: int, floor: float) -> Level:
     stride = 2 if structure.size > SPARSE_FROM * POINTS_PER_LEVEL else 1
     strength = _strength(structure, stride)
     places = _strongest(strength) * np.array([[1], [stride]]) + BORDER_PX
+    windows = windows_of(places.astype(np.float32), shape, TRUST_WINDOWS)
+    order = np.argsort(windows, kind="stable")
+    places = places[:, order]
     values, gradients, curvatures = _spline_at(structure, places)
     points = places.astype(np.float32)
     return Level(
@@ -171,11 +178,21 @@ def _prepare_level(gray: Gray, reduction: int, floor: float) -> Level:
         finest_px=_finest_width(strength, variance, noise),
         structure=structure,
         points=points,
+        windows=windows[order],
         values=values,
         gradients=gradients,
         curvatures=curvatures,
         jacobian=_jacobian(mapped(px_to_unit(shape), points), gradients * (max(shape) / 2)),
     )
+
+
+def windows_of(points: Rows, shape: tuple[int, int], windows: tuple[int, int]) -> NDArray[np.intp]:
+    """Which window of a grid each point lies in; `windows` are along the long and the short side."""
+    height, width = shape
+    across, down = windows if width >= height else windows[::-1]
+    column = (points[0] * (across / width)).astype(np.intp)
+    row = (points[1] * (down / height)).astype(np.intp)
+    return np.asarray(row * across + column)
 
 
 def _local_mean(image: Gray) -> Gray:
@@ -208,7 +225,8 @@ def _strength(structure: Gray, stride: int) -> Gray:
 
 def _finest_width(strength: Gray, variance: Gray, noise: float) -> float:
     """Width of the finest detail, px: structure has unit contrast, so its slope is one over its width."""
-    slope = cv2.resize(strength, variance.shape[::-1], interpolation=cv2.INTER_AREA)
+    # Linear reads every second pixel or so, which is enough for a share of them, and thirty times as fast as averaging.
+    slope = cv2.resize(strength, variance.shape[::-1], interpolation=cv2.INTER_LINEAR)
     slope = cv2.blur(slope, CONTRAST_WINDOW, borderType=cv2.BORDER_REFLECT)
     solid = slope[variance > (SOLID_MARGIN * noise) ** 2]
     if solid.size < LEAST_SOLID:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.luminance import reduced
 from stackd.model.pixels import Gray, Image, Matrix, Pixels
 
 RADIUS_GROWTH = 1.25
@@ -126,9 +127,9 @@ class RenderedStack:
         """Rows and columns of every frame."""
         return self.truth.shape[0], self.truth.shape[1]
 
-    def read(self, position: int) -> Pixels:
-        """Hand out a frame."""
-        return self.frames[position]
+    def read(self, position: int, reduction: int = 1) -> Pixels:
+        """Hand out a frame, each pixel the mean of those it covers (see `FrameSource.read`)."""
+        return reduced(self.frames[position], reduction)
 
     def read_gray(self, position: int, reduction: int) -> Gray:
         """Hand out luminance, each pixel the mean of those it covers (see `FrameSource.read_gray`)."""

@@ -1,8 +1,8 @@
 """The stacker: frames in as they come, one composite out.
 
-`add` looks at one frame: it is decoded once, registered to the frames before it, and its brightness noted; nothing of its full
-size is kept. `finish` finds every frame's place and gain from all of them together, fuses, crops and finishes. A stacker is a
-cache: whatever happens to it, it can be rebuilt from the frames.
+`add` looks at one frame: it is decoded, registered to the frames before it, and its brightness noted; only reduced luminance is
+kept, outside memory. `finish` finds every frame's place and gain from all of them together, fuses, crops and finishes. A stacker
+is a cache: whatever happens to it, it can be rebuilt from the frames.
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from stackd.errors import MixedStack
-from stackd.imaging.aligned import FramesOnReference
+from stackd.imaging.aligned import FramesOnReference, KeptLuma
 from stackd.imaging.chain import Chain, SolvedChain, extended, solved
 from stackd.imaging.crop import common_rectangle
 from stackd.imaging.finish import FinishSettings, finish
 from stackd.imaging.frames import FrameSource, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
-from stackd.imaging.fuse import Fusion, fuse
-from stackd.imaging.luminance import reduce_to_gray
+from stackd.imaging.fuse import Fusion, fuse, reduction_looked_at
+from stackd.imaging.luminance import as_gray, luma, reduced
 from stackd.imaging.match import MatchSettings
 from stackd.imaging.motion import inverse, rescale_matrix
 from stackd.imaging.pairwise import overlap_of
@@ -35,6 +35,10 @@ REGISTRATION_SIDE_PX = 2000
 
 REDUCTIONS = (1, 2, 4, 8)
 """What `FrameSource.read_gray` offers."""
+
+MARGIN_PX, STEP_PX = 64, 16
+"""Only the area that is kept is fused, with a margin around it and widened to multiples of 16 px, which every reduction of a
+fusion method divides. Without the margin, what comes in by blur is missed at the border (0.3 dB on one of seven stacks)."""
 
 LEAST_FRAMES = 2
 """A composite of one frame would be that frame."""
@@ -86,7 +90,10 @@ class Stacker:
         progress: Progress = ignore_progress,
     ) -> None:
         self._source = source
-        self._ahead = ReadAhead(source)
+        looked_at = reduction_looked_at(fuse, source.shape)
+        self._kept = None if looked_at is None else KeptLuma(make_store(), reduction=looked_at)
+        self._reduction = min(self._registration_reduction(), looked_at or REDUCTIONS[-1])
+        self._ahead = ReadAhead(source, reduction=self._reduction)
         self._align = align
         self._match = match
         self._fuse = fuse
@@ -108,14 +115,16 @@ class Stacker:
             msg = f"frame {position} was added when frame {self._chain.frames} was due"
             raise ValueError(msg)
         pixels = self._ahead.read(position)
-        reduction = self._registration_reduction()
+        light = luma(pixels)
         if isinstance(self._align, NoRegistration):
             self._chain = Chain(frames=position + 1)
         else:
-            prepared = prepare(reduce_to_gray(pixels, reduction))
+            prepared = prepare(as_gray(reduced(light, self._registration_reduction() // self._reduction)))
             self._chain = extended(self._chain, prepared, self._register)
         if self._match.brightness or self._match.white_balance:
-            self._brightness[position] = measure_brightness(pixels)
+            self._brightness[position] = measure_brightness(pixels, reduction=self._reduction)
+        if self._kept is not None:
+            self._kept.append(reduced(light, self._kept.reduction // self._reduction))
         self._progress("register", position + 1, len(self._source))
 
     def finish(self) -> Stacked:
@@ -136,28 +145,38 @@ class Stacker:
             )
         matrices = [matrix for matrix in placed.matrices if matrix is not None]
         gains = match_brightness(self._brightness, placed.matrices, placed.reference)
-        frames = FramesOnReference(self._source, positions=used, matrices=matrices, gains=[self._wanted(gains[i]) for i in used])
-        fused = fuse(frames, self._fuse, make_store=self._make_store, progress=self._progress)
-        self._progress("finish", 0, 1)
         area = common_rectangle(matrices, self._source.shape)
         if area.width_px * area.height_px == 0:
             raise MixedStack("The frames have no area in common.", hint="Leave out the frames that show something else.")
-        findings = _findings(area, self._source.shape)
-        depth = fused.depth
-        if not self._finish.crop:
-            area = Rectangle(left=0, top=0, right=self._source.shape[1], bottom=self._source.shape[0])
-        inside = (slice(area.top, area.bottom), slice(area.left, area.right))
+        height, width = self._source.shape
+        kept = area if self._finish.crop else Rectangle(left=0, top=0, right=width, bottom=height)
+        window = _with_margin(kept, self._source.shape)
+        frames = FramesOnReference(
+            self._source,
+            positions=used,
+            matrices=matrices,
+            gains=[self._wanted(gains[i]) for i in used],
+            kept=self._kept,
+            window=window,
+        )
+        fused = fuse(frames, self._fuse, make_store=self._make_store, progress=self._progress)
+        self._progress("finish", 0, 1)
+        inside = (
+            slice(kept.top - window.top, kept.bottom - window.top),
+            slice(kept.left - window.left, kept.right - window.left),
+        )
         image = finish(fused.image[inside], self._finish.steps)
+        depth = fused.depth
         if depth is not None:
             depth = DepthMap(position=depth.position[inside], confidence=depth.confidence[inside], frame_count=depth.frame_count)
         self._progress("finish", 1, 1)
         return Stacked(
             image=image,
-            valid_area=area,
+            valid_area=kept,
             reference=placed.reference,
             frames=tuple(self._report(i, placed) for i in range(self._chain.frames)),
             depth=depth,
-            findings=findings,
+            findings=_findings(area, self._source.shape),
             method=self._fuse.method,
         )
 
@@ -211,6 +230,15 @@ class Stacker:
             residual_px=min(residuals, default=0.0),
             overlap=overlap_of(inverse(matrix), self._source.shape),
         )
+
+
+def _with_margin(area: Rectangle, shape: tuple[int, int]) -> Rectangle:
+    """Widen an area by what its border is judged by, to whole steps, so that reduced grids fall where the whole frame's do."""
+    (top, bottom), (left, right) = (
+        (max(start - MARGIN_PX, 0) // STEP_PX * STEP_PX, min(-(-(stop + MARGIN_PX) // STEP_PX) * STEP_PX, side))
+        for start, stop, side in ((area.top, area.bottom, shape[0]), (area.left, area.right, shape[1]))
+    )
+    return Rectangle(left=left, top=top, right=right, bottom=bottom)
 
 
 def _findings(area: Rectangle, shape: tuple[int, int]) -> tuple[Finding, ...]:

@@ -39,6 +39,10 @@ DECIDES_FROM = 16.0
 COST_AT_MOST = 60.0
 """In units of the tolerance: cost beyond this excludes a frame; held finite, so that it can be spread."""
 
+NEGLIGIBLE = 0.1
+"""Share of the best frame's weight below which a frame is left out, as where something is in focus: the doubt about frames far
+from the depth expected is capped, so otherwise every frame of the stack would have a hundredth part, and be warped for it."""
+
 SPREAD_PX, SPREAD_GAIN, SPREAD_FROM = 24.0, 5.0, 0.3
 """How far the choice is continued to where focused things stand before the background, and from which share of it on."""
 
@@ -121,7 +125,7 @@ class Unfocused:
         self._least = reduce(np.minimum, map(self._cost, positions))
         self._total, moment = np.zeros_like(self._least), np.zeros_like(self._least)
         for position in positions:
-            weight = np.exp(self._least - self._cost(position))
+            weight = self._relative(position)
             self._total += weight
             moment += np.float32(position) * weight
         self._aim = moment / self._total
@@ -132,7 +136,13 @@ class Unfocused:
 
     def weight(self, position: int, shape: tuple[int, int]) -> Plane:
         """Weights of a frame where nothing is in focus; those of all frames sum to one."""
-        return _enlarged(np.exp(self._least - self._cost(position)) / self._total, shape)
+        return _enlarged(self._relative(position) / self._total, shape)
+
+    def _relative(self, position: int) -> Plane:
+        """Weight against the best frame's."""
+        weight = np.exp(self._least - self._cost(position))
+        weight[weight < np.float32(NEGLIGIBLE)] = 0
+        return np.asarray(weight, np.float32)
 
     def _cost(self, position: int) -> Plane:
         lack = np.minimum((self._greatest - _square(self._contrasts[position])) / self._unit, np.float32(COST_AT_MOST))

@@ -58,9 +58,32 @@ def warp(
     if np.array_equal(matrix, np.eye(3)) and image.shape[:2] == shape:
         return image[top:bottom, left:right].copy()
     to_tile = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], dtype=np.float64)
-    sampling = np.linalg.inv(matrix) @ to_tile
-    sampling /= sampling[2, 2]
-    size = (right - left, bottom - top)
+    return sample(image, np.linalg.inv(matrix) @ to_tile, (bottom - top, right - left), interpolation=interpolation)
+
+
+def sample(
+    image: WARPED, sampling: Matrix, shape: tuple[int, int], *, interpolation: Interpolation = Interpolation.CUBIC
+) -> WARPED:
+    """Resample a frame where `sampling` says each pixel of a grid comes from.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, uint16 or float32, shape (H, W) or (H, W, C)
+        The frame, or a part of it.
+    sampling : ndarray of float64, shape (3, 3)
+        Grid → frame px, the inverse of what `warp` takes.
+    shape : (int, int)
+        Rows and columns of the grid.
+    interpolation : Interpolation
+        Cubic by default.
+
+    Returns
+    -------
+    ndarray of the type of `image`
+        Outside the frame its border is replicated.
+    """
+    sampling = sampling / sampling[2, 2]
+    size = (shape[1], shape[0])
     flags = interpolation.value | cv2.WARP_INVERSE_MAP
     if sampling[2, 0] == 0 and sampling[2, 1] == 0:
         warped = cv2.warpAffine(image, sampling[:2], size, flags=flags, borderMode=cv2.BORDER_REPLICATE)

@@ -3,6 +3,7 @@
 import os
 import struct
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from stackd.adapters.frame_reader import FrameFiles, StackOfFiles
 from stackd.adapters.image_files import upright
 from stackd.config.develop import DevelopSettings
 from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
-from stackd.imaging.luminance import reduce_to_gray
+from stackd.imaging.luminance import reduce_to_gray, reduced
 from stackd.service.ports import FrameFile
 from tests import make_frames
 
@@ -161,6 +162,36 @@ def test_reduced_gray_of_a_jpeg_lies_where_the_mean_of_its_pixels_lies(tmp_path:
     inner = (slice(0, height // reduction), slice(0, width // reduction))
     assert np.abs(gray[inner] - expected[inner]).mean() < 0.01
     assert shift_of(expected[inner], gray[inner]) < 0.02
+
+
+@pytest.mark.parametrize("reduction", [2, 4, 8])
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
+def test_reduced_colours_lie_where_the_mean_of_the_pixels_lies(tmp_path: Path, name: str, orientation: int, reduction: int):
+    pixels = make_frames.textured(61, 93)
+    write = make_frames.write_jpeg if name == "a.jpg" else partial(make_frames.write_tiff, photometric="rgb")
+    stack = opened(write(tmp_path / name, pixels, tags={"Exif.Image.Orientation": str(orientation)}))
+
+    small = stack.read(0, reduction)
+
+    expected = reduced(stack.read(0), reduction)
+    assert small.dtype == np.uint8
+    assert small.shape == expected.shape
+    inner = tuple(slice(0, side // reduction) for side in stack.shape)
+    assert np.abs(small[inner].astype(float) - expected[inner]).mean() < 3
+    assert shift_of(expected[inner].mean(axis=2), small[inner].mean(axis=2)) < 0.02
+
+
+def test_a_cut_off_jpeg_is_refused_reduced_as_well(tmp_path: Path):
+    path = make_frames.write_jpeg(tmp_path / "a.jpg", make_frames.textured(200, 300), quality=95)
+    stack = opened(path)
+    whole = path.read_bytes()
+    stamp = path.stat()
+    path.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
+    os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+    with pytest.raises(UnreadableFrame):
+        stack.read(0, 2)
 
 
 def shift_of(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

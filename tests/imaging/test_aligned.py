@@ -3,18 +3,26 @@
 import numpy as np
 import pytest
 
-from stackd.imaging.aligned import FramesOnReference
-from stackd.imaging.frames import AlignedFrames
+from stackd.imaging.aligned import FramesOnReference, KeptLuma
+from stackd.imaging.frames import AlignedFrames, PlanesInMemory
+from stackd.imaging.luminance import luma, reduced
 from stackd.imaging.photometric import Gain, apply_gain
 from stackd.imaging.scenes import SceneSettings, render_stack, tilted_plane
+from stackd.model.composite import Rectangle
 
 MOVED = np.array([[1.004, -0.002, 3.3], [0.002, 1.004, -2.7], [0, 0, 1]])
 
 
-def _frames(*, bits: int = 8, gain: Gain | None = None, matrix: np.ndarray | None = None) -> tuple[FramesOnReference, np.ndarray]:
+def _frames(
+    *, bits: int = 8, gain: Gain | None = None, matrix: np.ndarray | None = None, window: Rectangle | None = None
+) -> tuple[FramesOnReference, np.ndarray]:
     stack = render_stack(SceneSettings(subject=tilted_plane, bits=bits, frame_count=2))
     frames = FramesOnReference(
-        stack, positions=[1], matrices=[np.eye(3) if matrix is None else matrix], gains=[Gain() if gain is None else gain]
+        stack,
+        positions=[1],
+        matrices=[np.eye(3) if matrix is None else matrix],
+        gains=[Gain() if gain is None else gain],
+        window=window,
     )
     return frames, stack.frames[1]
 
@@ -73,3 +81,33 @@ def test_nothing_leaves_the_range_of_an_image():
 
     assert image.min() >= 0
     assert image.max() <= 1
+
+
+@pytest.mark.parametrize("matrix", [None, MOVED], ids=["in place", "moved"])
+def test_a_window_shows_that_part_of_the_whole(matrix: np.ndarray | None):
+    window = Rectangle(left=32, top=16, right=160, bottom=112)
+    whole, _ = _frames(matrix=matrix)
+    part, _ = _frames(matrix=matrix, window=window)
+
+    assert part.shape == (96, 128)
+    assert np.abs(part.read(0) - whole.read(0)[16:112, 32:160]).mean() < 1e-3
+    np.testing.assert_array_equal(part.covered(0), whole.covered(0)[16:112, 32:160])
+
+
+def test_the_reference_is_copied_into_a_window_untouched():
+    frames, native = _frames(window=Rectangle(left=32, top=16, right=160, bottom=112))
+
+    np.testing.assert_allclose(frames.read(0), native[16:112, 32:160] / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_kept_luminance_is_that_of_the_frame(bits: int):
+    stack = render_stack(SceneSettings(subject=tilted_plane, bits=bits, frame_count=2))
+    kept = KeptLuma(PlanesInMemory(), reduction=2)
+    for frame in stack.frames:
+        kept.append(reduced(luma(frame), 2))
+    frames = FramesOnReference(stack, positions=[1], matrices=[np.eye(3)], gains=[Gain(red=1.1, green=1.1, blue=1.1)], kept=kept)
+    decoded = FramesOnReference(stack, positions=[1], matrices=[np.eye(3)], gains=[Gain(red=1.1, green=1.1, blue=1.1)])
+
+    np.testing.assert_allclose(frames.read_gray_native(0, 2), decoded.read_gray_native(0, 2), atol=1 / 255)
+    np.testing.assert_array_equal(frames.read_gray_native(0, 4), decoded.read_gray_native(0, 4))

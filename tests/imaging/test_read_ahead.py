@@ -26,11 +26,11 @@ class CountedFrames:
     def shape(self) -> tuple[int, int]:
         return (2, 3)
 
-    def read(self, position: int) -> Pixels:
+    def read(self, position: int, reduction: int = 1) -> Pixels:
         self.begun[position].set()
         if position == self.damaged:
             raise UnreadableFrame("It is damaged.", hint="")
-        return np.full((2, 3, 3), position, np.uint8)
+        return np.full((2 // reduction, 3, 3), position, np.uint8)
 
     def read_gray(self, position: int, reduction: int) -> Gray:
         raise NotImplementedError

@@ -9,6 +9,7 @@ from stackd.errors import Cancelled, MixedStack
 from stackd.imaging.finish import FinishSettings
 from stackd.imaging.fuse import Fusion
 from stackd.imaging.fuse.average import Average
+from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
 from stackd.imaging.fuse.pyramid import PyramidFusion
 from stackd.imaging.match import MatchSettings
 from stackd.imaging.register import RegistrationSettings
@@ -88,6 +89,28 @@ def test_without_cropping_the_composite_is_as_large_as_the_frames(shaken: Render
     stacked = _stack(shaken, crop=False)
 
     assert stacked.image.shape == (200, 300, 3)
+
+
+@pytest.mark.parametrize("fuse", [DepthFromDefocus(), PyramidFusion()])
+def test_a_composite_shows_what_cropping_the_whole_would(shaken: RenderedStack, fuse: Fusion):
+    """Only what is kept is fused, with a margin: at its border the composite must not differ from one of the whole frames."""
+    cropped = _stack(shaken, fuse=fuse)
+
+    whole = _stack(shaken, fuse=fuse, crop=False)
+
+    difference = np.abs(cropped.image - _inside(cropped, whole.image))
+    assert difference.mean() < 2e-3
+    assert difference[:4].mean() < 5e-3
+
+
+@pytest.mark.parametrize(("height_px", "width_px"), [(16, 400), (17, 33), (131, 67)])
+def test_frames_of_any_shape_can_be_fused(height_px: int, width_px: int):
+    small = render_stack(replace(SCENE, height_px=height_px, width_px=width_px, shift_px=0.0, breathing=0.0, frame_count=3))
+
+    stacked = _stack(small, align=NoRegistration(), fuse=DepthFromDefocus())
+
+    assert stacked.image.shape == (height_px, width_px, 3)
+    assert np.isfinite(stacked.image).all()
 
 
 def test_without_alignment_every_matrix_is_the_identity(shaken: RenderedStack):

@@ -9,6 +9,7 @@ from typing import Annotated, TypeAlias, assert_never
 from pydantic import Field
 
 from stackd.imaging.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
+from stackd.imaging.fuse import depth_from_defocus, depth_map
 from stackd.imaging.fuse.average import Average, fuse_by_average
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus, fuse_by_depth_from_defocus
 from stackd.imaging.fuse.depth_map import DepthMapFusion, fuse_by_depth_map
@@ -48,6 +49,19 @@ def fuse(
             return fuse_by_depth_map(frames, settings, progress=progress)
         case PyramidFusion():
             return fuse_by_pyramid(frames, settings, progress=progress)
+        case _:
+            assert_never(settings)
+
+
+def reduction_looked_at(settings: Fusion, shape: tuple[int, int]) -> int | None:
+    """Tell how reduced the luminance is that a method looks at, for frames of that shape; None if it looks at colours alone."""
+    match settings:
+        case DepthFromDefocus():
+            return depth_from_defocus.reduction_looked_at(shape)
+        case DepthMapFusion():
+            return depth_map.REDUCTION
+        case Average() | PyramidFusion():
+            return None
         case _:
             assert_never(settings)
 

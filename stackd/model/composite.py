@@ -37,7 +37,7 @@ class DepthMap:
     """Per pixel, where in the stack the subject is sharp.
 
     `position` is float32 (H, W), 0 for the first (nearest) frame to N − 1, fractions between frames; `confidence` is float32
-    (H, W), 0–1.
+    (H, W), 1 where the pixels themselves decide, 0 where depth is a guess.
     """
 
     position: NDArray[np.float32]

@@ -32,6 +32,7 @@ from stackd.imaging.focus_measure import lay_over_reference, reduced_matrix
 from stackd.imaging.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, PlaneStore, Progress, ignore_progress
 from stackd.imaging.fused import Fused
 from stackd.imaging.grain import detail_of_grain, estimate_grain
+from stackd.imaging.surface import Texture, enlarged, visible_surface
 from stackd.imaging.unfocused import Unfocused
 from stackd.imaging.veils import last_unveiled, without_specks
 from stackd.model.composite import DepthMap
@@ -98,11 +99,9 @@ SURFACE_FROM = 0.5
 EXPECTED_WITHIN, EXPECTED_AT_MOST = 1.2, 4.0
 """Frames; and in units of the tolerance. Where costs do not decide, frames near the depth of the surroundings take part: some
 five of them, enough to halve the grain. The doubt is capped, so that the surroundings never overrule what is seen."""
-SPECK_PX = 5
-"""Side of the median over the depth map that is handed out, reduced px."""
 CALM_PX = 9
-"""The same for the depth expected: a few cells at another depth, hardly better than their surroundings, are a mistake. Without it
-there were dark specks on smooth traces; hairs are too sure to be touched by expectation (measured)."""
+"""Side of the median over the depth expected, reduced px: a few cells at another depth, hardly better than those around, are a
+mistake. Without it there were dark specks on smooth traces; hairs are too sure to be touched by expectation (measured)."""
 NEGLIGIBLE = 0.1
 """Share of the best frame's weight below which a frame is left out: it saves warping tiles for nothing that could be seen."""
 
@@ -159,7 +158,7 @@ def fuse_by_depth_from_defocus(
     Returns
     -------
     Fused
-        With a depth map; its confidence is 1 where one frame alone explains the others, less where several do.
+        With the depth of the visible surface; its confidence is 1 amid texture in focus, 0 where depth is only continued.
     """
     grid = _Grid.of(frames)
     views = {position: grid.view(frames, position) for position in _spread(len(frames), settings.witnesses)}
@@ -176,6 +175,7 @@ def fuse_by_depth_from_defocus(
     else:
         blur_px = estimate_blur_per_frame(grays, [witness.position for witness in witnesses]) or USUAL_BLUR_PX
     grain = estimate_grain(grays)
+    grain_detail = detail_of_grain(grays, [witness.view.fine_detail for witness in witnesses])
     tolerance = float(np.hypot(settings.averaging * grain, LEAST_TOLERANCE))
     details = [_detail(witness.view.gray) + witness.view.fine_detail for witness in witnesses]
     watchers = _Watchers(
@@ -191,9 +191,12 @@ def fuse_by_depth_from_defocus(
         evidence.add(cost)
         progress("measure", position + 1, len(frames))
     del witnesses, grays
-    depth = evidence.settle(blur_px)
+    measured = evidence.settle(blur_px)
     image = blend_by_weight(frames, evidence.weight, reduction=grid.reduction, progress=progress)
-    return Fused(image=image, depth=grid.enlarged(depth))
+    del evidence
+    texture = Texture.of(image, reduction=grid.reduction, grain_detail=grain_detail, brightness=brightness)
+    depth = enlarged(visible_surface(measured, texture), reduction=grid.reduction, shape=grid.full_shape)
+    return Fused(image=image, depth=depth)
 
 
 def reduction_looked_at(shape: tuple[int, int]) -> int:
@@ -254,18 +257,6 @@ class _Grid:
             flags=cv2.INTER_NEAREST,
         )
         return np.asarray(inside == 0)
-
-    def enlarged(self, depth: DepthMap) -> DepthMap:
-        """Bring a depth map to full size."""
-        height, width = self.full_shape
-        position, confidence = (
-            np.ascontiguousarray(
-                cv2.resize(plane, None, fx=self.reduction, fy=self.reduction, interpolation=cv2.INTER_LINEAR)[:height, :width],
-                np.float32,
-            )
-            for plane in (depth.position, depth.confidence)
-        )
-        return DepthMap(position=position, confidence=confidence, frame_count=depth.frame_count)
 
 
 def _detail(gray: Gray) -> NDArray[np.float32]:
@@ -451,7 +442,7 @@ class _Evidence:
         return np.asarray(np.clip(1 - rivals, 0, 1), np.float32)
 
     def settle(self, blur_px: float) -> DepthMap:
-        """Continue depth into where nothing decides, fix the weights, and return the depth on the reduced grid."""
+        """Fix the weights, and return the depth of each pixel on the reduced grid: what was measured, and how surely."""
         self._never_sharp = self._unfocused.settle(self._least.shape, self._beyond.settle())
         sure = self._confidence() * self._heard
         confidence = sure * (1 - self._never_sharp)
@@ -471,10 +462,7 @@ class _Evidence:
             self._total += _relative(worse)
             self._edges.consider(position, worse * self._unit)
         self._edges.decide()
-        # A median, because a single pixel at another depth is a mistake more often than a speck of dust.
-        refined = np.asarray(cv2.medianBlur(self._between_frames(), SPECK_PX), np.float32)
-        position_map = filled(refined, confidence**SURE_EXPONENT)
-        return DepthMap(position=position_map, confidence=confidence, frame_count=len(self._store))
+        return DepthMap(position=self._between_frames(), confidence=confidence, frame_count=len(self._store))
 
     def _find_veils(self, taken: NDArray[np.float32], sure: NDArray[np.float32], blur_px: float) -> None:
         """Fix which frames show a background beyond the stack without the veil of surfaces in front."""

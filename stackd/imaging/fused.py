@@ -11,7 +11,7 @@ class Fused:
     """One image out of many.
 
     `image` is display-encoded float32 (H, W, 3) in [0, 1] on the reference grid; `depth` is None when the method never decides
-    where anything is sharp.
+    where anything is sharp, or nobody wants to know.
     """
 
     image: Image

@@ -76,6 +76,8 @@ class Stacker:
         Where planes go that would make memory grow with the number of frames.
     progress : Progress
         Told after every frame of every stage; may raise `Cancelled`.
+    with_depth : bool
+        Whether the depth map is wanted.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Stacker:
         finish: FinishSettings,
         make_store: MakePlaneStore = PlanesInMemory,
         progress: Progress = ignore_progress,
+        with_depth: bool = True,
     ) -> None:
         self._source = source
         looked_at = reduction_looked_at(fuse, source.shape)
@@ -100,6 +103,7 @@ class Stacker:
         self._finish = finish
         self._make_store = make_store
         self._progress = progress
+        self._with_depth = with_depth
         self._chain = Chain()
         self._brightness: dict[int, Brightness] = {}
 
@@ -159,7 +163,7 @@ class Stacker:
             kept=self._kept,
             window=window,
         )
-        fused = fuse(frames, self._fuse, make_store=self._make_store, progress=self._progress)
+        fused = fuse(frames, self._fuse, make_store=self._make_store, progress=self._progress, with_depth=self._with_depth)
         self._progress("finish", 0, 1)
         inside = (
             slice(kept.top - window.top, kept.bottom - window.top),

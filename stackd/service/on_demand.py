@@ -102,7 +102,9 @@ def fuse_files(
     for target in filter(None, (output, depth_map)):
         _check_target(target, files, tools.exporter)
     stages = StageTimes(tools.clock, progress)
-    composite, frames = _composite(files, recipe=recipe, recipe_name=recipe_name, tools=tools, stages=stages)
+    composite, frames = _composite(
+        files, recipe=recipe, recipe_name=recipe_name, tools=tools, stages=stages, with_depth=depth_map is not None
+    )
     stages("export", 0, 1)
     if depth_map is not None and composite.depth is not None:
         staged = tools.exporter.stage_depth_map(
@@ -134,7 +136,7 @@ def fuse_files(
 
 
 def _composite(
-    files: Sequence[Path], *, recipe: Recipe, recipe_name: str, tools: Tools, stages: StageTimes
+    files: Sequence[Path], *, recipe: Recipe, recipe_name: str, tools: Tools, stages: StageTimes, with_depth: bool
 ) -> tuple[Composite, tuple[Path, ...]]:
     described, set_aside = _described(files, tools.reader)
     ordered = in_one_stack(described, look=lambda frame: tools.reader.glance(Path(frame.path)))
@@ -147,6 +149,7 @@ def _composite(
         make_store=tools.make_store,
         stages=stages,
         set_aside=set_aside,
+        with_depth=with_depth,
     )
     return composite, tuple(frame.file.path for frame in frames)
 

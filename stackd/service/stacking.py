@@ -83,7 +83,13 @@ def stack_and_stage(
     frames = tuple(named(frame, request.input_folder) for frame in request.stack.frames)
     stages = StageTimes(clock, progress)
     composite, fingerprints = make_composite(
-        frames, recipe=recipe, recipe_name=request.recipe_name, reader=reader, make_store=make_store, stages=stages
+        frames,
+        recipe=recipe,
+        recipe_name=request.recipe_name,
+        reader=reader,
+        make_store=make_store,
+        stages=stages,
+        with_depth=recipe.export.depth_map or recipe.export.depth_picture,
     )
     for frame in request.stack.frames:
         seen = fingerprints.get(request.input_folder / frame.path)
@@ -132,10 +138,12 @@ def make_composite(
     make_store: MakePlaneStore,
     stages: "StageTimes",
     set_aside: Mapping[str, str] = MappingProxyType({}),
+    with_depth: bool = True,
 ) -> tuple[Composite, dict[Path, Fingerprint]]:
     """Read, align, fuse and finish frames given near → far.
 
     `set_aside` names files that were asked for but are no frames, each with the reason, so that the composite tells of them too.
+    `with_depth` says whether the depth map is wanted.
 
     Returns
     -------
@@ -164,7 +172,9 @@ def make_composite(
     usable = [frame for frame in frames if frame.file not in refused]
     if len(usable) < MIN_FRAMES:
         raise too_few(frames, refused, set_aside)
-    stacked, usable = _stack(usable, refused, recipe=recipe, reader=reader, make_store=make_store, progress=stages)
+    stacked, usable = _stack(
+        usable, refused, recipe=recipe, reader=reader, make_store=make_store, progress=stages, with_depth=with_depth
+    )
     reports = _reports(frames, usable, refused, stacked, set_aside)
     findings = (*(left_out(report.path, report.reason) for report in reports if not report.used), *stacked.findings)
     provenance = Provenance(
@@ -204,6 +214,7 @@ def _stack(
     reader: FrameReader,
     make_store: MakePlaneStore,
     progress: Progress,
+    with_depth: bool,
 ) -> tuple[Stacked, list[NamedFrame]]:
     """Stack the frames; a frame whose pixels turn out unreadable is moved to `refused` and the work begins again without it."""
     frames = usable
@@ -224,6 +235,7 @@ def _stack(
                 finish=recipe.finish,
                 make_store=make_store,
                 progress=progress,
+                with_depth=with_depth,
             )
             for position in range(len(usable)):
                 stacker.add(position)

@@ -30,6 +30,7 @@ def _stack(
     crop: bool = True,
     match: bool = True,
     fuse: Fusion | None = None,
+    with_depth: bool = True,
 ) -> Stacked:
     stacker = Stacker(
         source,
@@ -37,6 +38,7 @@ def _stack(
         match=MatchSettings(brightness=match, white_balance=match),
         fuse=fuse or PyramidFusion(),
         finish=FinishSettings(crop=crop),
+        with_depth=with_depth,
     )
     for position in range(len(source)):
         stacker.add(position)
@@ -176,3 +178,12 @@ def test_work_stops_when_progress_says_so(shaken: RenderedStack):
 
 def test_the_same_frames_give_the_same_pixels(shaken: RenderedStack, stacked: Stacked):
     np.testing.assert_array_equal(_stack(shaken).image, stacked.image)
+
+
+def test_the_composite_is_the_same_whether_or_not_the_depth_map_is_wanted(shaken: RenderedStack):
+    with_depth = _stack(shaken, fuse=DepthFromDefocus())
+    without = _stack(shaken, fuse=DepthFromDefocus(), with_depth=False)
+
+    assert with_depth.depth is not None
+    assert without.depth is None
+    np.testing.assert_array_equal(with_depth.image, without.image)

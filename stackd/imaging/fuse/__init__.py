@@ -26,6 +26,7 @@ def fuse(
     *,
     make_store: MakePlaneStore = PlanesInMemory,
     progress: Progress = ignore_progress,
+    with_depth: bool = True,
 ) -> Fused:
     """Fuse aligned frames by the method the settings name.
 
@@ -39,12 +40,14 @@ def fuse(
         Opens a place for planes that do not fit in memory, one a frame.
     progress : Progress
         Told as work goes on; may raise `Cancelled`.
+    with_depth : bool
+        False where nobody wants the depth map: finding the visible surface costs a twentieth of the whole work.
     """
     match settings:
         case Average():
             return fuse_by_average(frames, settings, progress=progress)
         case DepthFromDefocus():
-            return fuse_by_depth_from_defocus(frames, settings, make_store=make_store, progress=progress)
+            return fuse_by_depth_from_defocus(frames, settings, make_store=make_store, progress=progress, with_depth=with_depth)
         case DepthMapFusion():
             return fuse_by_depth_map(frames, settings, progress=progress)
         case PyramidFusion():

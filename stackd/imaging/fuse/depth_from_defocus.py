@@ -141,6 +141,7 @@ def fuse_by_depth_from_defocus(
     *,
     make_store: MakePlaneStore = PlanesInMemory,
     progress: Progress = ignore_progress,
+    with_depth: bool = True,
 ) -> Fused:
     """Weigh every frame at every pixel by how well it explains the others, then put the frames together.
 
@@ -154,6 +155,8 @@ def fuse_by_depth_from_defocus(
         Keeps one reduced plane a frame, at most half a byte per pixel of the frame.
     progress : Progress
         Told after every frame of both passes.
+    with_depth : bool
+        Whether the depth map is wanted.
 
     Returns
     -------
@@ -194,6 +197,8 @@ def fuse_by_depth_from_defocus(
     measured = evidence.settle(blur_px)
     image = blend_by_weight(frames, evidence.weight, reduction=grid.reduction, progress=progress)
     del evidence
+    if not with_depth:
+        return Fused(image=image, depth=None)
     texture = Texture.of(image, reduction=grid.reduction, grain_detail=grain_detail, brightness=brightness)
     depth = enlarged(visible_surface(measured, texture), reduction=grid.reduction, shape=grid.full_shape)
     return Fused(image=image, depth=depth)

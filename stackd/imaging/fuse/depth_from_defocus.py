@@ -80,10 +80,13 @@ DETAIL_SIGMA_PX = 1.0
 """Px: detail is what this Gaussian takes away."""
 DETAIL_REACH_PX, BAND_ROWS = 6, 64
 """How far that Gaussian looks, and rows worked on at once: even numbers."""
-LOCAL_WINDOW_PX, LOCAL_WEIGHT, LOCAL_REACH = 1.25, 3.0, 6
-"""Detail missing against the best neighbour within six frames: it places the focus finely without rewarding far peaks. With
-three, fibres of a bright wing in amber, which no frame explains, were lost; rendered scenes do not tell the two apart. It is
-measured on a grid twice as fine as that of the decisions: on the same grid a seventh of the detail of a real rose was lost."""
+LOCAL_WINDOW_PX, LOCAL_WEIGHT = 1.25, 3.0
+"""Detail missing against the best neighbour: it places the focus finely without rewarding far peaks. It is measured on a grid
+twice as fine as that of the decisions: on the same grid a seventh of the detail of a real rose was lost."""
+REACH_FRAMES, REACH_FRAMES_PER_PX = (3, 8), 5.0
+"""How many frames away neighbours are looked for, and by how much more where blur grows fast (px of the decisions per frame). The
+rim of a disc is no rival once it has moved on, and texture that is back six frames later is one: with three frames, fibres of a
+wing in amber were lost, which no frame explains; with six, hairs lose 0.15 dB where blur grows slowly (measured)."""
 WIDE_WINDOW_PX, WIDE_WEIGHT = 2.0, 0.5
 """Detail in a wider window, against all frames: it decides where colours differ but brightness does not."""
 
@@ -349,6 +352,7 @@ def _costs(
     views = list(known.values())
     grain = np.float32(detail_of_grain([view.gray for view in views], [view.fine_detail for view in views]))
     waiting: deque[tuple[NDArray[np.float32], NDArray[np.float32]]] = deque()  # (cost so far, local detail) by position
+    reach = _reach(blur_px)
     first = 0  # position of waiting[0]
     due = 0  # next position to yield
     for position in range(len(frames)):
@@ -359,17 +363,23 @@ def _costs(
         cost -= np.float32(WIDE_WEIGHT) * cv2.GaussianBlur(detail, (0, 0), WIDE_WINDOW_PX)
         cost[grid.outside(frames.matrices[position])] = np.finfo(np.float16).max
         waiting.append((cost, np.asarray(cv2.GaussianBlur(view.fine_detail, (0, 0), LOCAL_WINDOW_PX), np.float32)))
-        while due + LOCAL_REACH <= position or (position == len(frames) - 1 and due < len(frames)):
+        while due + reach <= position or (position == len(frames) - 1 and due < len(frames)):
             cost, local = waiting[due - first]
             best = local
-            for other in range(max(due - LOCAL_REACH, first), min(due + LOCAL_REACH, position) + 1):
+            for other in range(max(due - reach, first), min(due + reach, position) + 1):
                 best = np.maximum(best, waiting[other - first][1])
             # Of seven frames one always seems to have a little more detail than the others: that much is grain.
             yield cost + np.float32(LOCAL_WEIGHT) * np.maximum(best - local - grain, 0)
             due += 1
-            if due - LOCAL_REACH > first:
+            if due - reach > first:
                 waiting.popleft()
                 first += 1
+
+
+def _reach(blur_px: float) -> int:
+    """Frames to either side with which detail is compared, given how blur grows per frame."""
+    least, most = REACH_FRAMES
+    return min(max(round(REACH_FRAMES_PER_PX * blur_px), least), most)
 
 
 def _misfit(gray: Gray, position: int, witnesses: Sequence[_Witness], blur_px: float) -> NDArray[np.float32]:

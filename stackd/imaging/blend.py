@@ -140,6 +140,7 @@ def blend_by_weight(
                 weights = np.asarray(cv2.merge([total] * 3), np.float32)
                 task = partial(add, weights=weights, detail=detail, native=native.result(), index=index)
                 deque(workers.map(task, _used_boxes(used, frames.shape, reduction)), maxlen=0)
+                del task, native  # before the frame after next is decoded: two frames at once are enough
             progress("blend", index + 1, len(frames))
         if coarse.any():
             deque(workers.map(take_coarse_away, _tiles(height_px, width_px)), maxlen=0)

@@ -11,11 +11,11 @@ import numpy as np
 from stackd.adapters.freed_memory import keep_freed_memory
 if sys.argv[1] == "kept":
     keep_freed_memory()
-for size in (3, 5, 40, 5, 3, 40):
+for size in (3, 5, 15, 5, 3, 15):
     planes = [np.ones(size << 18, np.uint32) for _ in range(3)]
     del planes
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for size in (3, 5, 40, 5, 3, 40):
+for size in (3, 5, 15, 5, 3, 15):
     planes = [np.ones(size << 18, np.uint32) for _ in range(3)]
     del planes
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)

@@ -17,8 +17,8 @@ M_ARENA_MAX: Final = -8
 POOLS: Final = 1
 """One pool for all threads: what one frees the other uses. Both ask seldom, and for much."""
 KEPT_BYTES: Final = 1 << 26
-"""Free memory up to this is kept at the end of the pool: what the steps of one frame drop of 24 megapixels. With a gigabyte the peak
-of a hundred frames was 5 % higher, and nothing quicker (measured)."""
+"""Free memory up to this is kept at the end of the pool: what the steps of one frame drop of 24 megapixels. With a gigabyte the
+peak of a hundred frames was 5 % higher, and nothing quicker (measured)."""
 LARGEST_KEPT_BYTES: Final = 1 << 27
 """Blocks up to this, such as a decoded frame of 40 megapixels, come from what is kept; a whole composite goes back when freed."""
 

@@ -351,9 +351,9 @@ def _costs(
     known = {witness.position: witness.view for witness in witnesses}
     views = list(known.values())
     grain = np.float32(detail_of_grain([view.gray for view in views], [view.fine_detail for view in views]))
-    waiting: deque[tuple[NDArray[np.float32], NDArray[np.float32]]] = deque()  # (cost so far, local detail) by position
+    costs: deque[NDArray[np.float32]] = deque()  # so far, of the frames still due
+    local: dict[int, NDArray[np.float32]] = {}  # detail of the frames within reach, by position
     reach = _reach(blur_px)
-    first = 0  # position of waiting[0]
     due = 0  # next position to yield
     for position in range(len(frames)):
         view = known[position] if position in known else grid.view(frames, position)
@@ -362,18 +362,17 @@ def _costs(
         cost = _misfit(view.gray, position, witnesses, blur_px)
         cost -= np.float32(WIDE_WEIGHT) * cv2.GaussianBlur(detail, (0, 0), WIDE_WINDOW_PX)
         cost[grid.outside(frames.matrices[position])] = np.finfo(np.float16).max
-        waiting.append((cost, np.asarray(cv2.GaussianBlur(view.fine_detail, (0, 0), LOCAL_WINDOW_PX), np.float32)))
+        costs.append(cost)
+        local[position] = np.asarray(cv2.GaussianBlur(view.fine_detail, (0, 0), LOCAL_WINDOW_PX), np.float32)
         while due + reach <= position or (position == len(frames) - 1 and due < len(frames)):
-            cost, local = waiting[due - first]
-            best = local
-            for other in range(max(due - reach, first), min(due + reach, position) + 1):
-                best = np.maximum(best, waiting[other - first][1])
+            lack = local[due].copy()
+            for other in range(max(due - reach, 0), min(due + reach, position) + 1):
+                cv2.max(lack, local[other], dst=lack)
             # Of seven frames one always seems to have a little more detail than the others: that much is grain.
-            yield cost + np.float32(LOCAL_WEIGHT) * np.maximum(best - local - grain, 0)
+            lack -= local[due] + grain
+            yield np.asarray(cv2.scaleAdd(np.maximum(lack, 0, out=lack), LOCAL_WEIGHT, costs.popleft()), np.float32)
+            local.pop(due - reach, None)
             due += 1
-            if due - reach > first:
-                waiting.popleft()
-                first += 1
 
 
 def _reach(blur_px: float) -> int:

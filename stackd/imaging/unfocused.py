@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackd.imaging.beyond import REDUCTION, Beyond, reduced
+from stackd.imaging.frames import PlaneStore
 from stackd.imaging.grain import HIGH_PASS_SHARE
 from stackd.model.pixels import Gray
 
@@ -65,20 +66,19 @@ class Unfocused:
 
     Parameters
     ----------
-    frames : int
-        How many there will be.
+    store : PlaneStore
+        Keeps one small plane a frame.
     grain : float
         Standard deviation of grain at the scale at which detail is measured, display units.
     tolerance : float
         Differences no larger than this are equal, display units.
     """
 
-    def __init__(self, frames: int, *, grain: float, tolerance: float) -> None:
-        self._frames = frames
+    def __init__(self, store: PlaneStore, *, grain: float, tolerance: float) -> None:
         self._floor = np.float32(HIGH_PASS_SHARE * grain**2)
         self._unit = np.float32(tolerance**2 / COARSE_WEIGHT)
-        self._seen = 0
-        self._contrasts = np.zeros((0, 1, 1), np.float16)
+        self._store = store
+        self._first = self._last = self._between = self._smallest = self._largest = np.zeros((1, 1), np.float16)
         self._ranges: list[tuple[Plane, Plane]] = []  # (least, greatest) detail in the wide and the narrow window
         self._brightest = np.zeros((1, 1), np.float32)
 
@@ -88,11 +88,7 @@ class Unfocused:
         rest = small - _smooth(small, COARSE_SIGMA_PX)
         # An amplitude, because squares of small contrasts are lost in half precision.
         contrast = cv2.sqrt(_smooth(rest * rest, COARSE_SIGMA_PX))
-        if not self._seen:
-            # In one piece: small planes kept between large ones that come and go would hold on to the memory of those.
-            self._contrasts = np.zeros((self._frames, *contrast.shape), np.float16)
-        self._contrasts[self._seen] = contrast
-        self._seen += 1
+        self._note(contrast.astype(np.float16))
         seen = [_smooth(reduced(detail), window) for window in (WIDE_WINDOW_PX, NARROW_WINDOW_PX)]
         if not self._ranges:
             self._ranges = [(plane, plane) for plane in seen]
@@ -104,10 +100,9 @@ class Unfocused:
 
     def settle(self, shape: tuple[int, int], beyond: Beyond) -> Plane:
         """Return how surely nothing is ever in focus, 0–1, on the grid of the decisions, and fix it."""
-        ends = np.maximum(self._contrasts[0], self._contrasts[-1])
-        between = reduce(np.maximum, self._contrasts[1:-1], np.zeros_like(ends))
-        at_end = _smooth((ends >= between).astype(np.float32), COARSE_SIGMA_PX / 2)
-        greatest, least = (_square(reduce(extreme, self._contrasts)) for extreme in (np.maximum, np.minimum))
+        ends = np.maximum(self._first, self._last)
+        at_end = _smooth((ends >= self._between).astype(np.float32), COARSE_SIGMA_PX / 2)
+        greatest, least = (_square(contrast) for contrast in (self._largest, self._smallest))
         decides = np.clip((greatest - least) / self._unit / DECIDES_FROM - 1, 0, 1)
         calm = self._hardly_changes(0, WIDE_RATIO_OCTAVES) * self._without_highlights(HIGHLIGHT_WIDE_PX)
         wide = np.maximum(calm * _ramp(at_end, *END_SHARE) * decides, beyond.share) * self._without_texture(0, greatest)
@@ -121,7 +116,7 @@ class Unfocused:
     def weigh(self, expected: Plane, *, within: float, at_most: float) -> None:
         """Fix the frames' weights, given the depth expected (grid of the decisions): frames near it win a tie."""
         self._expected, self._within, self._at_most = reduced(expected), within, at_most
-        positions = range(self._frames)
+        positions = range(len(self._store))
         self._least = reduce(np.minimum, map(self._cost, positions))
         self._total, moment = np.zeros_like(self._least), np.zeros_like(self._least)
         for position in positions:
@@ -145,7 +140,7 @@ class Unfocused:
         return np.asarray(weight, np.float32)
 
     def _cost(self, position: int) -> Plane:
-        lack = np.minimum((self._greatest - _square(self._contrasts[position])) / self._unit, np.float32(COST_AT_MOST))
+        lack = np.minimum((self._greatest - _square(self._read_contrast(position))) / self._unit, np.float32(COST_AT_MOST))
         away = self._away_from_end(position)
         lack += self._beyond.share * (away - lack)
         spread = _smooth(lack * self._wide, SPREAD_PX) / (self._around + np.finfo(np.float32).eps)
@@ -153,10 +148,25 @@ class Unfocused:
         distance = (self._expected - np.float32(position)) / np.float32(self._within)
         return np.asarray(spread + np.minimum(np.square(distance) / 2, np.float32(self._at_most)), np.float32)
 
+    def _note(self, contrast: NDArray[np.float16]) -> None:
+        """Keep the contrast of the next frame, and what all so far have in common."""
+        seen = len(self._store)
+        if not seen:
+            self._first = self._smallest = self._largest = contrast
+            self._between = np.zeros_like(contrast)
+        elif seen > 1:
+            self._between = np.maximum(self._between, self._last)
+        self._store.append(contrast)
+        self._last = contrast
+        self._smallest, self._largest = np.minimum(self._smallest, contrast), np.maximum(self._largest, contrast)
+
+    def _read_contrast(self, position: int) -> NDArray[np.float16]:
+        return np.asarray(self._store.read(position, slice(None)), np.float16)
+
     def _away_from_end(self, position: int) -> Plane | np.float32:
         """Cost of a frame where something is known to lie beyond an end: none at that end, as high as can be elsewhere."""
         last = self._beyond.last
-        at_end = np.float32(position == 0) * (1 - last) + np.float32(position == self._frames - 1) * last
+        at_end = np.float32(position == 0) * (1 - last) + np.float32(position == len(self._store) - 1) * last
         return np.float32(COST_AT_MOST) * (1 - at_end)
 
     def _hardly_changes(self, window: int, octaves: tuple[float, float]) -> Plane:

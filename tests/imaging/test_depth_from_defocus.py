@@ -223,7 +223,7 @@ def test_what_a_frame_does_not_show_comes_from_the_others():
 
 
 @pytest.mark.parametrize("count", [3, 12])
-def test_two_planes_a_frame_go_to_stores(count: int):
+def test_planes_of_every_frame_go_to_stores(count: int):
     images, _ = _hair_before_a_wall()
     stores: list[PlanesInMemory] = []
 
@@ -233,7 +233,7 @@ def test_two_planes_a_frame_go_to_stores(count: int):
 
     fuse_by_depth_from_defocus(ArrayFrames([images[i % 5] for i in range(count)]), DepthFromDefocus(), make_store=make_store)
 
-    assert [len(store) for store in stores] == [count, count]
+    assert [len(store) for store in stores] == [count, count, count]
 
 
 def test_each_frame_is_decoded_in_full_at_most_once():

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from stackd.imaging.beyond import REDUCTION, Beyond, BeyondEnds
 from stackd.imaging.defocus import blurred, to_display
+from stackd.imaging.frames import PlanesInMemory
 from stackd.imaging.unfocused import Unfocused
 
 SHAPE = (96, 128)
@@ -24,7 +25,7 @@ def _texture() -> Plane:
 
 
 def _seen(frames: list[Plane]) -> tuple[Unfocused, Plane]:
-    unfocused = Unfocused(len(frames), grain=GRAIN, tolerance=2 * GRAIN)
+    unfocused = Unfocused(PlanesInMemory(), grain=GRAIN, tolerance=2 * GRAIN)
     grays = [
         frame + GRAIN * np.random.default_rng(position).standard_normal(SHAPE).astype(np.float32)
         for position, frame in enumerate(frames)
@@ -89,7 +90,7 @@ def test_clipped_discs_of_a_light_within_the_stack_are_not_taken_for_a_backgroun
 
 def test_a_speck_beyond_one_end_is_taken_from_there_although_all_around_lies_beyond_the_other() -> None:
     """What was known of one end was once spread over all that lay near it, and a speck in amber vanished."""
-    unfocused = Unfocused(FRAMES, grain=GRAIN, tolerance=2 * GRAIN)
+    unfocused = Unfocused(PlanesInMemory(), grain=GRAIN, tolerance=2 * GRAIN)
     for _ in range(FRAMES):
         unfocused.add(np.full(SHAPE, 0.3, np.float32), np.zeros(SHAPE, np.float32))
     small = (SHAPE[0] // REDUCTION, SHAPE[1] // REDUCTION)

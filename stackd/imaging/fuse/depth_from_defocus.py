@@ -185,7 +185,7 @@ def fuse_by_depth_from_defocus(
     tolerance = float(np.hypot(settings.averaging * grain, LEAST_TOLERANCE))
     details = [_detail(witness.view.gray) + witness.view.fine_detail for witness in witnesses]
     watchers = _Watchers(
-        unfocused=Unfocused(len(frames), grain=grain, tolerance=tolerance),
+        unfocused=Unfocused(make_store(), grain=grain, tolerance=tolerance),
         beyond=BeyondEnds(
             [(witness.position, witness.view.gray, witness.trust) for witness in witnesses], blur_px=blur_px, tolerance=tolerance
         ),

@@ -92,3 +92,39 @@ def test_texture_is_told_from_the_rim_of_a_disc():
 
     assert textured[:, :12].all()
     assert not textured[:, 20:].any()
+
+
+def _patches(details: list[Plane], *, side: int = 4, blur_px: float = 2.0) -> NDArray[np.bool_]:
+    """Frame 1 is taken all around, frame 5 in a square in the middle."""
+    edges = EdgeDetail(PlanesInMemory(), SHAPE, grain=GRAIN)
+    for detail in details:
+        edges.add(np.full(SHAPE, 0.5, np.float32), detail)
+    around, taken = np.full(SHAPE, 1, np.float32), np.full(SHAPE, 1, np.float32)
+    taken[10 : 10 + side, 18 : 18 + side] = 5
+    found = np.zeros(SHAPE, bool)
+    found.ravel()[edges.bare_patches(taken, around, side_px=9, blur_px=blur_px)] = True
+    assert not found[taken == 1].any()
+    return found[taken == 5]
+
+
+def test_a_patch_that_shows_only_the_blur_of_its_surroundings_is_found():
+    assert _patches(_detail_in(1)).all()
+
+
+def test_a_patch_inside_a_clipped_glint_is_found_by_the_detail_of_the_rim():
+    details = _detail_in(1)
+    details[1][10:12, 18:20] = 0
+
+    assert _patches(details, side=2).all()
+
+
+@pytest.mark.parametrize(
+    "real",
+    [
+        {"details": _detail_in(5)},  # a hair
+        {"details": _detail_in(3)},  # neither frame shows anything
+        {"details": _detail_in(1), "blur_px": 0.5},  # the surroundings are hardly blurred: they do not reach across
+    ],
+)
+def test_a_patch_that_may_be_something_is_left_alone(real: dict):
+    assert not _patches(**real).any()

@@ -434,6 +434,8 @@ class _Evidence:
         self._expected = self._best
         self._never_sharp = self._total
         self._unveiled = self._veiled = self._total
+        self._patches = np.zeros(0, np.intp)
+        self._around = np.zeros(0, np.float32)
 
     def add(self, cost: NDArray[np.float32]) -> None:
         """Take the next frame's cost."""
@@ -468,6 +470,7 @@ class _Evidence:
             cost = self._doubted_cost(position)
             taken[cost < self._least] = position
             np.minimum(self._least, cost, out=self._least)
+        self._take_out_patches(taken, blur_px)
         self._edges.find_edges(taken, blur_px=blur_px)
         self._find_veils(taken, sure, blur_px)
         self._total.fill(0)
@@ -477,6 +480,14 @@ class _Evidence:
             self._edges.consider(position, worse * self._unit)
         self._edges.decide()
         return DepthMap(position=self._between_frames(), confidence=confidence, frame_count=len(self._store))
+
+    def _take_out_patches(self, taken: NDArray[np.float32], blur_px: float) -> None:
+        """Take the frame of the surroundings, and it alone, where a patch shows nothing but their blur."""
+        around = _calmed(taken)
+        self._patches = self._edges.bare_patches(taken, around, side_px=CALM_PX, blur_px=blur_px)
+        self._around = around.ravel()[self._patches]
+        taken.ravel()[self._patches] = self._around
+        self._least.ravel()[self._patches] = 0
 
     def _find_veils(self, taken: NDArray[np.float32], sure: NDArray[np.float32], blur_px: float) -> None:
         """Fix which frames show a background beyond the stack without the veil of surfaces in front."""
@@ -515,7 +526,9 @@ class _Evidence:
         cost = self._read_cost(position)
         distance = (self._expected - np.float32(position)) / np.float32(EXPECTED_WITHIN)
         doubt = np.minimum(np.square(distance, out=distance) / 2, self._doubt_at_most)
-        return np.asarray(np.add(cost, doubt, out=doubt), np.float32)
+        np.add(cost, doubt, out=doubt)
+        doubt.ravel()[self._patches] = np.where(self._around == position, np.float32(0), np.float32(np.finfo(np.float16).max))
+        return np.asarray(doubt, np.float32)
 
     def _read_cost(self, position: int) -> NDArray[np.float32]:
         return np.asarray(_converted(np.asarray(self._store.read(position, slice(None)), np.float16), cv2.CV_32F), np.float32)

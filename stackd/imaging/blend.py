@@ -123,9 +123,9 @@ def blend_by_weight(
             _add_weighted(coarse[small], _without_detail(pixels, reduction)[_inside(small, wide_small)], detail[small])
 
     def take_coarse_away(tile: Box) -> None:
-        away = _enlarged_part(coarse, *tile, reduction)
-        if away.any():
-            cv2.subtract(fused[tile], away, dst=fused[tile])
+        rows, columns = _reduced(tile, reduction)
+        if coarse[max(rows.start - 1, 0) : rows.stop + 1, max(columns.start - 1, 0) : columns.stop + 1].any():
+            cv2.subtract(fused[tile], _enlarged_part(coarse, *tile, reduction), dst=fused[tile])
 
     with _one_opencv_thread(), ThreadPoolExecutor(WORKERS) as workers:
         # Boxes of one frame share no pixel and frames follow each other, so the sum does not depend on which thread is faster.

@@ -40,7 +40,7 @@ DECIDES_FROM = 16.0
 COST_AT_MOST = 60.0
 """In units of the tolerance: cost beyond this excludes a frame; held finite, so that it can be spread."""
 
-NEGLIGIBLE = 0.1
+NEGLIGIBLE = 0.2
 """Share of the best frame's weight below which a frame is left out, as where something is in focus: the doubt about frames far
 from the depth expected is capped, so otherwise every frame of the stack would have a hundredth part, and be warped for it."""
 

@@ -105,7 +105,7 @@ five of them, enough to halve the grain. The doubt is capped, so that the surrou
 CALM_PX = 9
 """Side of the median over the depth expected, reduced px: a few cells at another depth, hardly better than those around, are a
 mistake. Without it there were dark specks on smooth traces; hairs are too sure to be touched by expectation (measured)."""
-NEGLIGIBLE = 0.1
+NEGLIGIBLE = 0.2
 """Share of the best frame's weight below which a frame is left out: it saves warping tiles for nothing that could be seen."""
 
 

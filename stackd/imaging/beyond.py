@@ -30,6 +30,9 @@ TOO_DARK_COUNTS = 0.5
 """Weight of the amplitude where a frame is brighter than predicted: highlights may be clipped where they are predicted from."""
 WINDOW_PX = 1.0
 """Sigma, px of this grid."""
+AGREED_SIDE_PX = 9
+"""Px of this grid within which evidence for one end or the other is summed: in the middle of a disc nothing tells them apart, and
+cells that took the wrong one were dark marks in it (seen in the demo; 5 px leave one of four)."""
 FACTOR_OCTAVES = (0.5, 1.5)
 """Log2 of what the best frame leaves unexplained over what the best end leaves: from the first on an end counts, from the second
 fully. In discs of the demo's meadow 1.5 to 3, around glints within a stack below 0 (measured)."""
@@ -79,9 +82,10 @@ class BeyondEnds:
         first, last = self._ends
         octaves = np.log2((self._least + self._equal) / (np.minimum(first, last) + self._equal))
         start, full = FACTOR_OCTAVES
-        return Beyond(
-            share=np.clip((octaves - np.float32(start)) / np.float32(full - start), 0, 1), last=(last < first).astype(np.float32)
-        )
+        share = np.clip((octaves - np.float32(start)) / np.float32(full - start), 0, 1)
+        # Weighed by how sure each is, so that a speck in front of what is in focus keeps its end.
+        for_last = cv2.blur(share * (first - last), (AGREED_SIDE_PX, AGREED_SIDE_PX))
+        return Beyond(share=share, last=(for_last > 0).astype(np.float32))
 
     def _unexplained(self, light: Plane, position: int, *, beyond: float) -> Plane:
         """Mean squared difference between the witnesses and a frame that is blurred as if its subject lay that far beyond it."""

@@ -136,7 +136,7 @@ def fuse_by_depth_from_defocus(
     settings : DepthFromDefocus
         Tolerance, number of witnesses, blur per frame.
     make_store : MakePlaneStore
-        Keeps one reduced plane a frame, at most half a byte per pixel of the frame.
+        Opens places for reduced planes, together about a byte per pixel of a frame for each frame.
     progress : Progress
         Told after every frame of both passes.
     with_depth : bool
@@ -174,7 +174,7 @@ def fuse_by_depth_from_defocus(
     )
     del details
     evidence = Evidence(make_store(), tolerance, _heard(witnesses), watchers)
-    for position, cost in enumerate(_costs(frames, witnesses, blur_px, grid, watchers)):
+    for position, cost in enumerate(_costs(frames, witnesses, blur_px, grid, watchers, grain_detail)):
         evidence.add(cost)
         progress("measure", position + 1, len(frames))
     del witnesses, grays
@@ -307,16 +307,19 @@ class _Witness:
 
 
 def _costs(
-    frames: AlignedFrames, witnesses: Sequence[_Witness], blur_px: float, grid: _Grid, watchers: Watchers
+    frames: AlignedFrames,
+    witnesses: Sequence[_Witness],
+    blur_px: float,
+    grid: _Grid,
+    watchers: Watchers,
+    grain_detail: float,
 ) -> Iterator[NDArray[np.float32]]:
     """Yield each frame's cost, mean squared display units: what it cannot explain, and the detail it lacks.
 
     Detail is compared with the neighbours, so costs come a few frames late; no more than those few are held. `watchers` are
-    shown every frame on the way.
+    shown every frame on the way; `grain_detail` is the mean squared fine detail that is grain alone.
     """
     known = {witness.position: witness.view for witness in witnesses}
-    views = list(known.values())
-    grain = np.float32(detail_of_grain([view.gray for view in views], [view.fine_detail for view in views]))
     costs: deque[NDArray[np.float32]] = deque()  # so far, of the frames still due
     local: dict[int, NDArray[np.float32]] = {}  # detail of the frames within reach, by position
     reach = _reach(blur_px)
@@ -335,7 +338,7 @@ def _costs(
             for other in range(max(due - reach, 0), min(due + reach, position) + 1):
                 cv2.max(lack, local[other], dst=lack)
             # Of seven frames one always seems to have a little more detail than the others: that much is grain.
-            lack -= local[due] + grain
+            lack -= local[due] + np.float32(grain_detail)
             yield np.asarray(cv2.scaleAdd(np.maximum(lack, 0, out=lack), LOCAL_WEIGHT, costs.popleft()), np.float32)
             local.pop(due - reach, None)
             due += 1

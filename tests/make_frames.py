@@ -11,7 +11,7 @@ import simplejpeg
 import tifffile
 from numpy.typing import NDArray
 
-from stackd.adapters.exiv2_library import exiv2_library
+from stackd.adapters.formats.exiv2_library import exiv2_library
 
 BLACK_LEVEL = 512
 WHITE_LEVEL = 16_383

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stackd.adapters.demo_camera import DemoCamera
-from stackd.imaging.scenes import SceneSettings, render_stack, two_planes
+from stackd.adapters.output.demo_camera import DemoCamera
+from stackd.rendering.scenes import SceneSettings, render_stack, two_planes
 
 CONFIG = """\
 [state]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from stackd.service.once.report import JobRecord
     from stackd.service.ports import WishKind
-    from stackd.service.report import JobRecord
 
 StackArgument = Annotated[
     str, typer.Argument(metavar="STACK", help="The stack's id as `stackd status` shows it, or its beginning.")

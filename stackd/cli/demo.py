@@ -55,7 +55,7 @@ def demo(
     import numpy as np
     from rich.console import Console
 
-    from stackd.cli.demo_scene import before_and_after, demo_stack
+    from stackd.rendering.demo import before_and_after, demo_stack
     from stackd.wiring.on_demand import demo_camera
 
     place = Path(tempfile.mkdtemp(prefix="stackd-demo-")) if folder is None else folder.absolute()

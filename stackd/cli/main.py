@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "config": "stackd.cli.config:app",
     "doctor": "stackd.cli.doctor:doctor",
     "demo": "stackd.cli.demo:demo",
-    "bench": "stackd.cli.bench:app",
+    "bench": "stackd.bench.commands.bench:app",
 }
 """Command → module and function (or group), in the order that help lists them."""
 

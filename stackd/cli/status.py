@@ -28,7 +28,7 @@ def status(
     Watched folders, open stacks, finished and failed ones, each with the reason. Reads the journal only: works whether the
     daemon runs or not, and never disturbs it.
     """
-    from stackd.cli.status_report import as_object, as_text
+    from stackd.cli.reports.status import as_object, as_text
     from stackd.config.places import state_folder
     from stackd.wiring.journal import read_status, running_process
 

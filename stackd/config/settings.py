@@ -15,7 +15,7 @@ from stackd.config.watching import StateSettings, WatchSettings, WorkSettings
 from stackd.imaging.finish import FinishSettings
 from stackd.imaging.fuse import Fusion
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
-from stackd.imaging.match import MatchSettings
+from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.register import RegistrationSettings
 from stackd.imaging.register.similarity import SimilarityRegistration
 

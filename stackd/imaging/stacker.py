@@ -10,20 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from stackd.errors import MixedStack
-from stackd.imaging.aligned import FramesOnReference, KeptLuma
-from stackd.imaging.chain import Chain, SolvedChain, extended, solved
-from stackd.imaging.crop import common_rectangle
+from stackd.imaging.chain.chain import Chain, SolvedChain, extended, solved
 from stackd.imaging.finish import FinishSettings, finish
-from stackd.imaging.frames import FrameSource, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
 from stackd.imaging.fuse import Fusion, fuse, reduction_looked_at
-from stackd.imaging.luminance import as_gray, luma, reduced
-from stackd.imaging.match import MatchSettings
-from stackd.imaging.motion import inverse, rescale_matrix
-from stackd.imaging.pairwise import overlap_of
-from stackd.imaging.photometric import Brightness, Gain, match_brightness, measure_brightness
-from stackd.imaging.prepared_frame import PreparedFrame, prepare
-from stackd.imaging.read_ahead import ReadAhead
+from stackd.imaging.ground.frames import FrameSource, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
+from stackd.imaging.ground.luminance import as_gray, luma, reduced
+from stackd.imaging.ground.matrices import inverse, rescale_matrix
+from stackd.imaging.ground.read_ahead import ReadAhead
+from stackd.imaging.lay_over.crop import common_rectangle
+from stackd.imaging.lay_over.frames_on_reference import FramesOnReference, KeptLuma
+from stackd.imaging.match.brightness import Brightness, Gain, match_brightness, measure_brightness
+from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.register import RegistrationSettings, register
+from stackd.imaging.register.engine.pairwise import overlap_of
+from stackd.imaging.register.engine.prepared_frame import PreparedFrame, prepare
 from stackd.imaging.register.none import NoRegistration
 from stackd.model.composite import DepthMap, Finding, FrameReport, Rectangle, Severity
 from stackd.model.pixels import Image, Matrix

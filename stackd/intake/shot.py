@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite, log2
 
-from stackd.intake.admit import name_of
+from stackd.intake.arrival.admit import name_of
 from stackd.intake.names import NaturalKey, name_parts, natural_key
 from stackd.model.content import ContentSignature
 from stackd.model.frame import Frame

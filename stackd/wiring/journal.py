@@ -6,21 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stackd.service.once.report import JournalReport
     from stackd.service.ports import Wish, WishKind
-    from stackd.service.report import JournalReport
 
 
 def read_status(state_folder: Path, *, job_limit: int) -> JournalReport | None:
     """Read what `stackd status` shows; None when the service never ran on this state folder."""
-    from stackd.adapters.journal_report import read_report
-    from stackd.adapters.sqlite_journal import JOURNAL_NAME
+    from stackd.adapters.journal.report import read_report
+    from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME
 
     return read_report(state_folder / JOURNAL_NAME, job_limit=job_limit)
 
 
 def running_process(state_folder: Path) -> int | None:
     """Give the process number of the service that uses a state folder; None when none runs."""
-    from stackd.adapters.instance_lock import holder
+    from stackd.adapters.machine.instance_lock import holder
 
     return holder(state_folder)
 
@@ -29,8 +29,8 @@ def note_wish(
     state_folder: Path, kind: WishKind, stack_id: str, *, frames: tuple[str, ...] = (), others: tuple[str, ...] = ()
 ) -> Wish:
     """Write a decision of the user into the journal; the service takes it up within a second, or when it starts."""
-    from stackd.adapters.sqlite_journal import JOURNAL_NAME, SqliteJournal
-    from stackd.adapters.system_clock import SystemClock
+    from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME, SqliteJournal
+    from stackd.adapters.machine.system_clock import SystemClock
 
     journal = SqliteJournal(state_folder / JOURNAL_NAME)
     try:

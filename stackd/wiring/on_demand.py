@@ -11,12 +11,14 @@ from stackd.wiring.tools import stacking_tools
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stackd.adapters.checkup import Check
-    from stackd.adapters.demo_camera import DemoCamera
-    from stackd.imaging.frames import Progress
-    from stackd.intake.candidates import Grouping
-    from stackd.service.on_demand import FuseOutcome
-    from stackd.service.sorting import Sorted
+    from stackd.adapters.machine.checkup import Check
+    from stackd.adapters.output.demo_camera import DemoCamera
+    from stackd.imaging.ground.frames import Progress
+    from stackd.intake.grouping.candidates import Grouping
+    from stackd.model.frame import Frame
+    from stackd.model.pixels import Pixels
+    from stackd.service.once.fuse import FuseOutcome
+    from stackd.service.once.group import Sorted
 
 
 def fuse_now(
@@ -31,7 +33,7 @@ def fuse_now(
 ) -> FuseOutcome:
     """Fuse one stack, as `stackd fuse` does; see `fuse_files` for what can go wrong."""
     from stackd.config.load import load_recipe
-    from stackd.service.on_demand import fuse_files
+    from stackd.service.once.fuse import fuse_files
 
     recipe = load_recipe(recipe_name, config=config, overrides=overrides)
     return fuse_files(
@@ -47,7 +49,7 @@ def fuse_now(
 
 def check_up(config: Path | None) -> tuple[Check, ...]:
     """Look at everything `stackd doctor` looks at; a configuration that is wrong is one of the findings."""
-    from stackd.adapters.checkup import (
+    from stackd.adapters.machine.checkup import (
         Check,
         Verdict,
         check_machine,
@@ -88,7 +90,7 @@ def demo_camera(folder: Path) -> DemoCamera:
     """Make the camera whose card is `folder`."""
     from datetime import UTC, datetime
 
-    from stackd.adapters.demo_camera import DemoCamera
+    from stackd.adapters.output.demo_camera import DemoCamera
 
     return DemoCamera(folder, began_at=datetime.now(UTC))
 
@@ -103,13 +105,13 @@ def sort_now(paths: Sequence[Path], *, config: Path | None, progress: Progress) 
     WrongConfiguration
         If the configuration cannot be used.
     """
-    from stackd.adapters.describing_process import DescribingProcess
-    from stackd.adapters.named_files import look_at
-    from stackd.adapters.system_clock import SystemClock
-    from stackd.adapters.wakeup import Wakeup
+    from stackd.adapters.folder.named_files import look_at
+    from stackd.adapters.machine.system_clock import SystemClock
+    from stackd.adapters.machine.wakeup import Wakeup
+    from stackd.adapters.processes.describing import DescribingProcess
     from stackd.config.load import load_settings
     from stackd.intake.settings import GroupingSettings
-    from stackd.service.sorting import DESCRIBERS, FILES_WORTH_A_PROCESS, sort_files
+    from stackd.service.once.group import DESCRIBERS, FILES_WORTH_A_PROCESS, sort_files
 
     settings = GroupingSettings() if config is None else load_settings(config).settings.intake.grouping
     folder, look = look_at(paths)
@@ -145,6 +147,10 @@ def write_contact_sheet(grouping: Grouping, folder: Path, output: Path) -> None:
     OutputBlocked
         If it cannot be written.
     """
-    from stackd.adapters.sheet_files import write_sheet
+    from stackd.adapters.frames.thumbnails import read_picture
+    from stackd.adapters.output.sheets import write_sheet
 
-    write_sheet(grouping, folder, output)
+    def glance(frame: Frame, side_px: int) -> Pixels | None:
+        return read_picture(folder / frame.path, side_px=side_px, page=frame.page)
+
+    write_sheet(grouping, folder, output, glance=glance)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from stackd.wiring.tools import stacking_tools
 
 if TYPE_CHECKING:
-    from stackd.adapters.exiftool_process import ExiftoolProcess
-    from stackd.imaging.frames import Progress
+    from stackd.adapters.metadata.exiftool import ExiftoolProcess
+    from stackd.imaging.ground.frames import Progress
     from stackd.model.content import ContentSignature
     from stackd.model.frame import FrameMeta
     from stackd.service.ports import StackingRequest, StackingResult
@@ -23,7 +23,7 @@ DESCRIBE_ENTRY = "stackd.wiring.processes:describe_one"
 
 def stack_one(request: StackingRequest, progress: Progress) -> StackingResult:
     """Turn a stack into staged files; runs in a worker process."""
-    from stackd.service.stacking import stack_and_stage
+    from stackd.service.once.stack import stack_and_stage
 
     tools = stacking_tools()
     return stack_and_stage(
@@ -46,11 +46,11 @@ def describe_one(
     """
     import hashlib
 
-    from stackd.adapters.metadata_tags import fetch_tags
-    from stackd.adapters.thumbnails import read_signature
-    from stackd.intake.admit import Role, admit
+    from stackd.adapters.frames.thumbnails import read_signature
+    from stackd.adapters.metadata.tags import fetch_tags
+    from stackd.intake.arrival.admit import Role, admit
+    from stackd.intake.arrival.manifest import MAX_MANIFEST_BYTES
     from stackd.intake.brands import frame_meta
-    from stackd.intake.manifest import MAX_MANIFEST_BYTES
 
     del progress
     folder, name, with_hash = asked
@@ -68,6 +68,6 @@ def describe_one(
 
 @cache
 def _exiftool() -> ExiftoolProcess | None:
-    from stackd.adapters.exiftool_process import ExiftoolProcess
+    from stackd.adapters.metadata.exiftool import ExiftoolProcess
 
     return ExiftoolProcess.find()

@@ -10,11 +10,11 @@ from stackd.wiring.processes import DESCRIBE_ENTRY, WORK_ENTRY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stackd.adapters.wakeup import Wakeup
+    from stackd.adapters.machine.wakeup import Wakeup
     from stackd.config.settings import Settings
-    from stackd.service.performer import World
+    from stackd.service.plan.values import ServiceSettings, Watched
     from stackd.service.ports import Inbox
-    from stackd.service.state import ServiceSettings, Watched
+    from stackd.service.run.performer import World
 
 
 def run_service(config: Path | None, *, verbose: bool = False) -> None:
@@ -29,11 +29,11 @@ def run_service(config: Path | None, *, verbose: bool = False) -> None:
     JournalBlocked
         If the state folder or the journal cannot be used.
     """
-    from stackd.adapters.instance_lock import InstanceLock
-    from stackd.adapters.logging_setup import note_faults, set_up_logging
-    from stackd.adapters.wakeup import Wakeup
+    from stackd.adapters.machine.instance_lock import InstanceLock
+    from stackd.adapters.machine.logging_setup import note_faults, set_up_logging
+    from stackd.adapters.machine.wakeup import Wakeup
     from stackd.config.load import load_settings
-    from stackd.service.daemon import Daemon
+    from stackd.service.run.daemon import Daemon
 
     set_up_logging(verbose=verbose)
     loaded = load_settings(config)
@@ -59,15 +59,15 @@ def run_service(config: Path | None, *, verbose: bool = False) -> None:
 
 def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[], ServiceSettings]) -> World:
     """Put together everything the service works with."""
-    from stackd.adapters.describing_process import DescribingProcess
-    from stackd.adapters.instance_lock import FolderLock
-    from stackd.adapters.publisher import FolderPublisher
-    from stackd.adapters.service_manager import SystemdNotifier
-    from stackd.adapters.sqlite_journal import JOURNAL_NAME, SqliteJournal
-    from stackd.adapters.system_clock import SystemClock
-    from stackd.adapters.watchdog_inbox import WatchdogInbox
-    from stackd.adapters.worker_processes import WorkerProcesses
-    from stackd.service.performer import World
+    from stackd.adapters.folder.inbox import WatchdogInbox
+    from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME, SqliteJournal
+    from stackd.adapters.machine.instance_lock import FolderLock
+    from stackd.adapters.machine.service_manager import SystemdNotifier
+    from stackd.adapters.machine.system_clock import SystemClock
+    from stackd.adapters.output.publisher import FolderPublisher
+    from stackd.adapters.processes.describing import DescribingProcess
+    from stackd.adapters.processes.workers import WorkerProcesses
+    from stackd.service.run.performer import World
 
     clock = SystemClock()
     state_folder = settings.state.folder
@@ -111,7 +111,7 @@ def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
     """
     from stackd.config.settings import recipe_hash
     from stackd.errors import WrongConfiguration
-    from stackd.service.state import RecipeChoice, ServiceSettings, Watched
+    from stackd.service.plan.values import RecipeChoice, ServiceSettings, Watched
 
     if not settings.watch:
         raise WrongConfiguration(

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stackd.imaging.frames import PlaneStore
-    from stackd.service.on_demand import Tools
+    from stackd.imaging.ground.frames import PlaneStore
+    from stackd.service.once.fuse import Tools
 
 
 def stacking_tools() -> Tools:
     """Put together what a stack needs; planes that do not fit in memory go to unnamed files on disk."""
-    from stackd.adapters.exporters import CompositeExporter
-    from stackd.adapters.frame_reader import FrameFiles
-    from stackd.adapters.freed_memory import keep_freed_memory
-    from stackd.adapters.plane_file import PlaneFile, scratch_folder
-    from stackd.adapters.process_meter import ProcessMeter
-    from stackd.adapters.publisher import FolderPublisher
-    from stackd.adapters.system_clock import SystemClock
-    from stackd.service.on_demand import Tools
+    from stackd.adapters.frames.reader import FrameFiles
+    from stackd.adapters.machine.freed_memory import keep_freed_memory
+    from stackd.adapters.machine.process_meter import ProcessMeter
+    from stackd.adapters.machine.system_clock import SystemClock
+    from stackd.adapters.metadata.reader import FileMetadata
+    from stackd.adapters.output.exporters import CompositeExporter
+    from stackd.adapters.output.publisher import FolderPublisher
+    from stackd.adapters.output.scratch_planes import PlaneFile, scratch_folder
+    from stackd.service.once.fuse import Tools
 
     keep_freed_memory()
     scratch = scratch_folder()
@@ -27,6 +28,7 @@ def stacking_tools() -> Tools:
         return PlaneFile(scratch)
 
     return Tools(
+        metadata=FileMetadata(),
         reader=FrameFiles(scratch_folder=scratch),
         exporter=CompositeExporter(),
         publisher=FolderPublisher(),

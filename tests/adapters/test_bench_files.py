@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import tifffile
 
-from stackd.adapters.bench_desk import BenchDesk, ShiftedCopies
-from stackd.adapters.bench_floor import decode_and_write
-from stackd.adapters.bench_stacks import StacksInFolder, read_stack, write_stack
-from stackd.adapters.measured_shell import MeasuredShell
+from stackd.bench.programs.desk import BenchDesk, ShiftedCopies
+from stackd.bench.programs.floor import decode_and_write
+from stackd.bench.programs.shell import MeasuredShell
+from stackd.bench.quality.stacks import StacksInFolder, read_stack, write_stack
+from stackd.bench.quality.truth import truth_of
+from stackd.bench.scenes import BenchScene
 from stackd.errors import WrongUse
-from stackd.imaging.bench_scenes import BenchScene
-from stackd.imaging.frames import ignore_progress
-from stackd.imaging.pairwise import is_duplicate
-from stackd.imaging.prepared_frame import prepare
-from stackd.imaging.scenes import SceneSettings, render_stack, tilted_plane
-from stackd.imaging.truth import truth_of
+from stackd.imaging.ground.frames import ignore_progress
+from stackd.imaging.register.engine.pairwise import is_duplicate
+from stackd.imaging.register.engine.prepared_frame import prepare
+from stackd.rendering.scenes import SceneSettings, render_stack, tilted_plane
 
 SCENE = SceneSettings(subject=tilted_plane, height_px=60, width_px=80, frame_count=3, shift_px=2, flicker=0.1, bits=16)
 

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from stackd.adapters.exporters import CompositeExporter
-from stackd.adapters.exporters.naming import composite_stem
-from stackd.adapters.frame_reader import FrameFiles
-from stackd.adapters.metadata_tags import fetch_tags
+from stackd.adapters.frames.reader import FrameFiles
+from stackd.adapters.metadata.reader import FileMetadata
+from stackd.adapters.metadata.tags import fetch_tags
+from stackd.adapters.output.exporters import CompositeExporter
+from stackd.adapters.output.exporters.naming import composite_stem
 from stackd.config.develop import DevelopSettings
 from stackd.config.export import ExportSettings
 from stackd.errors import OutputBlocked
@@ -226,7 +227,7 @@ def test_a_composite_says_what_it_is(tmp_path: Path, frames: list[Path], setting
     assert values["Xmp.stackd.Method"] == "pyramid"
     assert values["Xmp.stackd.RecipeName"] == "macro"
     assert values["Xmp.stackd.Frames"] == "IMG_9.jpg, IMG_10.jpg"
-    assert FrameFiles().describe(path).result_of
+    assert FileMetadata().describe(path).result_of
 
 
 def test_a_composite_does_not_tell_where_its_frames_lie(tmp_path: Path, frames: list[Path]):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stackd.adapters.folder_scan import FolderScan
+from stackd.adapters.folder.scan import FolderScan
 
 
 def paths_in(folder: Path) -> set[str]:

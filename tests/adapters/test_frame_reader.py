@@ -11,11 +11,12 @@ import pytest
 import simplejpeg
 from numpy.typing import NDArray
 
-from stackd.adapters.frame_reader import FrameFiles, StackOfFiles
-from stackd.adapters.image_files import upright
+from stackd.adapters.frames.image_files import upright
+from stackd.adapters.frames.reader import FrameFiles, StackOfFiles
+from stackd.adapters.metadata.reader import FileMetadata
 from stackd.config.develop import DevelopSettings
 from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
-from stackd.imaging.luminance import reduce_to_gray, reduced
+from stackd.imaging.ground.luminance import reduce_to_gray, reduced
 from stackd.service.ports import FrameFile
 from tests import make_frames
 
@@ -411,7 +412,7 @@ def test_reading_never_changes_a_source(tmp_path: Path):
         path.chmod(0o400)
 
     for path in paths:
-        FrameFiles().describe(path)
+        FileMetadata().describe(path)
         opened(path).read(0)
 
     assert [(path.read_bytes(), path.stat().st_mtime_ns) for path in paths] == before
@@ -434,7 +435,7 @@ def test_any_file_name_can_be_read_and_described(tmp_path: Path, name: bytes):
     plain.rename(path)
 
     assert opened(path).read(0).shape == (20, 30, 3)
-    assert FrameFiles().describe(path).exposure_time_s == pytest.approx(0.02)
+    assert FileMetadata().describe(path).exposure_time_s == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -466,7 +467,7 @@ def test_damage_anywhere_is_told_in_plain_words_or_does_no_harm(tmp_path: Path, 
 
 def outcome_of_reading(path: Path) -> str:
     try:
-        FrameFiles().describe(path)
+        FileMetadata().describe(path)
         stack = opened(path)
         pixels = stack.read(0)
     except UnreadableFrame as error:

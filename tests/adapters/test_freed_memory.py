@@ -8,7 +8,7 @@ import pytest
 FAULTS_OF_PLANES = """
 import resource, sys
 import numpy as np
-from stackd.adapters.freed_memory import keep_freed_memory
+from stackd.adapters.machine.freed_memory import keep_freed_memory
 if sys.argv[1] == "kept":
     keep_freed_memory()
 for size in (3, 5, 15, 5, 3, 15):

@@ -7,8 +7,8 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from stackd.adapters.frame_reader import FrameFiles
-from stackd.adapters.metadata_tags import fetch_tags
+from stackd.adapters.frames.reader import FrameFiles
+from stackd.adapters.metadata.tags import fetch_tags
 from stackd.config.develop import DevelopSettings
 from stackd.service.ports import FrameFile
 from tests import make_frames

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stackd.adapters.instance_lock import FolderLock, InstanceLock, holder
+from stackd.adapters.machine.instance_lock import FolderLock, InstanceLock, holder
 from stackd.errors import AlreadyRunning, JournalBlocked
 
 

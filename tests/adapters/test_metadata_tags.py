@@ -9,9 +9,9 @@ from pathlib import Path
 import imagecodecs
 import pytest
 
-from stackd.adapters import exiftool_process
-from stackd.adapters.exiftool_process import ExiftoolProcess
-from stackd.adapters.metadata_tags import fetch_tags
+from stackd.adapters.metadata import exiftool as exiftool_process
+from stackd.adapters.metadata.exiftool import ExiftoolProcess
+from stackd.adapters.metadata.tags import fetch_tags
 from stackd.model.tags import FileKind
 from tests import make_frames
 

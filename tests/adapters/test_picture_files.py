@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stackd.adapters.picture_files import check_target, is_marked, write_picture
+from stackd.adapters.output.pictures import check_target, is_marked, write_picture
 from stackd.errors import NameTaken, OutputBlocked, WrongUse
 
 MARK = b"drawn by a test"

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stackd.adapters.plane_file import PlaneFile, scratch_folder
+from stackd.adapters.output.scratch_planes import PlaneFile, scratch_folder
 from stackd.errors import OutputBlocked
-from stackd.imaging.frames import PlanesInMemory
+from stackd.imaging.ground.frames import PlanesInMemory
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.uint16, np.float16, np.bool_])

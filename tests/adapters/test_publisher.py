@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stackd.adapters import publisher
-from stackd.adapters.publisher import FolderPublisher
-from stackd.adapters.staging import Staging
+from stackd.adapters.output import publisher
+from stackd.adapters.output.publisher import FolderPublisher
+from stackd.adapters.output.staging import Staging
 from stackd.errors import NameTaken, OutputBlocked
 from stackd.service.ports import StagedFile
 

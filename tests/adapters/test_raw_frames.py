@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from stackd.adapters.frame_reader import FrameFiles, StackOfFiles
+from stackd.adapters.frames.reader import FrameFiles, StackOfFiles
 from stackd.config.develop import DevelopSettings
 from stackd.errors import UnreadableFrame
-from stackd.imaging.luminance import reduce_to_gray
+from stackd.imaging.ground.luminance import reduce_to_gray
 from stackd.service.ports import FrameFile
 from tests import make_frames
 from tests.shared_data import shared_data

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stackd.adapters.service_manager import SystemdNotifier
+from stackd.adapters.machine.service_manager import SystemdNotifier
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from stackd.adapters.journal_report import read_report
-from stackd.adapters.journal_schema import MIGRATIONS
-from stackd.adapters.sqlite_journal import SqliteJournal
+from stackd.adapters.journal.report import read_report
+from stackd.adapters.journal.schema import MIGRATIONS
+from stackd.adapters.journal.sqlite_journal import SqliteJournal
 from stackd.errors import IllegalTransition, JournalBlocked
 from stackd.model.content import ContentSignature
 from stackd.model.frame import BracketKind, Fingerprint, Frame, FrameMeta

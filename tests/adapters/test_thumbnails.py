@@ -12,8 +12,8 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackd.adapters.jpeg_previews import find_preview
-from stackd.adapters.thumbnails import read_picture, read_signature
+from stackd.adapters.frames.jpeg_previews import find_preview
+from stackd.adapters.frames.thumbnails import read_picture, read_signature
 from stackd.intake.evidence.content import likeness
 from tests.intake.build import scene
 from tests.make_frames import textured, write_bayer_dng, write_jpeg, write_png, write_tiff

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stackd.adapters.publisher import FolderPublisher
+from stackd.adapters.output.publisher import FolderPublisher
 from stackd.errors import OutputBlocked
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from stackd.adapters import watchdog_inbox
-from stackd.adapters.instance_lock import FolderLock
-from stackd.adapters.system_clock import SystemClock
-from stackd.adapters.watchdog_inbox import WatchdogInbox
+from stackd.adapters.folder import inbox as watchdog_inbox
+from stackd.adapters.folder.inbox import WatchdogInbox
+from stackd.adapters.machine.instance_lock import FolderLock
+from stackd.adapters.machine.system_clock import SystemClock
 from stackd.service.ports import Compared, Look
 
 LONGEST_S = 10.0

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from stackd.adapters.describing_process import DescribingProcess
-from stackd.adapters.system_clock import SystemClock
-from stackd.adapters.wakeup import Wakeup
-from stackd.adapters.worker_processes import WorkerProcesses
+from stackd.adapters.machine.system_clock import SystemClock
+from stackd.adapters.machine.wakeup import Wakeup
+from stackd.adapters.processes.describing import DescribingProcess
+from stackd.adapters.processes.workers import WorkerProcesses
 from stackd.model.frame import Fingerprint, FrameMeta
 from stackd.model.stack import Decision, SealReason, Stack, StackKind
 from stackd.service.ports import (

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from stackd.adapters.frame_reader import FrameFiles
+from stackd.adapters.frames.reader import FrameFiles
+from stackd.adapters.metadata.reader import FileMetadata
 from stackd.config.develop import DevelopSettings
 from stackd.errors import UnreadableFrame
 from stackd.service.ports import FrameFile
@@ -26,7 +27,7 @@ def test_a_plain_multi_page_tiff_is_a_stack(tmp_path: Path):
     stored = planes()
     path = make_frames.write_tiff(tmp_path / "z.tif", stored, photometric="minisblack", metadata=None)
 
-    assert FrameFiles().describe(path).page_count == 5
+    assert FileMetadata().describe(path).page_count == 5
     assert np.array_equal(read_all(path, 5), stored)
 
 
@@ -34,7 +35,7 @@ def test_colour_pages_are_frames_too(tmp_path: Path):
     stored = np.stack([make_frames.textured(20, 30, seed=number) for number in range(3)])
     path = make_frames.write_tiff(tmp_path / "z.tif", stored, photometric="rgb", metadata=None)
 
-    assert FrameFiles().describe(path).page_count == 3
+    assert FileMetadata().describe(path).page_count == 3
     assert np.array_equal(read_all(path, 3), stored[..., 0])
 
 
@@ -44,7 +45,7 @@ def test_an_ome_tiff_tells_the_height_of_every_plane(tmp_path: Path):
     metadata = {"axes": "ZYX", "Plane": {"PositionZ": [0.0, 1.5, 3.0, 4.5, 6.0], "PositionZUnit": ["µm"] * 5}}
     tifffile.imwrite(path, stored, photometric="minisblack", metadata=metadata, ome=True)
 
-    meta = FrameFiles().describe(path)
+    meta = FileMetadata().describe(path)
 
     assert meta.page_count == 5
     assert meta.page_positions_m == pytest.approx((0, 1.5e-6, 3e-6, 4.5e-6, 6e-6))
@@ -57,7 +58,7 @@ def test_an_imagej_stack_tells_its_spacing(tmp_path: Path, count: int):
     path = tmp_path / "z.tif"
     tifffile.imwrite(path, stored, imagej=True, metadata={"axes": "ZYX", "spacing": 2.0, "unit": "um"})
 
-    meta = FrameFiles().describe(path)
+    meta = FileMetadata().describe(path)
 
     assert meta.page_count == count
     assert meta.page_positions_m == pytest.approx(tuple(2e-6 * number for number in range(count)))
@@ -77,7 +78,7 @@ def test_an_imagej_stack_with_one_directory_for_all_planes_is_read(tmp_path: Pat
     content[end : end + 4] = bytes(4)
     path.write_bytes(content)
 
-    assert FrameFiles().describe(path).page_count == 5
+    assert FileMetadata().describe(path).page_count == 5
     assert np.array_equal(read_all(path, 5), stored)
 
 
@@ -88,7 +89,7 @@ def test_channels_and_points_in_time_are_refused_with_a_remedy(tmp_path: Path, s
     tifffile.imwrite(path, stored, photometric="minisblack", metadata=shape, ome=True)
 
     with pytest.raises(UnreadableFrame, match=r"z\.ome\.tif holds") as caught:
-        FrameFiles().describe(path)
+        FileMetadata().describe(path)
 
     assert "Export each channel" in caught.value.hint
 
@@ -99,7 +100,7 @@ def test_a_thumbnail_behind_the_picture_is_no_frame(tmp_path: Path):
         tiff.write(make_frames.textured(20, 30), photometric="rgb", metadata=None)
         tiff.write(make_frames.textured(5, 7), photometric="rgb", metadata=None, subfiletype=1)
 
-    assert FrameFiles().describe(path).page_count == 1
+    assert FileMetadata().describe(path).page_count == 1
 
 
 def test_a_plane_that_is_not_there_is_refused(tmp_path: Path):

@@ -44,14 +44,14 @@ def copy_of_the_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("module", "line", "contract"),
     [
         ("utils.py", "", "every module has a floor"),
-        ("model/stack.py", "import stackd.imaging.frames", "every module has a floor"),
-        ("intake/settle.py", "import stackd.imaging.frames", "every module has a floor"),
+        ("model/stack.py", "import stackd.imaging.ground.frames", "every module has a floor"),
+        ("intake/arrival/settle.py", "import stackd.imaging.ground.frames", "every module has a floor"),
         ("service/ports/clock.py", "import stackd.adapters", "every module has a floor"),
-        ("imaging/warp.py", "import os", "The core is pure"),
-        ("intake/settle.py", "from time import monotonic", "The core is pure"),
+        ("imaging/lay_over/warp.py", "import os", "The core is pure"),
+        ("intake/arrival/settle.py", "from time import monotonic", "The core is pure"),
         ("model/frame.py", "import logging", "The core is pure"),
-        ("imaging/warp.py", "import tifffile", "The core is pure"),
-        ("cli/main.py", "import stackd.adapters.sqlite_journal", "Only the wiring knows the adapters"),
+        ("imaging/lay_over/warp.py", "import tifffile", "The core is pure"),
+        ("cli/main.py", "import stackd.adapters.journal.sqlite_journal", "Only the wiring knows the adapters"),
         ("imaging/fuse/average.py", "import stackd.imaging.fuse.pyramid", "Fusion methods do not know one another"),
         ("imaging/register/affine.py", "import stackd.imaging.register.none", "Registration models do not know one another"),
         ("imaging/finish/levels.py", "import stackd.imaging.finish.sharpen", "Finishing steps do not know one another"),
@@ -100,7 +100,7 @@ def test_the_picture_shows_exactly_the_imports_that_exist():
 def test_no_module_is_imported_by_nobody():
     graph = grimp.build_graph("stackd", cache_dir=None)
     # The entry point, the commands, and what child processes are started with.
-    loaded_by_name = {"stackd.__main__", "stackd.adapters.child"} | {
+    loaded_by_name = {"stackd.__main__", "stackd.adapters.processes.child"} | {
         module for module in graph.modules if module.startswith("stackd.cli.")
     }
     packages = {module for module in graph.modules if graph.find_children(module)}

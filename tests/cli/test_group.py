@@ -11,9 +11,9 @@ from typer import Typer
 from typer.testing import CliRunner, Result
 
 from stackd.cli.group import group
-from stackd.cli.group_report import as_object, from_to, ignored_lines, name_of_frame, row_of, summary_lines, why_sections
+from stackd.cli.reports.group import as_object, from_to, ignored_lines, name_of_frame, row_of, summary_lines, why_sections
 from stackd.errors import StackdError
-from stackd.service.sorting import Sorted
+from stackd.service.once.group import Sorted
 from tests.intake.build import bare, focused, frame, noisy, same_looks, scene, shoot, sorted_out, strange_looks
 from tests.make_frames import add_tags
 

@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 import pytest
 
-from stackd.adapters.sqlite_journal import JOURNAL_NAME, SqliteJournal
-from stackd.cli import status_report
-from stackd.cli.status_report import as_text
+from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME, SqliteJournal
+from stackd.cli.reports import status as status_report
+from stackd.cli.reports.status import as_text
 from stackd.model.frame import Fingerprint, Frame
 from stackd.model.job import JobState
 from stackd.model.stack import Decision, SealReason, Stack, StackKind, stack_id

@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import pytest
 
-from stackd.adapters.bench_stacks import write_stack
-from stackd.imaging.bench_scenes import BenchScene, sheets
-from stackd.imaging.scenes import SceneSettings
+from stackd.bench.quality.stacks import write_stack
+from stackd.bench.scenes import BenchScene, sheets
+from stackd.rendering.scenes import SceneSettings
 
 pytestmark = pytest.mark.end_to_end
 

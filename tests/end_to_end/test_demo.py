@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stackd.cli.demo_scene import demo_stack
+from stackd.rendering.demo import demo_stack
 
 pytestmark = pytest.mark.end_to_end
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from stackd.imaging.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
+from stackd.rendering.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
 from tests.make_frames import shot_at, write_bayer_dng, write_jpeg, write_png, write_tiff
 
 pytestmark = pytest.mark.end_to_end

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from stackd.intake.admit import Role, admit
+from stackd.intake.arrival.admit import Role, admit
 from stackd.model.frame import Fingerprint, FrameMeta
 from stackd.service.ports import Answer, Described, ManifestRead, NotDescribed
 

@@ -6,15 +6,15 @@ from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
-from stackd.adapters.sqlite_journal import SqliteJournal
+from stackd.adapters.journal.sqlite_journal import SqliteJournal
 from stackd.errors import AlreadyRunning, WrongConfiguration
 from stackd.intake.settings import IntakeSettings
 from stackd.model.frame import BracketKind, FrameMeta
 from stackd.model.job import Job, JobState
-from stackd.service.daemon import Daemon
-from stackd.service.performer import World
+from stackd.service.plan.values import RecipeChoice, ServiceSettings, Watched
 from stackd.service.ports import Inbox, Journal, Publisher, Workers
-from stackd.service.state import RecipeChoice, ServiceSettings, Watched
+from stackd.service.run.daemon import Daemon
+from stackd.service.run.performer import World
 from tests.fakes.clock import START_AT, CrankingWaker, HandCrankedClock
 from tests.fakes.describer import TellingDescriber
 from tests.fakes.folder import ScriptedFolder, ScriptedInbox

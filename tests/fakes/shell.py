@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from stackd.service.benchmark import Cost, Ran, Room
+from stackd.bench.programs.benchmark import Cost, Ran, Room
 
 
 class FakeShell:

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from stackd.imaging.aligned import FramesOnReference, KeptLuma
-from stackd.imaging.frames import AlignedFrames, PlanesInMemory
-from stackd.imaging.luminance import luma, reduced
-from stackd.imaging.photometric import Gain, apply_gain
-from stackd.imaging.scenes import SceneSettings, render_stack, tilted_plane
+from stackd.imaging.ground.frames import AlignedFrames, PlanesInMemory
+from stackd.imaging.ground.luminance import luma, reduced
+from stackd.imaging.lay_over.frames_on_reference import FramesOnReference, KeptLuma
+from stackd.imaging.match.brightness import Gain, apply_gain
 from stackd.model.composite import Rectangle
+from stackd.rendering.scenes import SceneSettings, render_stack, tilted_plane
 
 MOVED = np.array([[1.004, -0.002, 3.3], [0.002, 1.004, -2.7], [0, 0, 1]])
 

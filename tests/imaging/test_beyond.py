@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stackd.imaging.beyond import Beyond, BeyondEnds
-from stackd.imaging.defocus import blurred, to_display
+from stackd.imaging.depth.beyond import Beyond, BeyondEnds
+from stackd.imaging.depth.defocus import blurred, to_display
 
 Plane = NDArray[np.float32]
 

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from stackd.imaging import blend
-from stackd.imaging.aligned import FramesOnReference
-from stackd.imaging.blend import FrameWeight, blend_by_weight
-from stackd.imaging.photometric import Gain
-from stackd.imaging.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
+from stackd.imaging.compose import blend
+from stackd.imaging.compose.blend import FrameWeight, blend_by_weight
+from stackd.imaging.lay_over.frames_on_reference import FramesOnReference
+from stackd.imaging.match.brightness import Gain
+from stackd.rendering.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
 
 MOVED = [
     np.array([[1.004, -0.002, 3.3], [0.002, 1.004, -2.7], [0, 0, 1]]),

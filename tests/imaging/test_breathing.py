@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stackd.imaging.breathing import smoothed_magnifications
+from stackd.imaging.chain.breathing import smoothed_magnifications
 
 FRAMES = 20
 

@@ -5,12 +5,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from stackd.imaging.chain import Chain, Link, extended, solved
-from stackd.imaging.motion import corners, inverse, transformed
-from stackd.imaging.prepared_frame import PreparedFrame, prepare
+from stackd.imaging.chain.chain import Chain, Link, extended, solved
+from stackd.imaging.ground.matrices import corners, inverse, transformed
 from stackd.imaging.register import SimilarityRegistration, register
-from stackd.imaging.scenes import SceneSettings, render_stack, tilted_plane
+from stackd.imaging.register.engine.prepared_frame import PreparedFrame, prepare
 from stackd.model.registration import FailedRegistration, Registration
+from stackd.rendering.scenes import SceneSettings, render_stack, tilted_plane
 
 SHAPE = (200, 300)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackd.imaging.crop import ROUNDING_PX, common_rectangle
-from stackd.imaging.warp import covered
+from stackd.imaging.lay_over.crop import ROUNDING_PX, common_rectangle
+from stackd.imaging.lay_over.warp import covered
 from stackd.model.composite import Rectangle
 from stackd.model.pixels import Matrix
 

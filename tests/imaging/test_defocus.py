@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stackd.imaging.defocus import blurred, estimate_blur_per_frame, predicted, to_display, to_light
+from stackd.imaging.depth.defocus import blurred, estimate_blur_per_frame, predicted, to_display, to_light
 
 
 def _disc(radius: float) -> NDArray[np.float32]:

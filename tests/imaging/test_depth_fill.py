@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stackd.imaging.depth_fill import filled
+from stackd.imaging.depth.fill import filled
 
 
 def test_what_is_sure_stays():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stackd.imaging.edge_detail import EdgeDetail
-from stackd.imaging.frames import PlanesInMemory
+from stackd.imaging.depth.edge_detail import EdgeDetail
+from stackd.imaging.ground.frames import PlanesInMemory
 
 Plane = NDArray[np.float32]
 

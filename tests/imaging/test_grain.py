@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stackd.imaging.grain import estimate_grain
+from stackd.imaging.ground.grain import estimate_grain
 
 
 @pytest.mark.parametrize("sigma", [0.001, 0.004, 0.02])

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from stackd.imaging.lettering import PAPER, folded, line_width_px
-from stackd.imaging.look_sheet import EMPTY, Window, cut, look_sheet, window_around, zoom_for
-from stackd.imaging.worst_places import Place, PlaceKind
+from stackd.bench.look.sheet import EMPTY, Window, cut, look_sheet, window_around, zoom_for
+from stackd.bench.look.worst_places import Place, PlaceKind
+from stackd.rendering.lettering import PAPER, folded, line_width_px
 
 SHAPE = (90, 120)
 

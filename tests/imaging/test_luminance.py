@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stackd.imaging.luminance import reduce_to_gray, reduced
+from stackd.imaging.ground.luminance import reduce_to_gray, reduced
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

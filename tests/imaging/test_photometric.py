@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stackd.imaging.photometric import (
+from stackd.imaging.match.brightness import (
     Gain,
     apply_gain,
     compose_gains,

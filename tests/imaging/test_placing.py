@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stackd.imaging.placing import REGISTERED_SIDE_PX, place_on, tone_between
+from stackd.bench.quality.placing import REGISTERED_SIDE_PX, place_on, tone_between
 
 
 def texture(height: int, width: int) -> np.ndarray:

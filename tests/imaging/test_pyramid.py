@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stackd.imaging.pyramid import decompose, level_count, recompose
+from stackd.imaging.compose.laplacian import decompose, level_count, recompose
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (65, 131), (700, 40), (513, 33)])

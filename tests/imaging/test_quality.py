@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from stackd.imaging.aligned import FramesOnReference
-from stackd.imaging.bench_scenes import sheets, sky, suite
-from stackd.imaging.frames import AlignedFrames
-from stackd.imaging.photometric import Gain
-from stackd.imaging.quality import Quality, judge, judge_depth, place
-from stackd.imaging.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
-from stackd.imaging.truth import Truth, near_jumps, nearest_frames, registration_error_px, truth_of
+from stackd.bench.quality.quality import Quality, judge, judge_depth, place
+from stackd.bench.quality.truth import Truth, near_jumps, nearest_frames, registration_error_px, truth_of
+from stackd.bench.scenes import sheets, sky, suite
+from stackd.imaging.ground.frames import AlignedFrames
+from stackd.imaging.lay_over.frames_on_reference import FramesOnReference
+from stackd.imaging.match.brightness import Gain
+from stackd.rendering.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
 
 BLUR_PX = 2.0
 

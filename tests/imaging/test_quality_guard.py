@@ -12,15 +12,15 @@ from functools import cache
 import numpy as np
 import pytest
 
+from stackd.bench.quality.quality import DepthQuality, Quality, judge, judge_depth
+from stackd.bench.quality.truth import Truth, registration_error_px, truth_of
+from stackd.bench.scenes import suite
 from stackd.config.settings import Recipe
-from stackd.imaging.bench_scenes import suite
 from stackd.imaging.fuse import Fusion
 from stackd.imaging.fuse.average import Average
 from stackd.imaging.fuse.pyramid import PyramidFusion
-from stackd.imaging.quality import DepthQuality, Quality, judge, judge_depth
-from stackd.imaging.scenes import RenderedStack, render_stack
 from stackd.imaging.stacker import Stacker
-from stackd.imaging.truth import Truth, registration_error_px, truth_of
+from stackd.rendering.scenes import RenderedStack, render_stack
 
 BLUR_PX = 2.0
 FLICKER = 0.05

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stackd.errors import UnreadableFrame
-from stackd.imaging.read_ahead import ReadAhead
+from stackd.imaging.ground.read_ahead import ReadAhead
 from stackd.model.pixels import Gray, Pixels
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stackd.imaging.flower import flower
-from stackd.imaging.scenes import SceneSettings, render_stack, tilted_plane, two_planes
+from stackd.rendering.flower import flower
+from stackd.rendering.scenes import SceneSettings, render_stack, tilted_plane, two_planes
 
 
 def sharpness(image: np.ndarray) -> float:

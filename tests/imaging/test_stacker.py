@@ -11,12 +11,12 @@ from stackd.imaging.fuse import Fusion
 from stackd.imaging.fuse.average import Average
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
 from stackd.imaging.fuse.pyramid import PyramidFusion
-from stackd.imaging.match import MatchSettings
+from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.register import RegistrationSettings
 from stackd.imaging.register.none import NoRegistration
 from stackd.imaging.register.similarity import SimilarityRegistration
-from stackd.imaging.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
 from stackd.imaging.stacker import Stacked, Stacker
+from stackd.rendering.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
 
 SCENE = SceneSettings(
     subject=tilted_plane, height_px=200, width_px=300, frame_count=5, shift_px=3.0, breathing=0.002, flicker=0.03, bits=16

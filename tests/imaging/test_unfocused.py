@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stackd.imaging.beyond import REDUCTION, Beyond, BeyondEnds
-from stackd.imaging.defocus import blurred, to_display
-from stackd.imaging.frames import PlanesInMemory
-from stackd.imaging.unfocused import Unfocused
+from stackd.imaging.depth.beyond import REDUCTION, Beyond, BeyondEnds
+from stackd.imaging.depth.defocus import blurred, to_display
+from stackd.imaging.depth.unfocused import Unfocused
+from stackd.imaging.ground.frames import PlanesInMemory
 
 SHAPE = (96, 128)
 FRAMES = 6

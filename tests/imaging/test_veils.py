@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stackd.imaging.veils import FARTHEST_STEP_PX, last_unveiled, without_specks
+from stackd.imaging.depth.veils import FARTHEST_STEP_PX, last_unveiled, without_specks
 
 SHAPE = (40, 90)
 A_LONG_STACK = 10_000

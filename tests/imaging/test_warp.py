@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage import transform
 
-from stackd.imaging.warp import Interpolation, covered, warp
+from stackd.imaging.lay_over.warp import Interpolation, covered, warp
 
 SHAPE = (90, 120)
 TURNED = np.array([[1.004, 0.012, -3.37], [-0.012, 1.004, 2.61], [0, 0, 1]])

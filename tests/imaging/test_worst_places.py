@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stackd.imaging.worst_places import Compared, Differences, PlaceKind, differences, to_compare_with, worst_places
+from stackd.bench.look.worst_places import Compared, Differences, PlaceKind, differences, to_compare_with, worst_places
 
 CELL_PX = 8
 SHAPE = (320, 480)

@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from stackd.intake.candidates import Grouping
 from stackd.intake.evidence.content import signature
-from stackd.intake.grouping import group
+from stackd.intake.grouping.candidates import Grouping
+from stackd.intake.grouping.grouping import group
 from stackd.intake.settings import GroupingSettings
 from stackd.model.content import ContentSignature
 from stackd.model.frame import Fingerprint, Frame, FrameMeta

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from stackd.adapters.metadata_tags import fetch_tags
+from stackd.adapters.metadata.tags import fetch_tags
 from stackd.errors import UnreadableFrame
 from stackd.intake.brands import frame_meta
 

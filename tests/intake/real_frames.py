@@ -3,13 +3,13 @@
 from functools import cache
 from pathlib import Path
 
-from stackd.adapters.metadata_tags import fetch_tags
-from stackd.adapters.thumbnails import read_signature
+from stackd.adapters.frames.thumbnails import read_signature
+from stackd.adapters.metadata.tags import fetch_tags
 from stackd.errors import UnreadableFrame
-from stackd.intake.admit import sort_out
+from stackd.intake.arrival.admit import sort_out
 from stackd.intake.brands import frame_meta
-from stackd.intake.candidates import Grouping
-from stackd.intake.grouping import group
+from stackd.intake.grouping.candidates import Grouping
+from stackd.intake.grouping.grouping import group
 from stackd.intake.settings import GroupingSettings
 from stackd.model.content import ContentSignature
 from stackd.model.frame import Fingerprint, Frame, FrameMeta

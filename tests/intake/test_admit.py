@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackd.intake.admit import Role, admit, sort_out
+from stackd.intake.arrival.admit import Role, admit, sort_out
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from types import MappingProxyType
 
 import pytest
 
-from stackd.adapters.exiv2_library import exiv2_library
-from stackd.adapters.metadata_tags import fetch_tags
+from stackd.adapters.formats.exiv2_library import exiv2_library
+from stackd.adapters.metadata.tags import fetch_tags
 from stackd.errors import UnreadableFrame
 from stackd.intake.brands import frame_meta
 from stackd.model.frame import BracketKind, FrameMeta

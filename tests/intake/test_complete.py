@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from stackd.intake.candidates import CandidateStack
-from stackd.intake.complete import Complete, WaitUntil, is_followed_in_order, quiet_time_s, when_complete
-from stackd.intake.grouping import group
+from stackd.intake.grouping.candidates import CandidateStack
+from stackd.intake.grouping.complete import Complete, WaitUntil, is_followed_in_order, quiet_time_s, when_complete
+from stackd.intake.grouping.grouping import group
 from stackd.intake.settings import IntakeSettings
 from stackd.model.stack import SealReason
 from tests.intake.build import SETTINGS, shoot

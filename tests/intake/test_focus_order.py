@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stackd.intake.evidence import sharpness
-from stackd.intake.one_stack import in_one_stack
+from stackd.intake.order.one_stack import in_one_stack
 from stackd.model.content import ContentSignature
 from stackd.model.frame import Frame
 from tests.intake.build import bare, frame, same_looks, stack_looks

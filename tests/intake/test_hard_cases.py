@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from stackd.intake.manifest import Manifest
+from stackd.intake.arrival.manifest import Manifest
 from stackd.model.frame import BracketKind, FrameMeta
 from stackd.model.stack import Decision, FocusMotion, StackKind
 from tests.intake.build import (
@@ -421,7 +421,7 @@ def test_two_frames_are_no_stack_unless_somebody_says_so():
     assert sizes(sorted_out(plain)) == []
     assert sizes(sorted_out(flagged)) == [2]
     assert sizes(sorted_out(foldered, subfolders="stack")) == [2]
-    from stackd.intake.grouping import group
+    from stackd.intake.grouping.grouping import group
     from tests.intake.build import SETTINGS
 
     assert sizes(group(plain, {}, SETTINGS, manifests=[manifest])) == [2]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackd.intake.grouping import group
-from stackd.intake.manifest import Manifest, RefusedManifest, parse_manifest
+from stackd.intake.arrival.manifest import Manifest, RefusedManifest, parse_manifest
+from stackd.intake.grouping.grouping import group
 from stackd.model.stack import Decision, SealReason
 from tests.intake.build import SETTINGS, frame, shoot
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from stackd.intake.candidates import Grouping
-from stackd.intake.grouping import group
-from stackd.intake.manifest import Manifest
+from stackd.intake.arrival.manifest import Manifest
+from stackd.intake.grouping.candidates import Grouping
+from stackd.intake.grouping.grouping import group
 from stackd.model.frame import Fingerprint, Frame
 from stackd.model.override import Dismiss, Merge, Override, Release, Split, frame_key, frame_keys
 from stackd.model.stack import Decision, SealReason

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from stackd.intake.pair import pair
-from stackd.intake.results import result_reasons
+from stackd.intake.grouping.pair import pair
+from stackd.intake.grouping.results import result_reasons
 from stackd.model.frame import Fingerprint, Frame
 from tests.intake.build import SETTINGS, bare, frame, looks, noisy, same_looks, scene
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackd.intake.settle import Settling, looked
+from stackd.intake.arrival.settle import Settling, looked
 from stackd.model.frame import Fingerprint
 
 SETTLE_S = 2.0

@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stackd.intake.candidates import Grouping
+from stackd.intake.grouping.candidates import Grouping
 from stackd.model.frame import BracketKind, Frame
 from tests.intake.build import bare, frame, shoot, sorted_out, stack_looks, strange_looks
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from stackd.bench.programs.benchmark import Cost, Costs, Program, Room, compare_costs, compare_memory, filled_in, programs_from
+from stackd.bench.quality.judging import BEST, Verdict, margins
+from stackd.bench.quality.quality import Quality
 from stackd.errors import StackdError, WrongUse
-from stackd.imaging.frames import Progress, ignore_progress
-from stackd.imaging.quality import Quality
-from stackd.service.benchmark import Cost, Costs, Program, Room, compare_costs, compare_memory, filled_in, programs_from
-from stackd.service.judging import BEST, Verdict, margins
+from stackd.imaging.ground.frames import Progress, ignore_progress
 from tests.fakes.shell import FakeDesk, FakeShell
 
 FRAMES = [Path("/frames/a b.jpg"), Path("/frames/c.jpg")]

@@ -6,11 +6,11 @@ from types import MappingProxyType
 
 import pytest
 
-from stackd.adapters.sqlite_journal import SqliteJournal
+from stackd.adapters.journal.sqlite_journal import SqliteJournal
 from stackd.errors import FrameChanged, OutputBlocked, UnreadableFrame
 from stackd.model.job import MAX_ATTEMPTS, JobState
+from stackd.service.plan.values import RecipeChoice
 from stackd.service.ports import Crashed, StackingRequest, StagedFile, WishKind
-from stackd.service.state import RecipeChoice
 from tests.fakes.house import House
 from tests.fakes.output import DictPublisher
 from tests.fakes.workers import work_well

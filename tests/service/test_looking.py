@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
+from stackd.bench.look.looking import TRUTH, Sight, Subject, View, look
+from stackd.bench.look.sheet import EDGE_PX, EMPTY, window_around
+from stackd.bench.look.worst_places import PlaceKind
+from stackd.bench.programs.benchmark import Program
 from stackd.errors import StackdError, UnreadableFrame
-from stackd.imaging.frames import ignore_progress
-from stackd.imaging.look_sheet import EDGE_PX, EMPTY, window_around
-from stackd.imaging.worst_places import PlaceKind
-from stackd.service.benchmark import Program
-from stackd.service.looking import TRUTH, Sight, Subject, View, look
+from stackd.imaging.ground.frames import ignore_progress
 from tests.fakes.shell import FakeDesk, FakeShell
 
 VIEW = View(places=2, tile_px=120)

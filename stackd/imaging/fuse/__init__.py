@@ -8,13 +8,13 @@ from typing import Annotated, TypeAlias, assert_never
 
 from pydantic import Field
 
-from stackd.imaging.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
+from stackd.imaging.compose.fused import Fused
 from stackd.imaging.fuse import depth_from_defocus, depth_map
 from stackd.imaging.fuse.average import Average, fuse_by_average
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus, fuse_by_depth_from_defocus
 from stackd.imaging.fuse.depth_map import DepthMapFusion, fuse_by_depth_map
 from stackd.imaging.fuse.pyramid import PyramidFusion, fuse_by_pyramid
-from stackd.imaging.fused import Fused
+from stackd.imaging.ground.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
 
 Fusion: TypeAlias = Annotated[Average | DepthFromDefocus | DepthMapFusion | PyramidFusion, Field(discriminator="method")]
 """Settings of any method; the field `method` says which."""

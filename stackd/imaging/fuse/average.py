@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from stackd.imaging.frames import AlignedFrames, Progress, ignore_progress
-from stackd.imaging.fused import Fused
+from stackd.imaging.compose.fused import Fused
+from stackd.imaging.ground.frames import AlignedFrames, Progress, ignore_progress
 
 
 class Average(BaseModel):

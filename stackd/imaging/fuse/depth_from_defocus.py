@@ -2,11 +2,11 @@
 
 Sharpness alone is a poor witness. The rim of a defocused highlight, a bright wall seen through a defocused leaf and grain are
 sharp too, in the wrong frame. Defocus is known physics, though: if a surface is in focus in frame k, then frame j shows it
-blurred by a disc whose radius is proportional to |j − k|. So every frame is blurred, in linear light, and compared with
-witnesses spread through the stack; what is left over, plus what a frame lacks in fine detail beside its neighbours, is its
-cost. Frames whose costs are as good as equal are averaged, which lowers grain where nothing decides; where nothing is ever in
-focus, the least blurred end of the stack is taken (`stackd.imaging.unfocused`), and beside edges in depth fine detail may come
-from another frame than the rest (`stackd.imaging.edge_detail`).
+blurred by a disc whose radius is proportional to |j − k|. So every frame is blurred, in linear light, and compared with witnesses
+spread through the stack; what is left over, plus what a frame lacks in fine detail beside its neighbours, is its cost. Frames
+whose costs are as good as equal are averaged, which lowers grain where nothing decides; where nothing is ever in focus, the least
+blurred end of the stack is taken (`stackd.imaging.depth.unfocused`), and beside edges in depth fine detail may come from another
+frame than the rest (`stackd.imaging.depth.edge_detail`).
 
 Subbarao, Surya, "Depth from defocus: a spatial domain approach", IJCV 13 (1994), for the comparison by re-blurring; the
 combination with detail, the treatment of highlights and the averaging are ours: docs/decisions/0010-fusion-by-depth-from-
@@ -23,17 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from stackd.imaging.beyond import BeyondEnds
-from stackd.imaging.blend import blend_by_weight
-from stackd.imaging.defocus import estimate_blur_per_frame, predicted, to_light
-from stackd.imaging.depth_evidence import Evidence, Watchers
-from stackd.imaging.edge_detail import EdgeDetail
-from stackd.imaging.focus_measure import lay_over_reference, reduced_matrix
-from stackd.imaging.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
-from stackd.imaging.fused import Fused
-from stackd.imaging.grain import detail_of_grain, estimate_grain
-from stackd.imaging.surface import Texture, enlarged, visible_surface
-from stackd.imaging.unfocused import Unfocused
+from stackd.imaging.compose.blend import blend_by_weight
+from stackd.imaging.compose.focus_measure import lay_over_reference, reduced_matrix
+from stackd.imaging.compose.fused import Fused
+from stackd.imaging.depth.beyond import BeyondEnds
+from stackd.imaging.depth.defocus import estimate_blur_per_frame, predicted, to_light
+from stackd.imaging.depth.edge_detail import EdgeDetail
+from stackd.imaging.depth.evidence import Evidence, Watchers
+from stackd.imaging.depth.surface import Texture, enlarged, visible_surface
+from stackd.imaging.depth.unfocused import Unfocused
+from stackd.imaging.ground.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
+from stackd.imaging.ground.grain import detail_of_grain, estimate_grain
 from stackd.model.pixels import Gray, Matrix
 
 REDUCTIONS = (2, 4, 8)

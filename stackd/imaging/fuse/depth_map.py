@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from stackd.imaging.blend import blend_by_position
-from stackd.imaging.focus_measure import focus_measure, lay_over_reference
-from stackd.imaging.frames import AlignedFrames, Progress, ignore_progress
-from stackd.imaging.fused import Fused
+from stackd.imaging.compose.blend import blend_by_position
+from stackd.imaging.compose.focus_measure import focus_measure, lay_over_reference
+from stackd.imaging.compose.fused import Fused
+from stackd.imaging.ground.frames import AlignedFrames, Progress, ignore_progress
 from stackd.model.composite import DepthMap
 
 REDUCTION = 2

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from stackd.imaging.frames import AlignedFrames, Progress, ignore_progress
-from stackd.imaging.fused import Fused
-from stackd.imaging.pyramid import decompose, level_count, recompose
+from stackd.imaging.compose.fused import Fused
+from stackd.imaging.compose.laplacian import decompose, level_count, recompose
+from stackd.imaging.ground.frames import AlignedFrames, Progress, ignore_progress
 from stackd.model.pixels import Image
 
 CHOICE_SIGMA_PX = 1.0

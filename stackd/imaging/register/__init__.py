@@ -7,9 +7,9 @@ from typing import Annotated, TypeAlias, assert_never
 
 from pydantic import Field
 
-from stackd.imaging.prepared_frame import PreparedFrame, prepare
 from stackd.imaging.register.affine import AffineRegistration, estimate_affine
 from stackd.imaging.register.auto import AutoRegistration, estimate_auto
+from stackd.imaging.register.engine.prepared_frame import PreparedFrame, prepare
 from stackd.imaging.register.homography import HomographyRegistration, estimate_homography
 from stackd.imaging.register.none import NoRegistration, stay_in_place
 from stackd.imaging.register.similarity import SimilarityRegistration, estimate_similarity

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from stackd.imaging.motion import corners, transformed
-from stackd.imaging.pairwise import align
-from stackd.imaging.prepared_frame import PreparedFrame
+from stackd.imaging.ground.matrices import corners, transformed
+from stackd.imaging.register.engine.pairwise import align
+from stackd.imaging.register.engine.prepared_frame import PreparedFrame
 from stackd.model.pixels import Matrix
 from stackd.model.registration import FailedRegistration, Registration
 

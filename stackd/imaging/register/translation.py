@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stackd.imaging.pairwise import align
-from stackd.imaging.prepared_frame import PreparedFrame
+from stackd.imaging.register.engine.pairwise import align
+from stackd.imaging.register.engine.prepared_frame import PreparedFrame
 from stackd.model.pixels import Matrix
 from stackd.model.registration import FailedRegistration, Registration
 

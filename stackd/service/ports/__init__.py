@@ -8,7 +8,16 @@ from stackd.service.ports.decisions import DECIDABLE, FolderReport, LeftAlone, O
 from stackd.service.ports.inbox import Compared, FileSighting, Inbox, Look, Signals, Waker
 from stackd.service.ports.journal import Journal, Publication, Warned
 from stackd.service.ports.output import Exporter, Publisher, StagedFile
-from stackd.service.ports.reading import Answer, Described, Describer, FrameFile, FrameReader, ManifestRead, NotDescribed
+from stackd.service.ports.reading import (
+    Answer,
+    Described,
+    Describer,
+    FrameFile,
+    FrameReader,
+    ManifestRead,
+    MetadataReader,
+    NotDescribed,
+)
 from stackd.service.ports.service_manager import ServiceManager
 from stackd.service.ports.workers import (
     Crashed,
@@ -41,6 +50,7 @@ __all__ = [
     "LeftAlone",
     "Look",
     "ManifestRead",
+    "MetadataReader",
     "Meter",
     "NotDescribed",
     "OpenStack",

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from stackd.model.frame import Fingerprint, FrameMeta
 
 if TYPE_CHECKING:
-    from stackd.imaging.frames import FrameSource
+    from stackd.imaging.ground.frames import FrameSource
     from stackd.model.content import ContentSignature
 
 
-class FrameReader(Protocol):
-    """Reads frames of every supported format."""
+class MetadataReader(Protocol):
+    """Reads what files say of themselves."""
 
     def describe(self, path: Path) -> FrameMeta:
         """Read what metadata and header say. A file without metadata gives an almost empty `FrameMeta`.
@@ -26,6 +26,10 @@ class FrameReader(Protocol):
             If the file is no image of a supported format, or is cut off where that can be told cheaply.
         """
         ...
+
+
+class FrameReader(Protocol):
+    """Reads the pixels of frames of every supported format."""
 
     def glance(self, path: Path) -> ContentSignature | None:
         """Look at a frame as cheaply as its format allows; None where its pixels cannot be read."""

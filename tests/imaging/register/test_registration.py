@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 
 from stackd.errors import MixedStack
-from stackd.imaging.motion import corners, inverse, rescale_matrix, transformed
-from stackd.imaging.pairwise import is_duplicate
-from stackd.imaging.prepared_frame import prepare
+from stackd.imaging.ground.matrices import corners, inverse, rescale_matrix, transformed
 from stackd.imaging.register import (
     AffineRegistration,
     AutoRegistration,
@@ -17,7 +15,9 @@ from stackd.imaging.register import (
     TranslationRegistration,
     register,
 )
-from stackd.imaging.scenes import RenderedStack, SceneSettings, Subject, render_stack, tilted_plane, two_planes
+from stackd.imaging.register.engine.pairwise import is_duplicate
+from stackd.imaging.register.engine.prepared_frame import prepare
+from stackd.rendering.scenes import RenderedStack, SceneSettings, Subject, render_stack, tilted_plane, two_planes
 
 SHAPE = (320, 480)
 

@@ -1,0 +1,1 @@
+"""Watched folders: noticing changes and finding out what is there."""

@@ -1,0 +1,68 @@
+"""Read HEIC frames, where pillow-heif is installed."""
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from stackd.adapters.formats.completeness import check_boxes_are_complete
+from stackd.adapters.formats.image_headers import checked_size
+from stackd.adapters.formats.opened_image import DECODER_ERRORS, OpenedImage, damaged
+from stackd.errors import UnreadableFrame
+from stackd.model.names import shown
+from stackd.model.pixels import Pixels
+from stackd.model.tags import FileKind, Header
+
+
+def read_heif_header(image: OpenedImage) -> Header:
+    """Tell the size of a HEIF picture; the decoder turns it upright itself.
+
+    Raises
+    ------
+    UnreadableFrame
+        If it is cut off or damaged, or pillow-heif is not installed.
+    """
+    heif = _opened(image)
+    try:
+        width, height = heif.size
+    except DECODER_ERRORS as error:
+        raise damaged(image.path, error) from error
+    return checked_size(Header(kind=FileKind.HEIF, width_px=width, height_px=height), image.path)
+
+
+def decode_heif(image: OpenedImage) -> Pixels:
+    """Decode a HEIF picture to upright RGB; more than 8 bits a channel become 16.
+
+    Raises
+    ------
+    UnreadableFrame
+        As `read_heif_header`.
+    """
+    heif = _opened(image)
+    try:
+        pixels = np.asarray(heif)
+    except DECODER_ERRORS as error:
+        raise damaged(image.path, error) from error
+    return pixels if pixels.dtype == np.uint8 else pixels.astype(np.uint16, copy=False)
+
+
+def _opened(image: OpenedImage) -> Any:
+    pillow_heif = _library(image)
+    check_boxes_are_complete(image)
+    image.file.seek(0)
+    try:
+        return pillow_heif.open_heif(image.file.read(), convert_hdr_to_8bit=False)
+    except DECODER_ERRORS as error:
+        raise damaged(image.path, error) from error
+
+
+def _library(image: OpenedImage) -> ModuleType:
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise UnreadableFrame(
+            f"{shown(image.path.name)} is a HEIC picture, and what reads those is not installed.",
+            hint="Install it with `pip install stackd[heif]`.",
+        ) from error
+    module: ModuleType = pillow_heif
+    return module

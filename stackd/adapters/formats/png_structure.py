@@ -1,0 +1,54 @@
+"""Walk the chunks of a PNG without decoding it."""
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from stackd.adapters.formats.opened_image import PNG_MAGIC, OpenedImage, cut_off
+from stackd.adapters.formats.tiff_structure import exif_orientation
+from stackd.model.tags import FileKind, Header
+
+CHUNK_HEAD_BYTES: Final = 8
+CHECKSUM_BYTES: Final = 4
+HEADER_BYTES: Final = 13
+HEADER_CHUNK_ENDS: Final = len(PNG_MAGIC) + CHUNK_HEAD_BYTES + HEADER_BYTES + CHECKSUM_BYTES
+"""The header chunk always comes first."""
+
+
+def png_header(image: OpenedImage) -> Header:
+    """Tell size and orientation of a PNG, and make sure that it has an end.
+
+    Raises
+    ------
+    UnreadableFrame
+        If it is cut off.
+    """
+    size: tuple[int, int] | None = None
+    orientation = 1
+    for kind, offset, length in png_chunks(image.file):
+        if offset + length + CHECKSUM_BYTES > image.size_bytes:
+            break
+        if kind == b"IHDR" and length == HEADER_BYTES:
+            image.file.seek(offset)
+            size = struct.unpack(">II", image.file.read(8))
+        elif kind == b"eXIf":
+            image.file.seek(offset)
+            orientation = exif_orientation(image.file.read(length))
+        elif kind == b"IEND" and size is not None:
+            return Header(kind=FileKind.PNG, width_px=size[0], height_px=size[1], orientation=orientation)
+    raise cut_off(image.path, f"after {image.size_bytes} bytes the picture is not complete")
+
+
+def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Walk the chunks of a PNG: (type, first byte of the payload, length)."""
+    position = len(PNG_MAGIC)
+    while True:
+        file.seek(position)
+        head = file.read(CHUNK_HEAD_BYTES)
+        if len(head) < CHUNK_HEAD_BYTES:
+            return
+        length, kind = struct.unpack(">I4s", head)
+        yield kind, position + CHUNK_HEAD_BYTES, length
+        if kind == b"IEND":
+            return
+        position += CHUNK_HEAD_BYTES + length + CHECKSUM_BYTES

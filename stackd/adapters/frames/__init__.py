@@ -1,0 +1,1 @@
+"""Pixels of frames: decoding, developing, and looking at them cheaply."""

@@ -1,0 +1,196 @@
+"""The FrameReader port: look at frames, check that they fit together, and hand out the pixels of a stack."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from stackd.adapters.formats.frame_headers import frame_header
+from stackd.adapters.formats.opened_image import OpenedImage, damaged, open_image
+from stackd.adapters.frames import image_files, raw_files
+from stackd.adapters.frames.spool import FrameSpool
+from stackd.adapters.frames.thumbnails import read_signature
+from stackd.config.develop import DevelopSettings
+from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
+from stackd.imaging.ground.luminance import reduce_to_gray, reduced
+from stackd.model.content import ContentSignature
+from stackd.model.names import shown
+from stackd.model.pixels import Gray, Pixels
+from stackd.model.tags import FileKind, Header
+from stackd.service.ports import FrameFile
+
+DECODED = TypeVar("DECODED", Pixels, Gray)
+
+
+class FrameFiles:
+    """Reads frames of every supported format. Sources are opened for reading only.
+
+    Parameters
+    ----------
+    scratch_folder : Path or None
+        Where developed RAW frames are kept for a second read, in an unnamed file; None to develop them each time.
+    """
+
+    def __init__(self, *, scratch_folder: Path | None = None) -> None:
+        self._scratch_folder = scratch_folder
+
+    def glance(self, path: Path) -> ContentSignature | None:
+        """Look at a frame as cheaply as its format allows; None where its pixels cannot be read."""
+        return read_signature(path)
+
+    def check(self, frames: Sequence[FrameFile]) -> Mapping[FrameFile, str]:
+        """Name the frames that cannot take part, each with the reason in plain words: unreadable, cut off, or of another size.
+
+        The size that most frames share wins; of two equally frequent ones that of the earlier frame.
+        """
+        refused: dict[FrameFile, str] = {}
+        shapes: dict[FrameFile, tuple[int, int]] = {}
+        for frame in frames:
+            try:
+                with open_image(frame.path) as image:
+                    shapes[frame] = image_files.upright_shape(frame_header(image))
+            except UnreadableFrame as error:
+                refused[frame] = str(error)
+        if shapes:
+            (height, width), _ = Counter(shapes.values()).most_common(1)[0]
+            for frame, (own_height, own_width) in shapes.items():
+                if (own_height, own_width) != (height, width):
+                    refused[frame] = (
+                        f"{shown(frame.path.name)} is {own_width}×{own_height} px but most frames of its stack are"
+                        f" {width}×{height} px."
+                    )
+        return refused
+
+    def open(self, frames: Sequence[FrameFile], develop: object) -> "StackOfFiles":
+        """Prepare to read frames of one stack, near → far; RAW files all developed alike by the recipe's `develop` table.
+
+        Raises
+        ------
+        UnreadableFrame
+            If a frame cannot be read; its `frame` names it.
+        MixedStack
+            If sizes differ; `check` tells beforehand which frames do.
+        """
+        if not isinstance(develop, DevelopSettings):
+            msg = f"develop is a {type(develop).__name__}, not DevelopSettings"
+            raise TypeError(msg)
+        return StackOfFiles(frames, develop, scratch_folder=self._scratch_folder)
+
+
+class StackOfFiles:
+    """Frames of one stack on disk (the `FrameSource` of daily use). May be read from several threads at once."""
+
+    def __init__(self, frames: Sequence[FrameFile], develop: DevelopSettings, *, scratch_folder: Path | None = None) -> None:
+        if not frames:
+            raise MixedStack("There are no frames to read.")
+        self._frames = tuple(frames)
+        self._headers: list[Header] = []
+        self._stamps: list[tuple[int, int]] = []
+        for frame in self._frames:
+            with _naming(frame), open_image(frame.path) as image:
+                self._headers.append(frame_header(image))
+                self._stamps.append((image.size_bytes, image.mtime_ns))
+        self._shape = image_files.upright_shape(self._headers[0])
+        for frame, header in zip(self._frames, self._headers, strict=True):
+            height, width = image_files.upright_shape(header)
+            if (height, width) != self._shape:
+                raise MixedStack(
+                    f"{shown(frame.path.name)} is {width}×{height} px but this stack is {self._shape[1]}×{self._shape[0]} px.",
+                    hint="Leave it out.",
+                )
+
+        self._development = self._settle_development(develop)
+        self._spool = None if scratch_folder is None else FrameSpool(scratch_folder, shape=(*self._shape, 3))
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns, the same for every frame."""
+        return self._shape
+
+    def read(self, position: int, reduction: int = 1) -> Pixels:
+        """Decode a frame: upright RGB uint8 or uint16, shape (ceil(H / reduction), ceil(W / reduction), 3).
+
+        Raises
+        ------
+        UnreadableFrame
+            If the pixels are damaged; its `frame` names the file.
+        FrameChanged
+            If the file is no longer the one that was opened.
+        """
+        frame = self._frames[position]
+        with _naming(frame), open_image(frame.path) as image:
+            self._check_unchanged(position, image)
+            if image.kind is FileKind.RAW:
+                return reduced(self._developed(position, image), reduction)
+            pixels = image_files.read_pixels(image, self._headers[position], frame.page, reduction)
+            return self._checked(position, pixels, reduction)
+
+    def read_gray(self, position: int, reduction: int) -> Gray:
+        """Decode luminance reduced by 1, 2, 4 or 8: float32 (ceil(H / reduction), ceil(W / reduction)), range [0, 1].
+
+        Raises
+        ------
+        UnreadableFrame, FrameChanged
+            As `read`.
+        """
+        frame = self._frames[position]
+        with _naming(frame), open_image(frame.path) as image:
+            self._check_unchanged(position, image)
+            if image.kind is FileKind.RAW:
+                gray = self._gray_of_raw(position, image, reduction)
+            else:
+                gray = image_files.read_gray(image, self._headers[position], frame.page, reduction)
+            return self._checked(position, gray, reduction)
+
+    def _settle_development(self, settings: DevelopSettings) -> raw_files.Development | None:
+        raw = [number for number, header in enumerate(self._headers) if header.kind is FileKind.RAW]
+        if not raw:
+            return None
+        frame = self._frames[raw[len(raw) // 2]]
+        with _naming(frame), open_image(frame.path) as image:
+            return raw_files.settle_development(image, settings)
+
+    def _developed(self, position: int, image: OpenedImage) -> Pixels:
+        kept = None if self._spool is None else self._spool.take(position)
+        if kept is not None:
+            return kept
+        if self._development is None:
+            raise FrameChanged(f"{shown(image.path.name)} was another kind of file before.", hint="Try again.")
+        pixels = self._checked(position, raw_files.develop(image, self._development))
+        if self._spool is not None:
+            self._spool.keep(position, pixels)
+        return pixels
+
+    def _gray_of_raw(self, position: int, image: OpenedImage, reduction: int) -> Gray:
+        if reduction == 1 or self._development is None or (self._spool is not None and position in self._spool):
+            return reduce_to_gray(self._developed(position, image), reduction)
+        # Half size is made from every 2 × 2 pixels of the sensor: at once and, for looking, as good.
+        half = raw_files.develop(image, self._development, half_size=True)
+        # Sensors that see all colours in every pixel come out whole.
+        return reduce_to_gray(half, reduction if half.shape[:2] == self._shape else reduction // 2)
+
+    def _check_unchanged(self, position: int, image: OpenedImage) -> None:
+        if (image.size_bytes, image.mtime_ns) != self._stamps[position]:
+            raise FrameChanged(
+                f"{shown(image.path.name)} was changed while its stack was being worked on.",
+                hint="The stack is looked at again by itself.",
+            )
+
+    def _checked(self, position: int, pixels: DECODED, reduction: int = 1) -> DECODED:
+        if pixels.shape[:2] != tuple(-(-side // reduction) for side in self._shape):
+            raise damaged(self._frames[position].path, "it holds another number of pixels than its header says")
+        return pixels
+
+
+@contextmanager
+def _naming(frame: FrameFile) -> Iterator[None]:
+    """Tell in an `UnreadableFrame` which frame it happened to."""
+    try:
+        yield
+    except UnreadableFrame as error:
+        error.frame = frame
+        raise

@@ -1,0 +1,50 @@
+"""What `stackd status` reads from the journal, without writing to it."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from stackd.adapters.journal import rows
+from stackd.adapters.journal.trouble import told_plainly
+from stackd.model.job import JobState
+from stackd.service.once.report import JobRecord, JournalReport
+
+
+def read_report(path: Path, *, job_limit: int) -> JournalReport | None:
+    """Read what `stackd status` shows, without writing; None when there is no journal yet.
+
+    `job_limit` newest jobs are read, oldest first; all when it is −1.
+    """
+    if not path.exists():
+        return None
+    # A journal at rest has no write-ahead log beside it: as `immutable` it is read without making one, and without any right to.
+    at_rest = not path.with_name(f"{path.name}-wal").exists()
+    source = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
+    with told_plainly(path), closing(sqlite3.connect(source, uri=True, timeout=1.0)) as db:
+        db.row_factory = sqlite3.Row
+        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+            return None
+        folders = tuple(rows.folder_from_row(row) for row in db.execute("SELECT * FROM folder ORDER BY watch"))
+        found = db.execute("SELECT * FROM job ORDER BY id DESC LIMIT ?", (job_limit,)).fetchall()
+        jobs = tuple(_record(db, row) for row in reversed(found))
+        wishes = tuple(rows.wish_from_row(row) for row in db.execute("SELECT * FROM wish ORDER BY id"))
+    return JournalReport(folders=folders, jobs=jobs, wishes=wishes)
+
+
+def _record(db: sqlite3.Connection, row: sqlite3.Row) -> JobRecord:
+    job = rows.job_from_row(row)
+    stack = db.execute("SELECT * FROM stack WHERE id = ?", (job.stack_id,)).fetchone()
+    frames = db.execute("SELECT path FROM stack_frame WHERE stack_id = ? ORDER BY position", (job.stack_id,)).fetchall()
+    warned = db.execute("SELECT * FROM warning WHERE job_id = ? ORDER BY position", (job.id,)).fetchall()
+    outputs = db.execute("SELECT folder, final_name FROM output WHERE job_id = ? ORDER BY position", (job.id,)).fetchall()
+    return JobRecord(
+        job=job,
+        frames=tuple(rows.to_name(frame["path"]) for frame in frames),
+        confidence=stack["confidence"],
+        evidence=rows.stack_from_rows(stack, ()).evidence,
+        warnings=tuple(rows.warning_from_row(one) for one in warned),
+        outputs=tuple(str(Path(rows.to_name(one["folder"])) / rows.to_name(one["final_name"])) for one in outputs)
+        if job.state is JobState.DONE
+        else (),
+        progress=rows.progress_from_row(row),
+    )

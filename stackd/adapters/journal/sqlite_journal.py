@@ -1,0 +1,413 @@
+"""The journal in SQLite: every method one transaction, durable when it returns (WAL, `synchronous=FULL`)."""
+
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from stackd.adapters.journal import rows
+from stackd.adapters.journal.schema import migrate
+from stackd.adapters.journal.trouble import told_plainly
+from stackd.errors import IllegalTransition, JournalBlocked
+from stackd.model.frame import Fingerprint
+from stackd.model.job import Job, JobState, is_legal
+from stackd.model.stack import Stack
+from stackd.service.ports import Described, FolderReport, NotDescribed, Progressed, Publication, Wish, WishKind
+
+JOURNAL_NAME: Final = "journal.sqlite3"
+"""The journal's file in the state folder."""
+
+BUSY_MS: Final = 5_000
+"""How long a write waits for another process: the command line holds the journal for milliseconds, a backup for seconds."""
+
+OWNER_BYTES: Final = 3
+"""Random bytes in the name of this journal's service: two services sharing an output folder collide once in 16 million."""
+
+TRIED_BYTES: Final = 4_096
+"""Random bytes written to see whether the journal can be written: as many as a page, so that they never fit into what is left."""
+
+RECALL_LIMIT: Final = 200_000
+"""Descriptions given back at start; more files than this in one watched folder are simply described again."""
+
+
+class SqliteJournal:
+    """A `Journal` in one SQLite file, or in memory for tests.
+
+    Raises
+    ------
+    JournalBlocked
+        If the file cannot be opened, is damaged, or was written by a later stackd; every method raises it when the disk is full,
+        cannot be written, or the journal is locked for longer than five seconds.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        with told_plainly(path):
+            self._db = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, timeout=BUSY_MS / 1000)
+        try:
+            with told_plainly(path):
+                self._prepare()
+        except JournalBlocked:
+            self._db.close()
+            raise
+        self._seen_version = self._data_version()
+
+    def _prepare(self) -> None:
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
+        migrate(self._db)
+
+    # ------------------------------------------------------- stacks and jobs
+
+    def record_sealed(
+        self, stack: Stack, *, watch: str, recipe_name: str, recipe_hash: str, state: JobState, version: int, at: datetime
+    ) -> Job:
+        """Remember a sealed stack and its new job."""
+        with self._transaction() as db:
+            known = db.execute("SELECT 1 FROM stack WHERE id = ?", (stack.id,)).fetchone()
+            if known is None:
+                _insert_stack(db, stack, watch=watch, at=at)
+            job_id = db.execute(
+                "INSERT INTO job (stack_id, watch, recipe_name, recipe_hash, state, version, queued_at) VALUES (?,?,?,?,?,?,?)",
+                (stack.id, rows.to_bytes(watch), recipe_name, recipe_hash, state, version, rows.to_text(at)),
+            ).lastrowid
+            if job_id is None:
+                raise sqlite3.DatabaseError("no job number was given")
+            _note_event(db, job_id, state, at, None)
+            return _job(db, job_id)
+
+    def move(
+        self,
+        job_id: int,
+        state: JobState,
+        *,
+        at: datetime,
+        error: str | None = None,
+        hint: str | None = None,
+        crashed: bool = False,
+        forgive: bool = False,
+        recipe_hash: str | None = None,
+    ) -> Job:
+        """Step a job along a legal transition; RUNNING counts the attempt up."""
+        with self._transaction() as db:
+            job = _job(db, job_id)
+            _require_legal(job, state)
+            begins = state is JobState.RUNNING
+            ends = state in _ENDS
+            db.execute(
+                "UPDATE job SET state = ?, error = ?, hint = ?, attempt = ?, crashes = ?, "
+                "started_at = CASE WHEN ? THEN ? ELSE started_at END, finished_at = CASE WHEN ? THEN ? ELSE NULL END, "
+                "recipe_hash = COALESCE(?, recipe_hash), stage = NULL, stage_done = NULL, stage_total = NULL WHERE id = ?",
+                (
+                    state,
+                    error,
+                    hint,
+                    0 if forgive else job.attempt + begins,
+                    0 if forgive else job.crashes + crashed,
+                    begins,
+                    rows.to_text(at),
+                    ends,
+                    rows.to_text(at),
+                    recipe_hash,
+                    job_id,
+                ),
+            )
+            _note_event(db, job_id, state, at, error)
+            return _job(db, job_id)
+
+    def begin_publication(self, publication: Publication, *, at: datetime) -> Job:
+        """Step to PUBLISHING, with names and hashes; once more with other names when one was taken meanwhile."""
+        with self._transaction() as db:
+            job = _job(db, publication.job_id)
+            if job.state is not JobState.PUBLISHING:
+                _require_legal(job, JobState.PUBLISHING)
+            db.execute("DELETE FROM output WHERE job_id = ?", (job.id,))
+            db.execute("DELETE FROM warning WHERE job_id = ?", (job.id,))
+            db.executemany(
+                "INSERT INTO output VALUES (?,?,?,?,?,?,?)",
+                [
+                    (
+                        job.id,
+                        position,
+                        rows.to_bytes(str(publication.folder)),
+                        rows.to_bytes(str(staged.temporary_path)),
+                        rows.to_bytes(name),
+                        staged.sha256,
+                        staged.size_bytes,
+                    )
+                    for position, (staged, name) in enumerate(publication.files)
+                ],
+            )
+            db.executemany(
+                "INSERT INTO warning VALUES (?,?,?,?)",
+                [(job.id, position, warned.code, warned.sentence) for position, warned in enumerate(publication.warnings)],
+            )
+            db.executemany(
+                "UPDATE stack_frame SET content_sha256 = ? WHERE stack_id = ? AND path = ?",
+                [
+                    (fingerprint.content_sha256, job.stack_id, rows.to_bytes(path))
+                    for path, fingerprint in publication.fingerprints.items()
+                ],
+            )
+            db.execute(
+                "UPDATE job SET state = ?, seconds = ?, peak_rss_bytes = ? WHERE id = ?",
+                (JobState.PUBLISHING, rows.to_json(dict(publication.seconds)), publication.peak_rss_bytes, job.id),
+            )
+            _note_event(db, job.id, JobState.PUBLISHING, at, None)
+            return _job(db, job.id)
+
+    def finish_publication(self, job_id: int, *, at: datetime) -> Job:
+        """Step to DONE; the composite is the last file of the publication."""
+        with self._transaction() as db:
+            _require_legal(_job(db, job_id), JobState.DONE)
+            last = db.execute(
+                "SELECT folder, final_name FROM output WHERE job_id = ? ORDER BY position DESC LIMIT 1", (job_id,)
+            ).fetchone()
+            composite = Path(rows.to_name(last["folder"])) / rows.to_name(last["final_name"])
+            db.execute(
+                "UPDATE job SET state = ?, finished_at = ?, composite_path = ?, error = NULL, hint = NULL, "
+                "stage = NULL, stage_done = NULL, stage_total = NULL WHERE id = ?",
+                (JobState.DONE, rows.to_text(at), rows.to_bytes(str(composite)), job_id),
+            )
+            _note_event(db, job_id, JobState.DONE, at, None)
+            return _job(db, job_id)
+
+    def publication(self, job_id: int) -> Publication | None:
+        """What was about to become visible when the job stepped to PUBLISHING."""
+        with self._reading() as db:
+            found = db.execute("SELECT * FROM output WHERE job_id = ? ORDER BY position", (job_id,)).fetchall()
+            if not found:
+                return None
+            warned = db.execute("SELECT * FROM warning WHERE job_id = ? ORDER BY position", (job_id,)).fetchall()
+        return Publication(
+            job_id=job_id,
+            folder=Path(rows.to_name(found[0]["folder"])),
+            files=tuple(rows.output_from_row(row) for row in found),
+            warnings=tuple(rows.warning_from_row(row) for row in warned),
+        )
+
+    def jobs(self, states: Iterable[JobState] | None = None) -> tuple[Job, ...]:
+        """Jobs in these states, oldest first; all when none are named."""
+        wanted = tuple(JobState if states is None else states)
+        marks = ",".join("?" * len(wanted))
+        with self._reading() as db:
+            found = db.execute(f"SELECT * FROM job WHERE state IN ({marks}) ORDER BY id", wanted).fetchall()  # noqa: S608 (marks only)
+        return tuple(rows.job_from_row(row) for row in found)
+
+    def stack(self, stack_id: str) -> Stack | None:
+        """A recorded stack with its frames."""
+        with self._reading() as db:
+            row = db.execute("SELECT * FROM stack WHERE id = ?", (stack_id,)).fetchone()
+            if row is None:
+                return None
+            frames = db.execute("SELECT * FROM stack_frame WHERE stack_id = ? ORDER BY position", (stack_id,)).fetchall()
+        return rows.stack_from_rows(row, tuple(rows.frame_from_row(frame) for frame in frames))
+
+    def taken_frames(self, watch: str) -> Mapping[str, tuple[Fingerprint, str]]:
+        """Frames that belong to recorded stacks of this watch, those of superseded stacks excepted; the newest stack wins."""
+        with self._reading() as db:
+            found = db.execute(
+                "SELECT path, size_bytes, mtime_ns, content_sha256, f.stack_id FROM stack_frame f "
+                "JOIN (SELECT stack_id, MAX(id) AS newest FROM job WHERE watch = ? AND state <> ? GROUP BY stack_id) j "
+                "ON j.stack_id = f.stack_id ORDER BY j.newest",
+                (rows.to_bytes(watch), JobState.SUPERSEDED),
+            ).fetchall()
+        return MappingProxyType(
+            {
+                rows.to_name(row["path"]): (
+                    Fingerprint(size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"]),
+                    row["stack_id"],
+                )
+                for row in found
+            }
+        )
+
+    # --------------------------------------------------------------- wishes
+
+    def ask(
+        self,
+        kind: WishKind,
+        stack_id: str,
+        *,
+        at: datetime,
+        frames: tuple[str, ...] = (),
+        other_stack_ids: tuple[str, ...] = (),
+    ) -> Wish:
+        """Keep what the user decided."""
+        with self._transaction() as db:
+            wish_id = db.execute(
+                "INSERT INTO wish (kind, stack_id, asked_at, frames, other_stack_ids) VALUES (?,?,?,?,?)",
+                (kind, stack_id, rows.to_text(at), rows.to_json(frames), rows.to_json(other_stack_ids)),
+            ).lastrowid
+            return rows.wish_from_row(db.execute("SELECT * FROM wish WHERE id = ?", (wish_id,)).fetchone())
+
+    def wishes(self) -> tuple[Wish, ...]:
+        """Every decision, oldest first."""
+        with self._reading() as db:
+            return tuple(rows.wish_from_row(row) for row in db.execute("SELECT * FROM wish ORDER BY id").fetchall())
+
+    def answer_wish(self, wish_id: int, answer: str) -> None:
+        """Note what became of a decision."""
+        with self._transaction() as db:
+            db.execute("UPDATE wish SET answer = ? WHERE id = ?", (answer, wish_id))
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another process wrote to the journal since the last call."""
+        with self._reading():
+            version = self._data_version()
+        changed, self._seen_version = version != self._seen_version, version
+        return changed
+
+    # --------------------------------------------------------- descriptions
+
+    def remember(self, described: Described | NotDescribed) -> None:
+        """Keep what a file said of itself, so that a restart need not read it again."""
+        meta, signature, reason = (
+            (
+                rows.meta_to_json(described.meta),
+                None if described.content is None else rows.content_to_bytes(described.content),
+                None,
+            )
+            if isinstance(described, Described)
+            else (None, None, described.reason)
+        )
+        fingerprint = described.fingerprint
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO described VALUES (?,?,?,?,?,?,?,?)",
+                (
+                    rows.to_bytes(described.watch),
+                    rows.to_bytes(described.path),
+                    fingerprint.size_bytes,
+                    fingerprint.mtime_ns,
+                    fingerprint.content_sha256,
+                    meta,
+                    signature,
+                    reason,
+                ),
+            )
+
+    def recall(self, watch: str) -> tuple[Described | NotDescribed, ...]:
+        """What was remembered of the files of this watch."""
+        with self._reading() as db:
+            found = db.execute("SELECT * FROM described WHERE watch = ? LIMIT ?", (rows.to_bytes(watch), RECALL_LIMIT))
+            known = [rows.described_from_row(row) for row in found.fetchall()]
+        return tuple(described for described in known if described is not None)
+
+    def forget(self, watch: str, paths: Iterable[str]) -> None:
+        """Drop what was remembered of files that are gone."""
+        with self._transaction() as db:
+            db.executemany(
+                "DELETE FROM described WHERE watch = ? AND path = ?",
+                [(rows.to_bytes(watch), rows.to_bytes(path)) for path in paths],
+            )
+
+    # --------------------------------------------------------------- status
+
+    def owner(self) -> str:
+        """Name this journal's service in temporary file names: a few letters, drawn once."""
+        with self._transaction() as db:
+            db.execute("INSERT OR IGNORE INTO about VALUES ('owner', ?)", (secrets.token_hex(OWNER_BYTES),))
+            owner: str = db.execute("SELECT value FROM about WHERE key = 'owner'").fetchone()[0]
+            return owner
+
+    def try_writing(self) -> None:
+        """Write something that does not matter, but fails where anything else would."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO about VALUES ('tried', ?)", (secrets.token_hex(TRIED_BYTES),))
+
+    def note_folder(self, report: FolderReport) -> None:
+        """Replace what `stackd status` shows of a folder."""
+        stacks = [{"frames": list(one.frames), "waits_for": one.waits_for} for one in report.open_stacks]
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO folder VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                (
+                    rows.to_bytes(report.watch),
+                    rows.to_text(report.at),
+                    report.online,
+                    report.trouble,
+                    report.files,
+                    report.settling,
+                    rows.to_json(stacks),
+                    rows.to_json(dict(report.set_aside)),
+                    rows.to_json(dict(report.passed_over)),
+                    report.passed_over_count,
+                    rows.to_json([asdict(each) for each in report.left_alone]),
+                ),
+            )
+
+    def note_progress(self, progress: Progressed) -> None:
+        """Replace what `stackd status` shows of a running job."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE job SET stage = ?, stage_done = ?, stage_total = ? WHERE id = ?",
+                (progress.stage, progress.done, progress.total, progress.job_id),
+            )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    # -------------------------------------------------------------- private
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with told_plainly(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with told_plainly(self._path):
+            yield self._db
+
+    def _data_version(self) -> int:
+        version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
+        return version
+
+
+_ENDS: Final = frozenset(
+    {JobState.DONE, JobState.FAILED, JobState.QUARANTINED, JobState.SUPERSEDED, JobState.DISMISSED, JobState.BLOCKED}
+)
+"""States in which nothing runs on; `finished_at` tells since when."""
+
+
+def _insert_stack(db: sqlite3.Connection, stack: Stack, *, watch: str, at: datetime) -> None:
+    db.execute("INSERT INTO stack VALUES (?,?,?,?,?,?,?,?,?,?)", rows.stack_to_row(stack, watch=watch, at=at))
+    db.executemany(
+        "INSERT INTO stack_frame VALUES (?,?,?,?,?,?,?,?,?)",
+        [rows.frame_to_row(stack.id, position, frame) for position, frame in enumerate(stack.frames)],
+    )
+
+
+def _job(db: sqlite3.Connection, job_id: int) -> Job:
+    row = db.execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone()
+    if row is None:
+        raise IllegalTransition(f"There is no job {job_id} in the journal.")
+    return rows.job_from_row(row)
+
+
+def _require_legal(job: Job, state: JobState) -> None:
+    if not is_legal(job.state, state):
+        raise IllegalTransition(f"Job {job.id} is {job.state} and cannot become {state}.")
+
+
+def _note_event(db: sqlite3.Connection, job_id: int, state: JobState, at: datetime, error: str | None) -> None:
+    db.execute("INSERT INTO event (job_id, at, state, error) VALUES (?,?,?,?)", (job_id, rows.to_text(at), state, error))

@@ -1,0 +1,1 @@
+"""All that stackd writes: composites with their metadata and companions, pictures to look at, planes for scratch."""

@@ -1,0 +1,137 @@
+"""The Exporter port: write a composite, its depth map and its report under temporary names, ready to be published."""
+
+import mmap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, assert_never, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stackd.adapters.formats.exiv2_library import XMP_NAMESPACE
+from stackd.adapters.output.carried_metadata import CarriedMetadata, carry_metadata
+from stackd.adapters.output.exporters.depth import write_depth_picture, write_depth_tiff
+from stackd.adapters.output.exporters.jpeg import write_jpeg
+from stackd.adapters.output.exporters.naming import composite_stem
+from stackd.adapters.output.exporters.png import write_png
+from stackd.adapters.output.exporters.report import write_report
+from stackd.adapters.output.exporters.tiff import rows_per_strip, write_tiff
+from stackd.adapters.output.staging import Staging, StagingFile
+from stackd.config.export import ExportSettings
+from stackd.model.composite import Composite, DepthMap
+from stackd.model.pixels import Image
+from stackd.model.tags import FileKind
+from stackd.service.ports import StagedFile
+
+SUFFIXES: Final = {"tiff": ".tif", "png": ".png", "jpeg": ".jpg"}
+
+
+class CompositeExporter:
+    """Writes composites as TIFF, PNG or JPEG."""
+
+    def stage(
+        self,
+        composite: Composite,
+        *,
+        folder: Path,
+        version: int,
+        temporary_prefix: str,
+        frames: Sequence[Path],
+        name: str | None,
+        export: object,
+    ) -> tuple[StagedFile, ...]:
+        """Write the composite and its sidecars under temporary names into `folder` and sync them; the composite comes last.
+
+        Raises
+        ------
+        OutputBlocked
+            If the folder cannot be written (full, missing, no permission); what was written is removed first.
+        """
+        if not isinstance(export, ExportSettings):
+            msg = f"export is a {type(export).__name__}, not ExportSettings"
+            raise TypeError(msg)
+        stem = composite_stem(export.name, frames=frames, method=composite.method, name=name, version=version)
+        metadata = carry_metadata(composite, frames, container=FileKind(export.format))
+        with Staging(folder, temporary_prefix=temporary_prefix) as staging:
+            if composite.depth is not None and export.depth_map:
+                with staging.file(f"{stem}_depth.tif") as file:
+                    write_depth_tiff(file, composite.depth)
+            if composite.depth is not None and export.depth_picture:
+                with staging.file(f"{stem}_depth.png") as file:
+                    write_depth_picture(file, composite.depth)
+            if export.report:
+                with staging.file(f"{stem}.json") as file:
+                    write_report(file, composite)
+            with staging.file(stem + SUFFIXES[export.format]) as file:
+                write_image(file, composite.image, export=export, metadata=metadata)
+            return staging.staged
+
+    def made(self, path: Path) -> bool:
+        """Whether stackd wrote this file: its own mark is in the metadata. False when in doubt."""
+        mark = XMP_NAMESPACE.encode()
+        try:
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                return content.find(mark) >= 0
+        except (OSError, ValueError):  # an empty file cannot be mapped
+            return False
+
+    def stage_depth_map(self, depth: DepthMap, *, folder: Path, temporary_prefix: str, picture: bool) -> StagedFile:
+        """Write a depth map alone: positions as 16-bit TIFF, or a picture of them as PNG.
+
+        Raises
+        ------
+        OutputBlocked
+            If the folder cannot be written; what was written is removed first.
+        """
+        with Staging(folder, temporary_prefix=temporary_prefix) as staging:
+            with staging.file("depth.png" if picture else "depth.tif") as file:
+                (write_depth_picture if picture else write_depth_tiff)(file, depth)
+            return staging.staged[0]
+
+
+def write_image(file: StagingFile, image: Image, *, export: ExportSettings, metadata: CarriedMetadata) -> None:
+    """Write a finished image in the format the settings name.
+
+    Parameters
+    ----------
+    file : StagingFile
+        Written from front to back.
+    image : ndarray of float32, shape (H, W, 3)
+        Range [0, 1], display-encoded; values beyond are clipped.
+    export : ExportSettings
+        Format, bit depth, compression, quality.
+    metadata : CarriedMetadata
+        From `carry_metadata`.
+    """
+    match export.format:
+        case "tiff":
+            rows = rows_per_strip(image.shape[1] * 3 * export.bit_depth // 8)
+            write_tiff(
+                file,
+                _strips(image, rows, export.bit_depth),
+                shape=image.shape,
+                rows_per_strip=rows,
+                bit_depth=export.bit_depth,
+                compression=export.compression,
+                metadata=metadata,
+            )
+        case "png":
+            write_png(file, as_integers(image, export.bit_depth), metadata=metadata)
+        case "jpeg":
+            write_jpeg(file, as_integers(image, 8), quality=export.jpeg_quality, metadata=metadata)
+        case _:
+            assert_never(export.format)
+
+
+def as_integers(image: Image, bit_depth: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Round to the full range of 8 or 16 bit; values outside [0, 1] are clipped."""
+    highest, kind = (255.0, cv2.CV_8U) if bit_depth == 8 else (65535.0, cv2.CV_16U)  # noqa: PLR2004  bits are bits
+    # The one OpenCV call that scales, rounds and clips at once, whatever the number of channels.
+    return cast("NDArray[np.uint8] | NDArray[np.uint16]", cv2.addWeighted(image, highest, image, 0, 0, dtype=kind))
+
+
+def _strips(image: Image, rows: int, bit_depth: int) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
+    # Strip by strip, so that the integers never need the memory of a whole second image.
+    for start in range(0, image.shape[0], rows):
+        yield as_integers(image[start : start + rows], bit_depth)

@@ -1,0 +1,1 @@
+"""The commands of `stackd bench`, and how what they find is shown."""

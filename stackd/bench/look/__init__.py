@@ -1,0 +1,1 @@
+"""Finding and drawing where composites of several programs differ most."""

@@ -1,0 +1,1 @@
+"""Judging composites whose truth is known."""

@@ -1,0 +1,196 @@
+"""What `stackd status` says: an object for programs, a few lines for people. Light: no numpy."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stackd.model.job import JobState
+from stackd.model.names import shown
+
+if TYPE_CHECKING:
+    from stackd.service.once.report import JobRecord, JournalReport
+    from stackd.service.ports import FolderReport, LeftAlone
+
+LEFT_ALONE = {
+    "exposure": "exposure bracket",
+    "burst": "burst",
+    "panorama": "panorama",
+    "timelapse": "time-lapse",
+}
+
+LEAST_ROOM_BYTES = 256 << 10
+"""Below this the journal cannot note a stack of some hundred frames."""
+
+NAMES_SHOWN = 5
+"""Files named in a list before the rest is counted."""
+
+
+def as_object(report: "JournalReport | None", process: int | None, state_folder: Path) -> dict[str, Any]:
+    """Describe the service as plain JSON values. Names that are not text keep their bytes as escapes."""
+    folders = () if report is None else report.folders
+    jobs = () if report is None else report.jobs
+    wishes = () if report is None else report.wishes
+    return {
+        "running": process is not None,
+        "process": process,
+        "state_folder": shown(state_folder),
+        "trouble": trouble_with(state_folder),
+        "folders": [_folder_object(folder) for folder in folders],
+        "stacks": [_stack_object(record) for record in jobs],
+        "decisions": [
+            {
+                "kind": wish.kind,
+                "stack": wish.stack_id,
+                "asked_at": wish.asked_at.isoformat(),
+                "frames": [shown(frame) for frame in wish.frames],
+                "others": list(wish.other_stack_ids),
+                "answer": wish.answer,
+            }
+            for wish in wishes
+        ],
+    }
+
+
+def as_text(report: "JournalReport | None", process: int | None, state_folder: Path) -> str:
+    """Describe the service in lines that fit a terminal."""
+    lines = [f"stackd is running (process {process})." if process is not None else "stackd is not running."]
+    trouble = trouble_with(state_folder)
+    if trouble:
+        lines.append(trouble)
+    if report is None:
+        return "\n".join([*lines, f"It has not watched anything yet: there is no journal in {shown(state_folder)}."])
+    for folder in report.folders:
+        lines += ["", *_folder_lines(folder)]
+    shown_jobs = [record for record in report.jobs if not _is_replaced(record, report.jobs)]
+    if shown_jobs:
+        lines += ["", f"{'STACK':<13} {'STATE':<12} {'FRAMES':>6}  WHAT"]
+        for record in shown_jobs:
+            lines += _stack_lines(record)
+    else:
+        lines += ["", "No stack is complete yet."]
+    waiting = [wish for wish in report.wishes if wish.answer is None]
+    lines += [f"Asked for: {wish.kind} {wish.stack_id}; stackd takes it up when it runs." for wish in waiting]
+    return "\n".join(lines)
+
+
+def trouble_with(state_folder: Path) -> str:
+    """Say that the disk of the journal is full: then the journal cannot say so itself. Empty when it is not."""
+    try:
+        disk = os.statvfs(state_folder)
+    except OSError:
+        return ""
+    if disk.f_bavail * disk.f_frsize >= LEAST_ROOM_BYTES:
+        return ""
+    return f"The disk of {shown(state_folder)} is full: nothing new begins, and what stands below may be old. Make room."
+
+
+def counted(count: int, what: str) -> str:
+    """Say how many."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _folder_object(folder: "FolderReport") -> dict[str, Any]:
+    return {
+        "path": shown(folder.watch),
+        "at": folder.at.isoformat(),
+        "online": folder.online,
+        "trouble": folder.trouble,
+        "files": folder.files,
+        "settling": folder.settling,
+        "open_stacks": [
+            {"frames": [shown(frame) for frame in stack.frames], "waits_for": stack.waits_for} for stack in folder.open_stacks
+        ],
+        "set_aside": {shown(path): shown(reason) for path, reason in folder.set_aside.items()},
+        "passed_over": {shown(path): shown(reason) for path, reason in folder.passed_over.items()},
+        "passed_over_count": folder.passed_over_count,
+        "left_alone": [
+            {"kind": each.kind, "frames": each.count, "first": shown(each.first), "last": shown(each.last)}
+            for each in folder.left_alone
+        ],
+    }
+
+
+def _stack_object(record: "JobRecord") -> dict[str, Any]:
+    job, progress = record.job, record.progress
+    return {
+        "id": job.stack_id,
+        "state": job.state,
+        "version": job.version,
+        "frames": record.frame_count,
+        "first": shown(record.first_frame),
+        "last": shown(record.last_frame),
+        "confidence": record.confidence,
+        "evidence": [shown(sentence) for sentence in record.evidence],
+        "folder": shown(job.watch),
+        "recipe": job.recipe_name,
+        "attempts": job.attempt,
+        "crashes": job.crashes,
+        "error": None if job.error is None else shown(job.error),
+        "hint": None if job.hint is None else shown(job.hint),
+        "warnings": [{"code": one.code, "sentence": shown(one.sentence)} for one in record.warnings],
+        "composite": None if job.composite_path is None else shown(job.composite_path),
+        "outputs": [shown(path) for path in record.outputs],
+        "progress": None if progress is None else {"stage": progress.stage, "done": progress.done, "total": progress.total},
+        "queued_at": job.queued_at.isoformat(),
+        "started_at": None if job.started_at is None else job.started_at.isoformat(),
+        "finished_at": None if job.finished_at is None else job.finished_at.isoformat(),
+    }
+
+
+def _left_alone(each: "LeftAlone") -> str:
+    ends = shown(each.first) if each.count == 1 else f"{shown(each.first)} … {shown(each.last)}"
+    if each.kind == "single":
+        return f"{counted(each.count, 'single frame')}, {ends}"
+    return f"{LEFT_ALONE.get(each.kind, each.kind)} of {each.count}, {ends}"
+
+
+def _folder_lines(folder: "FolderReport") -> list[str]:
+    arriving = f", {folder.settling} still arriving" if folder.settling else ""
+    state = f"{counted(folder.files, 'frame')}{arriving}" if folder.online else "away"
+    lines = [f"{shown(folder.watch)}: {state}"]
+    if folder.trouble:
+        lines.append(f"  {folder.trouble}")
+    lines += [
+        f"  open: {len(one.frames)} frames, {shown(one.frames[0])} … {shown(one.frames[-1])}: {one.waits_for}"
+        for one in folder.open_stacks
+    ]
+    lines += [f"  left alone: {_left_alone(each)}" for each in folder.left_alone]
+    aside = list(folder.set_aside.items())[:NAMES_SHOWN]
+    lines += [f"  set aside: {shown(path)}: {shown(reason)}" for path, reason in aside]
+    if len(folder.set_aside) > NAMES_SHOWN:
+        lines.append(f"  set aside: {len(folder.set_aside) - NAMES_SHOWN} more; see `stackd status --json`")
+    if folder.passed_over_count:
+        lines.append(f"  passed over: {counted(folder.passed_over_count, 'other file')}; see `stackd status --json`")
+    return lines
+
+
+def _is_replaced(record: "JobRecord", records: "tuple[JobRecord, ...]") -> bool:
+    """Tell whether a later stack holds frames of this one: then it needs no line of its own."""
+    if record.job.state is not JobState.SUPERSEDED:
+        return False
+    frames = set(record.frames)
+    return any(other.job.id > record.job.id and not frames.isdisjoint(other.frames) for other in records)
+
+
+def _from_to(record: "JobRecord") -> str:
+    return f"{shown(record.first_frame)} … {shown(record.last_frame)}"
+
+
+def _stack_lines(record: "JobRecord") -> list[str]:
+    job = record.job
+    version = f" (version {job.version})" if job.version > 1 else ""
+    match job.state:
+        case JobState.DONE:
+            what = shown(job.composite_path or "")
+        case JobState.RUNNING if record.progress is not None:
+            what = f"{record.progress.stage} {record.progress.done}/{record.progress.total}"
+        case JobState.HELD:
+            what = f"{_from_to(record)}; {100 * record.confidence:.0f} % sure that they are one stack"
+        case _:
+            what = _from_to(record)
+    lines = [f"{job.stack_id:<13} {job.state:<12} {record.frame_count:>6}  {what}{version}"]
+    if job.state is JobState.HELD:
+        lines.append(f"{'':<14}`stackd release {job.stack_id}` or `stackd dismiss {job.stack_id}`")
+    lines += [f"{'':<14}{shown(text)}" for text in (job.error, job.hint) if text]
+    lines += [f"{'':<14}note: {shown(one.sentence)}" for one in record.warnings[:NAMES_SHOWN]]
+    return lines

@@ -1,0 +1,1 @@
+"""From registrations of neighbours to one matrix a frame."""

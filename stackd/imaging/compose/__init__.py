@@ -1,0 +1,1 @@
+"""What fusion methods put images together with: blending by weights, pyramids, the focus measure."""

@@ -1,0 +1,284 @@
+"""Put frames together by a map of positions: every pixel from the frames its depth lies between.
+
+Only tiles in which a frame takes part are warped, so the cost grows with the depth in the picture, not with the number of frames.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stackd.imaging.ground.frames import AlignedFrames, Progress, ignore_progress
+from stackd.model.pixels import Image, Pixels
+
+TILE_PX = 256
+"""Side of a tile: weights and a warped tile stay in the processor's cache, and seldom-used frames touch few tiles. Measured."""
+CELL_PX, LONGEST_RUN = 64, 8
+"""Where weights are given on a reduced grid: side of the cells that are warped or left out, and how many side by side at once.
+Smaller cells warp less for nothing but cost more calls; more at once leave the processor's cache. Measured."""
+WORKERS = 2
+"""Threads that warp tiles: photographers' machines have at least two cores, and memory bandwidth feeds hardly more."""
+REACH_SIGMAS = 3.0
+"""How far a Gaussian is followed; the neglected rest is 0.3 % and every weight is cut the same way."""
+
+Box: TypeAlias = tuple[slice, slice]
+"""Rows and columns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FrameWeight:
+    """How much of a frame goes into the composite, on the grid reduced for decisions."""
+
+    whole: NDArray[np.float32]
+    """Of the frame as it is: not negative; over all frames these sum to one."""
+    detail: NDArray[np.float32] | None = None
+    """Added to that for fine detail; over all frames these sum to zero."""
+
+
+def blend_by_position(
+    frames: AlignedFrames, position: NDArray[np.float32], *, feather_px: float, progress: Progress = ignore_progress
+) -> Image:
+    """Mix each pixel from the two frames its position lies between.
+
+    Weights of neighbouring choices overlap by a Gaussian, so that a change of frame is no visible line. They sum to one
+    everywhere, because a Gaussian of weights that sum to one still does.
+
+    Parameters
+    ----------
+    frames : AlignedFrames
+        Read once, in order.
+    position : ndarray of float32, shape (H, W)
+        0 for the first frame to N − 1 for the last, fractions in between.
+    feather_px : float
+        Sigma of the Gaussian over the weights; 0 for hard edges.
+    progress : Progress
+        Told after every frame.
+
+    Returns
+    -------
+    Image
+        Display-encoded float32, shape (H, W, 3), clipped to [0, 1].
+    """
+    height_px, width_px = frames.shape
+    fused = np.zeros((height_px, width_px, 3), np.float32)
+    for index in range(len(frames)):
+        used = [tile for tile in _tiles(height_px, width_px) if _takes_part(position, index, tile, feather_px)]
+        if used:
+            native = frames.read_native(index)
+            for rows, columns in used:
+                weight = _weight(position, index, rows, columns, feather_px)
+                _add_weighted(fused[rows, columns], frames.warp_tile(native, index, rows, columns), weight)
+        progress("blend", index + 1, len(frames))
+    return np.clip(fused, 0, 1, out=fused)
+
+
+def blend_by_weight(
+    frames: AlignedFrames,
+    read_weight: Callable[[int], FrameWeight],
+    *,
+    reduction: int,
+    progress: Progress = ignore_progress,
+) -> Image:
+    """Average the frames with weights that vary over the image.
+
+    Parameters
+    ----------
+    frames : AlignedFrames
+        Read once, in order, unless a frame has no weight anywhere.
+    read_weight : callable
+        Weight of the frame at a position, on the grid reduced by `reduction`; called once for each position, in order.
+    reduction : int
+        Between the grid of the weights and that of the frames.
+    progress : Progress
+        Told after every frame.
+
+    Returns
+    -------
+    Image
+        Display-encoded float32, shape (H, W, 3), in [0, 1].
+    """
+    height_px, width_px = frames.shape
+    fused = np.zeros((height_px, width_px, 3), np.float32)
+    # What is too coarse to be detail is taken away again where a frame's detail counts more or less than the frame. It needs no
+    # more pixels than the reduced grid has.
+    coarse = np.zeros((-(-height_px // reduction), -(-width_px // reduction), 3), np.float32)
+
+    def add(boxes: Sequence[Box], *, weights: Image, detail: NDArray[np.float32] | None, native: Pixels, index: int) -> None:
+        for box in boxes:
+            weight = _enlarged_part(weights, *box, reduction)
+            small = _reduced(box, reduction)
+            if detail is None or not detail[small].any():
+                cv2.accumulateProduct(frames.warp_tile(native, index, *box), weight, fused[box])
+                continue
+            wide_small, wide = _with_margin(small, reduction, (height_px, width_px))
+            pixels = frames.warp_tile(native, index, *wide)
+            cv2.accumulateProduct(pixels[_inside(box, wide)], weight, fused[box])
+            _add_weighted(coarse[small], _without_detail(pixels, reduction)[_inside(small, wide_small)], detail[small])
+
+    def take_coarse_away(tile: Box) -> None:
+        rows, columns = _reduced(tile, reduction)
+        if coarse[max(rows.start - 1, 0) : rows.stop + 1, max(columns.start - 1, 0) : columns.stop + 1].any():
+            cv2.subtract(fused[tile], _enlarged_part(coarse, *tile, reduction), dst=fused[tile])
+
+    with _one_opencv_thread(), ThreadPoolExecutor(WORKERS) as workers:
+        # Boxes of one frame share no pixel and frames follow each other, so the sum does not depend on which thread is faster.
+        ahead: tuple[FrameWeight, Future[Pixels] | None] | None = None
+        for index in range(len(frames)):
+            weight, native = ahead or _begin(frames, read_weight, index, workers)
+            ahead = _begin(frames, read_weight, index + 1, workers) if index + 1 < len(frames) else None
+            if native is not None:
+                detail = weight.detail
+                total = weight.whole if detail is None else weight.whole + detail
+                used = weight.whole > 0 if detail is None else (weight.whole > 0) | (detail != 0)
+                weights = np.asarray(cv2.merge([total] * 3), np.float32)
+                task = partial(add, weights=weights, detail=detail, native=native.result(), index=index)
+                deque(workers.map(task, _used_boxes(used, frames.shape, reduction)), maxlen=0)
+                del task, native  # before the frame after next is decoded: two frames at once are enough
+            progress("blend", index + 1, len(frames))
+        if coarse.any():
+            deque(workers.map(take_coarse_away, _tiles(height_px, width_px)), maxlen=0)
+    return np.clip(fused, 0, 1, out=fused)
+
+
+def _begin(
+    frames: AlignedFrames, read_weight: Callable[[int], FrameWeight], index: int, workers: ThreadPoolExecutor
+) -> tuple[FrameWeight, Future[Pixels] | None]:
+    """Read a frame's weight, and let a worker decode the frame if it counts anywhere."""
+    weight = read_weight(index)
+    counts = weight.detail is not None or weight.whole.any()
+    return weight, workers.submit(frames.read_native, index) if counts else None
+
+
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """Keep OpenCV from splitting tiles among threads of its own: they are too small to gain by it: measured."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _used_boxes(used: NDArray[np.bool_], shape: tuple[int, int], reduction: int) -> list[list[Box]]:
+    """Find boxes of the full grid that hold all that is used, none overlapping another: a list for each row of cells."""
+    cell = CELL_PX // reduction
+    # Enlarging spreads a weight to its neighbours.
+    around = np.asarray(cv2.dilate(used.view(np.uint8), np.ones((3, 3), np.uint8)), np.uint8)
+    starts = [np.arange(0, side, cell) for side in around.shape]
+    cells = np.maximum.reduceat(np.maximum.reduceat(around, starts[0], axis=0), starts[1], axis=1)
+    return [
+        [
+            _box(around[row * cell : (row + 1) * cell, first * cell : last * cell], row * cell, first * cell, shape, reduction)
+            for first, last in _runs(cells[row])
+        ]
+        for row in np.flatnonzero(cells.any(axis=1)).tolist()
+    ]
+
+
+def _runs(used: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
+    """Yield start and end of used cells in a row, no more than `LONGEST_RUN` at once."""
+    steps = np.flatnonzero(np.diff(used, prepend=0, append=0)).tolist()
+    for start, stop in zip(steps[::2], steps[1::2], strict=True):
+        for first in range(start, stop, LONGEST_RUN):
+            yield first, min(first + LONGEST_RUN, stop)
+
+
+def _box(used: NDArray[np.uint8], top: int, left: int, shape: tuple[int, int], reduction: int) -> Box:
+    """Shrink cells to what is used of them, and express it on the full grid."""
+    x, y, width, height = cv2.boundingRect(used)
+    rows, columns = (
+        slice(start * reduction, min((start + length) * reduction, side))
+        for start, length, side in ((top + y, height, shape[0]), (left + x, width, shape[1]))
+    )
+    return rows, columns
+
+
+def _reduced(part: Box, reduction: int) -> Box:
+    """Say which pixels of the reduced grid a part touches."""
+    rows, columns = (slice(side.start // reduction, -(-side.stop // reduction)) for side in part)
+    return rows, columns
+
+
+def _with_margin(small: Box, reduction: int, shape: tuple[int, int]) -> tuple[Box, Box]:
+    """Widen a part of the reduced grid by the pixel that `_without_detail` looks at; say where it lies on both grids."""
+    rows, columns = (
+        slice(max(side.start - 1, 0), min(side.stop + 1, -(-length // reduction)))
+        for side, length in zip(small, shape, strict=True)
+    )
+    wide_rows, wide_columns = (
+        slice(side.start * reduction, min(side.stop * reduction, length))
+        for side, length in zip((rows, columns), shape, strict=True)
+    )
+    return (rows, columns), (wide_rows, wide_columns)
+
+
+def _inside(part: Box, wide: Box) -> Box:
+    """Say where a part lies in a wider one."""
+    rows, columns = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(part, wide, strict=True))
+    return rows, columns
+
+
+def _without_detail(image: Image, reduction: int) -> Image:
+    """Reduce an image and smooth it a little: together about a Gaussian of one reduced pixel, at a fraction of the time."""
+    height, width = image.shape[:2]
+    below, right = -height % reduction, -width % reduction
+    whole = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else image
+    size = (whole.shape[1] // reduction, whole.shape[0] // reduction)
+    return np.asarray(cv2.blur(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), (3, 3)), np.float32)
+
+
+def _add_weighted(total: Image, image: Image, weight: NDArray[np.float32]) -> None:
+    """Add `image` times `weight` to `total` in place; OpenCV does it in one pass over memory, numpy in three."""
+    cv2.accumulateProduct(image, cv2.merge([weight, weight, weight]), total)
+
+
+def _enlarged_part(plane: Image, rows: slice, columns: slice, reduction: int) -> Image:
+    """Enlarge the part of a reduced image that a box needs: the same values as when the whole is enlarged."""
+    reach = 1  # linear interpolation looks one pixel further
+    top, left = max(rows.start // reduction - reach, 0), max(columns.start // reduction - reach, 0)
+    part = plane[top : -(-rows.stop // reduction) + reach, left : -(-columns.stop // reduction) + reach]
+    full = cv2.resize(part, None, fx=reduction, fy=reduction, interpolation=cv2.INTER_LINEAR)
+    inner_rows = slice(rows.start - top * reduction, rows.stop - top * reduction)
+    return np.asarray(full[inner_rows, columns.start - left * reduction : columns.stop - left * reduction], np.float32)
+
+
+def _tiles(height_px: int, width_px: int) -> Iterator[tuple[slice, slice]]:
+    for top in range(0, height_px, TILE_PX):
+        for left in range(0, width_px, TILE_PX):
+            yield slice(top, min(top + TILE_PX, height_px)), slice(left, min(left + TILE_PX, width_px))
+
+
+def _takes_part(position: NDArray[np.float32], index: int, tile: tuple[slice, slice], feather_px: float) -> bool:
+    near = _widened(position, *tile, _reach_px(feather_px))[0]
+    return bool((np.abs(near - index) < 1).any())
+
+
+def _weight(position: NDArray[np.float32], index: int, rows: slice, columns: slice, feather_px: float) -> NDArray[np.float32]:
+    reach_px = _reach_px(feather_px)
+    near, inner = _widened(position, rows, columns, reach_px)
+    weight = np.maximum(1 - np.abs(near - index), 0).astype(np.float32)
+    if feather_px:
+        side_px = 2 * reach_px + 1
+        weight = cv2.GaussianBlur(weight, (side_px, side_px), feather_px, borderType=cv2.BORDER_REPLICATE).astype(np.float32)
+    return np.asarray(weight[inner], np.float32)
+
+
+def _reach_px(feather_px: float) -> int:
+    return int(np.ceil(REACH_SIGMAS * feather_px))
+
+
+def _widened(
+    position: NDArray[np.float32], rows: slice, columns: slice, reach_px: int
+) -> tuple[NDArray[np.float32], tuple[slice, slice]]:
+    """Cut the tile with a margin of `reach_px` where there is one, and say where the tile lies inside."""
+    top, left = max(rows.start - reach_px, 0), max(columns.start - reach_px, 0)
+    part = position[top : rows.stop + reach_px, left : columns.stop + reach_px]
+    return part, (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))

@@ -1,0 +1,198 @@
+"""All that speaks for one frame or another, pixel by pixel, and the weights that follow from it.
+
+Costs come frame by frame and are kept outside memory. What they say is weighed against the depth of the surroundings, small
+patches are taken out, and places where nothing is ever in focus, or beside edges in depth, are left to those who know of them.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stackd.imaging.compose.blend import FrameWeight
+from stackd.imaging.depth.beyond import BeyondEnds
+from stackd.imaging.depth.edge_detail import EdgeDetail
+from stackd.imaging.depth.fill import filled
+from stackd.imaging.depth.unfocused import Unfocused
+from stackd.imaging.depth.veils import last_unveiled, without_specks
+from stackd.imaging.ground.frames import PlaneStore
+from stackd.model.composite import DepthMap
+from stackd.model.pixels import Gray
+
+LEAST_HEARD = 0.1
+"""Where hardly any has a say, what is expected from around counts so many times more, and no more than that."""
+SURE_FRAMES = 2.0
+"""Up to so many frames that explain a pixel equally well, its depth counts as sure: between two frames both are half right."""
+SURE_EXPONENT = 4
+"""Only what is nearly sure speaks for its surroundings."""
+SURFACE_FROM = 0.5
+"""Confidence from which something in focus is taken for a surface that can veil what lies behind it (guess)."""
+EXPECTED_WITHIN, EXPECTED_AT_MOST = 1.2, 4.0
+"""Frames; and in units of the tolerance. Where costs do not decide, frames near the depth of the surroundings take part: some
+five of them, enough to halve the grain. The doubt is capped, so that the surroundings never overrule what is seen."""
+CALM_PX = 9
+"""Side of the median over the depth expected, reduced px: a few cells at another depth, hardly better than those around, are a
+mistake. Without it there were dark specks on smooth traces; hairs are too sure to be touched by expectation (measured)."""
+NEGLIGIBLE = 0.2
+"""Share of the best frame's weight below which a frame is left out: it saves warping tiles for nothing that could be seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Watchers:
+    """What else sees every frame go by, for places where the one frame in focus is not the answer."""
+
+    unfocused: Unfocused
+    beyond: BeyondEnds
+    edges: EdgeDetail
+
+    def add(self, position: int, gray: Gray, fine_detail: NDArray[np.float32], detail: NDArray[np.float32]) -> None:
+        """Take the next frame: its luminance, and its squared detail of a grid twice as fine and of the grid itself."""
+        self.unfocused.add(gray, detail)
+        self.beyond.add(position, gray)
+        self.edges.add(gray, np.add(detail, fine_detail))
+
+
+class Evidence:
+    """All costs of a stack, in units of the tolerance, and what follows from them: `add` all, `settle` once, then `weight`.
+
+    Parameters
+    ----------
+    store : PlaneStore
+        Keeps one plane a frame.
+    tolerance : float
+        Costs closer than its square are equal, display units.
+    heard : ndarray of float32, shape (H, W)
+        0–1: how much of what witnesses say counts, on the grid of the decisions.
+    watchers : Watchers
+        Have seen every frame by the time of `settle`.
+    """
+
+    def __init__(self, store: PlaneStore, tolerance: float, heard: NDArray[np.float32], watchers: Watchers) -> None:
+        self._store = store
+        self._unfocused, self._beyond, self._edges = watchers.unfocused, watchers.beyond, watchers.edges
+        self._heard = heard
+        self._doubt_at_most = np.float32(EXPECTED_AT_MOST) / np.maximum(heard, np.float32(LEAST_HEARD))
+        self._unit = np.float32(tolerance**2)
+        self._least = np.full_like(heard, np.finfo(np.float16).max)
+        self._total = np.zeros_like(heard)
+        self._best = np.zeros_like(heard)
+        self._expected = self._best
+        self._never_sharp = self._total
+        self._unveiled = self._veiled = self._total
+        self._patches = np.zeros(0, np.intp)
+        self._around = np.zeros(0, np.float32)
+
+    def add(self, cost: NDArray[np.float32]) -> None:
+        """Take the next frame's cost."""
+        limit = np.finfo(np.float16).max
+        position = len(self._store)
+        kept = _converted(np.clip(cost / self._unit, -limit, limit), cv2.CV_16F)
+        self._store.append(kept)
+        known = _converted(kept, cv2.CV_32F)
+        # Positions rise, so the greatest of those that were best is the last of them.
+        np.maximum(self._best, np.multiply(known < self._least, np.float32(position), dtype=np.float32), out=self._best)
+        least = np.minimum(self._least, known)
+        self._total *= cv2.exp(least - self._least)
+        self._total += cv2.exp(least - known)
+        self._least = least
+
+    def _confidence(self) -> NDArray[np.float32]:
+        """1 where one frame alone, or two neighbours, explain the others; 0 where half the stack does."""
+        count = len(self._store)
+        rivals = (self._total - SURE_FRAMES) / np.float32(max(count / 2 - SURE_FRAMES, 0.5))
+        return np.asarray(np.clip(1 - rivals, 0, 1), np.float32)
+
+    def settle(self, blur_px: float) -> DepthMap:
+        """Fix the weights, and return the depth of each pixel on the reduced grid: what was measured, and how surely."""
+        self._never_sharp = self._unfocused.settle(self._least.shape, self._beyond.settle())
+        sure = self._confidence() * self._heard
+        confidence = sure * (1 - self._never_sharp)
+        self._expected = filled(_calmed(self._best), confidence**SURE_EXPONENT)
+        self._unfocused.weigh(self._expected, within=EXPECTED_WITHIN, at_most=EXPECTED_AT_MOST)
+        self._least.fill(np.inf)
+        taken = np.zeros_like(self._best)
+        for position in range(len(self._store)):
+            cost = self._doubted_cost(position)
+            taken[cost < self._least] = position
+            np.minimum(self._least, cost, out=self._least)
+        self._take_out_patches(taken, blur_px)
+        self._edges.find_edges(taken, blur_px=blur_px)
+        self._find_veils(taken, sure, blur_px)
+        self._total.fill(0)
+        for position in range(len(self._store)):
+            worse = self._doubted_cost(position) - self._least
+            self._total += _relative(worse)
+            self._edges.consider(position, worse * self._unit)
+        self._edges.decide()
+        return DepthMap(position=self._between_frames(), confidence=confidence, frame_count=len(self._store))
+
+    def _take_out_patches(self, taken: NDArray[np.float32], blur_px: float) -> None:
+        """Take the frame of the surroundings, and it alone, where a patch shows nothing but their blur."""
+        around = _calmed(taken)
+        self._patches = self._edges.bare_patches(taken, around, side_px=CALM_PX, blur_px=blur_px)
+        self._around = around.ravel()[self._patches]
+        taken.ravel()[self._patches] = self._around
+        self._least.ravel()[self._patches] = 0
+
+    def _find_veils(self, taken: NDArray[np.float32], sure: NDArray[np.float32], blur_px: float) -> None:
+        """Fix which frames show a background beyond the stack without the veil of surfaces in front."""
+        certain = self._edges.textured(taken) & (sure > SURFACE_FROM) & (self._never_sharp < SURFACE_FROM)
+        self._unveiled = last_unveiled(np.where(certain, without_specks(taken), np.float32(np.inf)), blur_px=blur_px)
+        self._veiled = np.clip(self._unfocused.aim(taken.shape) - self._unveiled, 0, 1)
+
+    def _between_frames(self) -> NDArray[np.float32]:
+        """Place the least cost between frames: the vertex of the parabola through the best frame's cost and its neighbours'."""
+        before, least, after = (np.full(self._best.shape, np.inf, np.float32) for _ in range(3))
+        for position in range(len(self._store)):
+            cost = self._read_cost(position)
+            for plane, offset in ((before, -1), (least, 0), (after, 1)):
+                cv2.copyTo(cost, (self._best == position - offset).view(np.uint8), plane)
+        known = np.isfinite(before) & np.isfinite(after)  # both are missing beyond the ends of the stack
+        slope = np.subtract(before, after, where=known, out=np.zeros_like(before))
+        bend = np.subtract(before + after, 2 * least, where=known, out=np.zeros_like(before))
+        shift = np.divide(slope, 2 * bend, where=bend > 0, out=np.zeros_like(before))
+        return np.asarray(self._best + np.clip(shift, -0.5, 0.5), np.float32)
+
+    def weight(self, position: int) -> FrameWeight:
+        """Weight of a frame."""
+        weight = _relative(self._doubted_cost(position) - self._least) / self._total
+        detail = self._edges.change(position, weight, 1 - self._never_sharp)
+        weight += self._never_sharp * (self._unfocused_weight(position) - weight)
+        return FrameWeight(whole=weight, detail=detail)
+
+    def _unfocused_weight(self, position: int) -> NDArray[np.float32]:
+        """Weight of a frame where nothing is in focus: beside near surfaces, of the last one that they do not veil."""
+        weight = self._unfocused.weight(position, self._best.shape)
+        last = np.maximum(1 - np.abs(self._unveiled - np.float32(position)), 0)
+        return np.asarray(weight + self._veiled * (last - weight), np.float32)
+
+    def _doubted_cost(self, position: int) -> NDArray[np.float32]:
+        """A frame's cost, raised a little with its distance from the depth expected here."""
+        cost = self._read_cost(position)
+        distance = (self._expected - np.float32(position)) / np.float32(EXPECTED_WITHIN)
+        doubt = np.minimum(np.square(distance, out=distance) / 2, self._doubt_at_most)
+        np.add(cost, doubt, out=doubt)
+        doubt.ravel()[self._patches] = np.where(self._around == position, np.float32(0), np.float32(np.finfo(np.float16).max))
+        return np.asarray(doubt, np.float32)
+
+    def _read_cost(self, position: int) -> NDArray[np.float32]:
+        return np.asarray(_converted(np.asarray(self._store.read(position, slice(None)), np.float16), cv2.CV_32F), np.float32)
+
+
+def _calmed(position: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Take specks out of a map of positions; so wide a median needs whole numbers below 256, so long stacks are taken coarser."""
+    step = np.float32(position.max() // 256 + 1)
+    return np.asarray(cv2.medianBlur((position / step).astype(np.uint8), CALM_PX) * step, np.float32)
+
+
+def _relative(worse: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weight against the best frame's, given by how much worse a frame explains the others."""
+    weight = cv2.exp(-worse)
+    return np.asarray(cv2.threshold(weight, NEGLIGIBLE, 0, cv2.THRESH_TOZERO, dst=weight)[1], np.float32)
+
+
+def _converted(plane: NDArray[np.floating], depth: int) -> NDArray[np.floating]:
+    """Turn half precision into single or back; OpenCV does it ten times as fast as numpy."""
+    return cast("NDArray[np.floating]", cv2.addWeighted(plane, 1, plane, 0, 0, dtype=depth))

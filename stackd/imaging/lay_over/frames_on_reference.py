@@ -1,0 +1,195 @@
+"""Frames laid over the reference and matched in brightness, made on demand from frames as they are on disk."""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stackd.imaging.ground.frames import FrameSource, PlaneStore
+from stackd.imaging.ground.luminance import Luma, as_gray
+from stackd.imaging.ground.matrices import inverse
+from stackd.imaging.lay_over import warp as warping
+from stackd.imaging.match.brightness import Gain, decode_srgb, encode_srgb
+from stackd.model.composite import Rectangle
+from stackd.model.pixels import Gray, Image, Mask, Matrix, Pixels
+
+BAND_ROWS = 512
+"""Rows warped at once when a whole frame is wanted: temporaries stay small beside the frame itself."""
+
+KERNEL_REACH_PX = 4
+"""A cubic kernel looks 2 px to each side; the rest is margin against rounding."""
+
+ENCODING_EXPONENT = 1 / 2.2
+"""sRGB is close to this power law, which is exact enough to scale luminance by a gain near one."""
+
+
+class KeptLuma:
+    """Reduced luminance of the frames of a source, one plane a frame, in the integer type of their pixels.
+
+    Parameters
+    ----------
+    store : PlaneStore
+        Where the planes go: a byte or two per reduced pixel.
+    reduction : int
+        Px of a frame that one of these is the mean of, along each side.
+    """
+
+    def __init__(self, store: PlaneStore, *, reduction: int) -> None:
+        self._store = store
+        self.reduction = reduction
+
+    def append(self, plane: Luma) -> None:
+        """Take the next frame's."""
+        self._store.append(plane)
+
+    def read(self, position: int) -> Gray:
+        """Luminance of a frame of the source, range [0, 1], a new array."""
+        return as_gray(cast("Luma", self._store.read(position, slice(None))))
+
+
+class FramesOnReference:
+    """An `AlignedFrames` over a source: decodes, matches and warps what is asked for, and remembers nothing.
+
+    Parameters
+    ----------
+    source : FrameSource
+        All frames of the stack.
+    positions : sequence of int
+        Frames of the source that take part, near → far.
+    matrices : sequence of ndarray of float64, shape (3, 3)
+        Frame → reference px, one a position.
+    gains : sequence of Gain
+        Brightness match, one a position.
+    kept : KeptLuma, optional
+        Luminance seen when the frames were added, which saves decoding them again.
+    window : Rectangle, optional
+        The part of the reference that is wanted; it becomes the reference grid. All of it by default.
+    """
+
+    def __init__(
+        self,
+        source: FrameSource,
+        *,
+        positions: Sequence[int],
+        matrices: Sequence[Matrix],
+        gains: Sequence[Gain],
+        kept: KeptLuma | None = None,
+        window: Rectangle | None = None,
+    ) -> None:
+        height, width = source.shape
+        window = window or Rectangle(left=0, top=0, right=width, bottom=height)
+        to_window = np.array([[1, 0, -window.left], [0, 1, -window.top], [0, 0, 1]], np.float64)
+        self._source = source
+        self._positions = tuple(positions)
+        self._shape = (window.height_px, window.width_px)
+        self._matrices = tuple(to_window @ matrix for matrix in matrices)
+        self._samplings = tuple(inverse(matrix) for matrix in self._matrices)
+        self._are_whole_shifts = tuple(_is_whole_shift(sampling) for sampling in self._samplings)
+        self._gains = tuple(gains)
+        self._kept = kept
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the reference grid."""
+        return self._shape
+
+    @property
+    def matrices(self) -> Sequence[Matrix]:
+        """Frame → reference px, one (3, 3) a frame."""
+        return self._matrices
+
+    def read(self, position: int) -> Image:
+        """Aligned, matched RGB float32 (H, W, 3); outside the frame the border is replicated."""
+        native = self.read_native(position)
+        height, width = self.shape
+        aligned = np.empty((height, width, 3), np.float32)
+        for top in range(0, height, BAND_ROWS):
+            rows = slice(top, min(top + BAND_ROWS, height))
+            aligned[rows] = self.warp_tile(native, position, rows, slice(0, width))
+        return aligned
+
+    def read_native(self, position: int) -> Pixels:
+        """The frame as decoded, for `warp_tile`."""
+        return self._source.read(self._positions[position])
+
+    def read_gray_native(self, position: int, reduction: int) -> Gray:
+        """Luminance on the frame's own grid, matched in brightness, reduced as `FrameSource.read_gray` says."""
+        if self._kept is not None and self._kept.reduction == reduction:
+            gray = self._kept.read(self._positions[position])
+        else:
+            gray = self._source.read_gray(self._positions[position], reduction)
+        gain = self._gains[position]
+        if gain.is_one:
+            return gray
+        return np.multiply(gray, np.float32(np.mean(gain.channels) ** ENCODING_EXPONENT), out=gray)
+
+    def warp_tile(self, native: Pixels, position: int, rows: slice, columns: slice) -> Image:
+        """Cut a tile of the reference grid out of `native`: float32, matched in brightness, cubic interpolation."""
+        table = _float_table(self._gains[position].channels, native.dtype.name)
+        sampling = self._samplings[position]
+        tile_shape = (rows.stop - rows.start, columns.stop - columns.start)
+        if self._are_whole_shifts[position]:
+            own_rows, own_columns = _needed(sampling, native.shape, rows, columns, margin_px=0)
+            if (own_rows.stop - own_rows.start, own_columns.stop - own_columns.start) == tile_shape:
+                return _look_up(native[own_rows, own_columns], table)
+        own_rows, own_columns = _needed(sampling, native.shape, rows, columns, margin_px=KERNEL_REACH_PX)
+        from_tile = np.array([[1, 0, columns.start], [0, 1, rows.start], [0, 0, 1]], np.float64)
+        to_part = np.array([[1, 0, -own_columns.start], [0, 1, -own_rows.start], [0, 0, 1]], np.float64)
+        part = _look_up(native[own_rows, own_columns], table)
+        warped = warping.sample(part, to_part @ sampling @ from_tile, tile_shape)
+        # A cubic kernel overshoots beside hard edges; no frame is brighter than white.
+        return np.clip(warped, 0, 1, out=warped)
+
+    def covered(self, position: int) -> Mask:
+        """Pixels of the reference grid that lie inside the frame, shape (H, W)."""
+        return warping.covered(self._matrices[position], self._source.shape, self._shape)
+
+
+def _needed(sampling: Matrix, shape: tuple[int, ...], rows: slice, columns: slice, *, margin_px: int) -> tuple[slice, slice]:
+    """Rows and columns of the frame that a tile is made from.
+
+    For a tile that lies wholly outside these are the nearest border pixels, so that replication gives the same values as from the
+    whole.
+    """
+    (a, b, c), (d, e, f), (g, h, i) = sampling.tolist()
+    corners = [(x, y) for x in (columns.start, columns.stop - 1) for y in (rows.start, rows.stop - 1)]
+    scales = [1 / (g * x + h * y + i) for x, y in corners]
+    across = [(a * x + b * y + c) * scale for (x, y), scale in zip(corners, scales, strict=True)]
+    down = [(d * x + e * y + f) * scale for (x, y), scale in zip(corners, scales, strict=True)]
+    return _span(down, shape[0], margin_px), _span(across, shape[1], margin_px)
+
+
+def _span(places: list[float], length: int, margin_px: int) -> slice:
+    start = min(max(math.floor(min(places)) - margin_px, 0), length - 1)
+    return slice(start, min(max(math.ceil(max(places)) + margin_px + 1, start + 1), length))
+
+
+def _is_whole_shift(sampling: Matrix) -> bool:
+    """Whether pixels fall on pixels, as those of the reference do."""
+    return bool(np.array_equal(sampling[:, :2], np.eye(3)[:, :2]) and np.array_equal(sampling, np.rint(sampling)))
+
+
+def _look_up(pixels: Pixels, table: NDArray[np.float32]) -> Image:
+    """Turn integer pixels into matched float32 ones."""
+    if pixels.dtype == np.uint8:
+        return np.asarray(cv2.LUT(pixels, table[None]), np.float32)
+    matched = np.empty(pixels.shape, np.float32)
+    for channel in range(3):
+        np.take(table[:, channel], pixels[..., channel], out=matched[..., channel])
+    return matched
+
+
+@lru_cache(maxsize=512)
+def _float_table(channels: tuple[float, float, float], dtype: str) -> NDArray[np.float32]:
+    """What every integer value becomes: display-encoded float32 [0, 1], shape (256 or 65536, 3)."""
+    values = np.linspace(0, 1, int(np.iinfo(dtype).max) + 1)
+    linear = decode_srgb(values)
+    columns = [values if gain == 1 else encode_srgb(np.clip(linear * gain, 0, 1)) for gain in channels]
+    return np.stack(columns, axis=1).astype(np.float32)

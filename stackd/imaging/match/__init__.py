@@ -1,0 +1,1 @@
+"""Frames matched in brightness and white balance."""

@@ -1,0 +1,67 @@
+"""Frames that can be one stack at all: of one folder, camera body and picture size; without a camera, of one series of names."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from stackd.intake.grouping.results import has_camera
+from stackd.intake.names import name_parts
+from stackd.intake.order.numbering import Numbered
+from stackd.intake.settings import GroupingSettings
+from stackd.model.frame import Frame
+
+_CAMERA_FOLDER = re.compile(r"^[1-9][0-9]{2}[A-Z0-9_]{5}$")
+"""100CANON, 101ND850: a camera begins a new one in the middle of anything."""
+
+_NO_SERIAL = re.compile(r"^[0 ]*$")
+
+
+def partition(frames: Sequence[Frame], numbers: Mapping[str, Numbered], settings: GroupingSettings) -> list[list[Frame]]:
+    """Part frames that cannot be one stack, in a fixed order.
+
+    A missing serial number is no other camera: it counts as the only body of that model where there is just one. Two models with
+    one serial are one body whose name was rewritten.
+    """
+    bodies = _bodies(frames)
+    parted: dict[tuple[str, ...], list[Frame]] = defaultdict(list)
+    for frame in frames:
+        meta = frame.meta
+        sides = sorted((meta.width_px or 0, meta.height_px or 0))
+        camera = bodies[_model(frame), _serial(frame)] if has_camera(frame) else f"series {numbers[frame.path].series}"
+        parted[stack_folder(frame.path, settings), camera, f"{sides[0]}×{sides[1]}"].append(frame)
+    return [parted[key] for key in sorted(parted)]
+
+
+def stack_folder(path: str, settings: GroupingSettings) -> str:
+    """Name the folder within which a frame can have stack-mates; a camera's numbered folders count as one."""
+    if settings.subfolders == "together":
+        return ""
+    folder = name_parts(path).folder
+    parent, _, last = folder.rpartition("/")
+    return parent if _CAMERA_FOLDER.match(last) else folder
+
+
+def _bodies(frames: Sequence[Frame]) -> dict[tuple[str, str | None], str]:
+    serials: dict[str, set[str]] = defaultdict(set)
+    for frame in frames:
+        serial = _serial(frame)
+        if serial is not None:
+            serials[_model(frame)].add(serial)
+    bodies: dict[tuple[str, str | None], str] = {}
+    for frame in frames:
+        model, serial = _model(frame), _serial(frame)
+        if serial is None and len(serials[model]) == 1:
+            (serial,) = serials[model]
+            bodies[model, None] = f"body {serial}"
+        else:
+            bodies[model, serial] = f"model {model}" if serial is None else f"body {serial}"
+    return bodies
+
+
+def _model(frame: Frame) -> str:
+    return f"{(frame.meta.make or '').strip()} {(frame.meta.camera_model or '').strip()}".casefold()
+
+
+def _serial(frame: Frame) -> str | None:
+    serial = frame.meta.body_serial
+    return None if serial is None or _NO_SERIAL.match(serial) else serial.strip()

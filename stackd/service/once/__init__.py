@@ -1,0 +1,1 @@
+"""What is done once and is then over: one stack made, one folder sorted, one report."""

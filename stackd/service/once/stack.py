@@ -1,0 +1,359 @@
+"""One job: frames of a stack in, a composite out, staged in the output folder. Runs in worker processes and in `stackd fuse`."""
+
+import hashlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from stackd import __version__
+from stackd.config.settings import Recipe
+from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
+from stackd.imaging.ground.frames import MakePlaneStore, Progress
+from stackd.imaging.stacker import Stacked, Stacker
+from stackd.model.composite import Composite, Finding, FrameReport, Severity
+from stackd.model.frame import Fingerprint, Frame
+from stackd.model.provenance import FrameProvenance, Provenance
+from stackd.service.ports import Clock, Exporter, FrameFile, FrameReader, Meter, StackingRequest, StackingResult
+
+MIN_FRAMES: Final = 2
+"""A composite of one frame would be that frame."""
+
+MIN_SIDE_PX: Final = 16
+"""Shortest side of frames that can be stacked: smaller pictures show no detail by which one could be laid over another."""
+
+REASONS_TOLD: Final = 3
+"""Frames whose reason is told when too few are left; the rest is counted."""
+
+LIBRARIES: Final = (
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "opencv-python-headless",
+    "tifffile",
+    "imagecodecs",
+    "simplejpeg",
+    "rawpy",
+    "exiv2",
+)
+"""Libraries whose version can change pixels or metadata; named in the provenance."""
+
+HASH_CHUNK_BYTES: Final = 1 << 20
+"""Read size while hashing: large enough that calls do not cost, small enough to stay in the cache."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedFrame:
+    """A frame's file and the name it has for the user."""
+
+    name: str
+    file: FrameFile
+
+
+def stack_and_stage(
+    request: StackingRequest,
+    *,
+    reader: FrameReader,
+    exporter: Exporter,
+    clock: Clock,
+    meter: Meter,
+    make_store: MakePlaneStore,
+    progress: Progress,
+) -> StackingResult:
+    """Turn a sealed stack into files staged in the output folder.
+
+    Raises
+    ------
+    MixedStack
+        If fewer than two frames can be used.
+    FrameChanged
+        If a frame is no longer the file that was sealed.
+    OutputBlocked
+        If the output folder cannot be written.
+    Cancelled
+        If `progress` was told to stop; nothing is left in the output folder.
+    """
+    recipe = request.recipe
+    if not isinstance(recipe, Recipe):
+        msg = f"recipe is a {type(recipe).__name__}, not a Recipe"
+        raise TypeError(msg)
+    frames = tuple(named(frame, request.input_folder) for frame in request.stack.frames)
+    stages = StageTimes(clock, progress)
+    composite, fingerprints = make_composite(
+        frames,
+        recipe=recipe,
+        recipe_name=request.recipe_name,
+        reader=reader,
+        make_store=make_store,
+        stages=stages,
+        with_depth=recipe.export.depth_map or recipe.export.depth_picture,
+    )
+    for frame in request.stack.frames:
+        seen = fingerprints.get(request.input_folder / frame.path)
+        if seen is not None and not seen.same_file_as(frame.fingerprint):
+            raise FrameChanged(
+                f"{frame.path} was changed after its stack was complete.", hint="The stack is looked at again by itself."
+            )
+    stages("export", 0, 1)
+    staged = exporter.stage(
+        composite,
+        folder=request.output_folder,
+        version=request.version,
+        temporary_prefix=request.temporary_prefix,
+        frames=tuple(frame.file.path for frame in frames),
+        name=request.stack.name,
+        export=recipe.export,
+    )
+    stages("export", 1, 1)
+    return StackingResult(
+        staged=staged,
+        findings=composite.findings,
+        seconds=MappingProxyType(stages.so_far()),
+        peak_rss_bytes=meter.peak_rss_bytes(),
+        fingerprints=MappingProxyType(
+            {
+                frame.path: fingerprints[request.input_folder / frame.path]
+                for frame in request.stack.frames
+                if request.input_folder / frame.path in fingerprints
+            }
+        ),
+    )
+
+
+def named(frame: Frame, folder: Path) -> NamedFrame:
+    """Say where a frame's pixels are, and what the user calls it: its path, with the plane for a multi-page file."""
+    name = frame.path if frame.page is None else f"{frame.path}#{frame.page + 1}"
+    return NamedFrame(name=name, file=FrameFile(path=folder / frame.path, page=frame.page))
+
+
+def make_composite(
+    frames: Sequence[NamedFrame],
+    *,
+    recipe: Recipe,
+    recipe_name: str,
+    reader: FrameReader,
+    make_store: MakePlaneStore,
+    stages: "StageTimes",
+    set_aside: Mapping[str, str] = MappingProxyType({}),
+    with_depth: bool = True,
+) -> tuple[Composite, dict[Path, Fingerprint]]:
+    """Read, align, fuse and finish frames given near → far.
+
+    `set_aside` names files that were asked for but are no frames, each with the reason, so that the composite tells of them too.
+    `with_depth` says whether the depth map is wanted.
+
+    Returns
+    -------
+    Composite
+        Cropped to the valid area unless the recipe says otherwise.
+    dict of Path to Fingerprint
+        Each file as it was read, with its content hash.
+
+    Raises
+    ------
+    MixedStack
+        If fewer than two frames can be used.
+    """
+    stages("read", 0, len(frames))
+    fingerprints: dict[Path, Fingerprint] = {}
+    refused: dict[FrameFile, str] = {}
+    for done, frame in enumerate(frames, start=1):
+        try:
+            if frame.file.path not in fingerprints:
+                fingerprints[frame.file.path] = fingerprint_of(frame)
+        except UnreadableFrame as error:
+            refused[frame.file] = str(error)
+        stages("read", done, len(frames))
+    readable = [frame for frame in frames if frame.file not in refused]
+    refused |= reader.check([frame.file for frame in readable])
+    usable = [frame for frame in frames if frame.file not in refused]
+    if len(usable) < MIN_FRAMES:
+        raise too_few(frames, refused, set_aside)
+    stacked, usable = _stack(
+        usable, refused, recipe=recipe, reader=reader, make_store=make_store, progress=stages, with_depth=with_depth
+    )
+    reports = _reports(frames, usable, refused, stacked, set_aside)
+    findings = (*(left_out(report.path, report.reason) for report in reports if not report.used), *stacked.findings)
+    provenance = Provenance(
+        stackd_version=__version__,
+        recipe_name=recipe_name,
+        recipe=MappingProxyType(recipe.model_dump(mode="json")),
+        frames=tuple(
+            FrameProvenance(
+                name=frame.name,
+                content_sha256=fingerprints[frame.file.path].content_sha256,
+                size_bytes=fingerprints[frame.file.path].size_bytes,
+            )
+            for frame in frames
+            if frame.file.path in fingerprints
+        ),
+        libraries=MappingProxyType(library_versions()),
+    )
+    composite = Composite(
+        image=stacked.image,
+        valid_area=stacked.valid_area,
+        reference_path=usable[stacked.reference].name,
+        frames=reports,
+        depth=stacked.depth,
+        findings=findings,
+        provenance=provenance,
+        method=stacked.method,
+        seconds=MappingProxyType(stages.so_far()),
+    )
+    return composite, fingerprints
+
+
+def _stack(
+    usable: list[NamedFrame],
+    refused: dict[FrameFile, str],
+    *,
+    recipe: Recipe,
+    reader: FrameReader,
+    make_store: MakePlaneStore,
+    progress: Progress,
+    with_depth: bool,
+) -> tuple[Stacked, list[NamedFrame]]:
+    """Stack the frames; a frame whose pixels turn out unreadable is moved to `refused` and the work begins again without it."""
+    frames = usable
+    while True:
+        try:
+            source = reader.open([frame.file for frame in usable], recipe.develop)
+            if min(source.shape) < MIN_SIDE_PX:
+                height, width = source.shape
+                raise MixedStack(
+                    f"The frames are {width}×{height} px; to lay one over another takes at least {MIN_SIDE_PX} px on each side.",
+                    hint="Use larger frames.",
+                )
+            stacker = Stacker(
+                source,
+                align=recipe.align,
+                match=recipe.match,
+                fuse=recipe.fuse,
+                finish=recipe.finish,
+                make_store=make_store,
+                progress=progress,
+                with_depth=with_depth,
+            )
+            for position in range(len(usable)):
+                stacker.add(position)
+            return stacker.finish(), usable
+        except UnreadableFrame as error:
+            bad = [frame for frame in usable if frame.file == error.frame]
+            if not bad:
+                raise
+            refused[bad[0].file] = str(error)
+            usable = [frame for frame in usable if frame is not bad[0]]
+            if len(usable) < MIN_FRAMES:
+                raise too_few(frames, refused) from error
+
+
+def too_few(
+    frames: Sequence[NamedFrame], refused: Mapping[FrameFile, str], set_aside: Mapping[str, str] = MappingProxyType({})
+) -> MixedStack:
+    """Say that a stack has too few frames that can be used, and why."""
+    reasons = [refused[frame.file] for frame in frames if frame.file in refused]
+    reasons += [reason if Path(name).name in reason else f"{name}: {reason}" for name, reason in set_aside.items()]
+    told = list(dict.fromkeys(reasons))
+    if len(told) > REASONS_TOLD:
+        told = [*told[:REASONS_TOLD], f"{len(told) - REASONS_TOLD} more cannot be used either."]
+    asked = len(frames) + len(set_aside)
+    # Reading ends with the frame that leaves too few: what comes after it was not tried.
+    useless = sum(frame.file in refused for frame in frames) + len(set_aside)
+    count = f"{useless} of {asked} frames cannot be used" if useless else f"There is only {asked} frame"
+    return MixedStack(
+        " ".join([f"{count}, and a composite needs {MIN_FRAMES}.", *told]),
+        hint="Add the missing frames, or replace those that cannot be read.",
+    )
+
+
+def fingerprint_of(frame: NamedFrame) -> Fingerprint:
+    """Hash a frame's file.
+
+    Raises
+    ------
+    UnreadableFrame
+        If the file cannot be opened or read.
+    FrameChanged
+        If the file changed while it was read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with frame.file.path.open("rb") as file:
+            before = Path(frame.file.path).stat()
+            while chunk := file.read(HASH_CHUNK_BYTES):
+                digest.update(chunk)
+            after = Path(frame.file.path).stat()
+    except FileNotFoundError as error:
+        raise UnreadableFrame(f"{frame.name} is no longer there.", hint="Put it back, or leave it out.") from error
+    except OSError as error:
+        raise UnreadableFrame(
+            f"{frame.name} cannot be read: {error.strerror}.", hint="Check the permissions and the disk."
+        ) from error
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise FrameChanged(f"{frame.name} changed while it was read.", hint="Wait until the copy is complete.")
+    return Fingerprint(size_bytes=after.st_size, mtime_ns=after.st_mtime_ns, content_sha256=digest.hexdigest())
+
+
+def _reports(
+    frames: Sequence[NamedFrame],
+    usable: Sequence[NamedFrame],
+    refused: Mapping[FrameFile, str],
+    stacked: Stacked,
+    set_aside: Mapping[str, str],
+) -> tuple[FrameReport, ...]:
+    placed = dict(zip((frame.file for frame in usable), stacked.frames, strict=True))
+    return (
+        *(
+            replace(placed[frame.file], path=frame.name)
+            if frame.file in placed
+            else FrameReport(path=frame.name, used=False, reason=refused[frame.file])
+            for frame in frames
+        ),
+        *(FrameReport(path=name, used=False, reason=reason) for name, reason in set_aside.items()),
+    )
+
+
+def left_out(path: str, reason: str) -> Finding:
+    """Say that a frame was left out, and why."""
+    return Finding(code="frame-left-out", severity=Severity.WARNING, sentence=f"{path} was left out: {reason}", frames=(path,))
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that make pixels."""
+    versions = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in LIBRARIES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+class StageTimes:
+    """Passes progress on and adds up the seconds each stage took."""
+
+    def __init__(self, clock: Clock, progress: Progress) -> None:
+        self._clock = clock
+        self._progress: Callable[[str, int, int], None] = progress
+        self._seconds: dict[str, float] = {}
+        self._stage: str | None = None
+        self._since_s = clock.now_s()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Note that `stage` is at `done` of `total`."""
+        self._turn_to(stage)
+        self._progress(stage, done, total)
+
+    def so_far(self) -> dict[str, float]:
+        """Seconds a stage, in the order the stages first ran."""
+        self._turn_to(None)
+        return dict(self._seconds)
+
+    def _turn_to(self, stage: str | None) -> None:
+        now_s = self._clock.now_s()
+        if self._stage is not None:
+            self._seconds[self._stage] = self._seconds.get(self._stage, 0.0) + now_s - self._since_s
+        self._stage, self._since_s = stage, now_s

@@ -1,0 +1,317 @@
+"""What the service does next, given what it knows and what it was told. PURE.
+
+`plan` is called again with what its effects brought about, until it asks for nothing more. Time comes in as `now_s` (monotonic)
+and `now_at` (time of day); nothing here reads a clock, a file or the journal.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, assert_never
+
+from stackd.model.job import Job, JobState
+from stackd.model.stack import Stack
+from stackd.service.plan.effects import Effect, NoteProgress, TryJournal
+from stackd.service.plan.folder import next_look_s, plan_folder, take_answer, take_look
+from stackd.service.plan.jobs import CRASH_WAIT_S, blocked_wait_s, next_due_s, plan_jobs
+from stackd.service.plan.values import (
+    Answered,
+    FilePublished,
+    Folder,
+    JobChanged,
+    JournalRefused,
+    JournalTaken,
+    Looked,
+    Observation,
+    PublicationBegun,
+    PublishRefused,
+    ServiceSettings,
+    SourcesAsked,
+    SourcesChecked,
+    State,
+    Ticket,
+    WishAnswered,
+    Wished,
+    Woken,
+    Worked,
+    WorkLost,
+)
+from stackd.service.plan.wishes import plan_wishes
+from stackd.service.ports import Crashed, Failed, Finished, Progressed, Publication, WorkerEvent
+
+WAKE_COALESCE_S: Final = 0.3
+"""Events that come together are answered by one look: a camera writes a frame in several system calls (a guess)."""
+
+PROGRESS_NOTE_S: Final = 1.0
+"""The journal notes how far a job is at most this often: each note is a write that waits for the disk."""
+
+GONE: Final = frozenset({JobState.DONE, JobState.SUPERSEDED, JobState.DISMISSED})
+"""States in which nothing is left to do."""
+
+
+def plan(
+    state: State, observations: Iterable[Observation], *, now_s: float, now_at: datetime, settings: ServiceSettings
+) -> tuple[State, tuple[Effect, ...]]:
+    """Decide what to do.
+
+    Parameters
+    ----------
+    state : State
+        What the last call gave back.
+    observations : iterable of Observation
+        What was learned since, in order; the results of performed effects among them.
+    now_s : float
+        Monotonic.
+    now_at : datetime
+        Aware, UTC.
+    settings : ServiceSettings
+
+    Returns
+    -------
+    State
+        What is known now.
+    tuple of Effect
+        What to do, in this order. When one fails, the others are still to be performed; its failure is an observation.
+    """
+    state = _with_folders(state, settings)
+    effects: list[Effect] = []
+    for observation in observations:
+        state, more = _take_in(state, observation, now_s=now_s, settings=settings)
+        effects += more
+    if state.journal_trouble and now_s >= state.journal_due_s:
+        state = replace(state, journal_due_s=now_s + blocked_wait_s(state.journal_waits), journal_waits=state.journal_waits + 1)
+        effects.append(TryJournal())
+    claimed: frozenset[int] = frozenset()
+    if not state.journal_trouble:
+        answered, claimed = plan_wishes(state, settings)
+        effects += answered
+    for watched in settings.watched:
+        step = plan_folder(state, watched, now_s=now_s, now_at=now_at, settings=settings)
+        state = _with_folder(state, watched.watch, step.folder)
+        effects += step.effects
+        claimed |= step.claimed
+    if not state.journal_trouble:
+        effects += plan_jobs(state, now_s=now_s, settings=settings, claimed=claimed)
+    return state, tuple(effects)
+
+
+def next_wake_s(state: State, settings: ServiceSettings) -> float:
+    """Say when `plan` is to be called again even if nothing happens (monotonic)."""
+    looks = [
+        next_look_s(state.folders[watched.watch], watched)
+        for watched in settings.watched
+        if watched.watch in state.folders and not state.folders[watched.watch].looking
+    ]
+    if state.journal_trouble:
+        return min([state.journal_due_s, *looks])
+    busy = sum(ticket.job.state is JobState.RUNNING for ticket in state.tickets.values()) >= settings.jobs_at_once
+    jobs = [
+        next_due_s(ticket)
+        for ticket in state.tickets.values()
+        if not (busy and ticket.job.state is JobState.READY) and settings.folder(ticket.job.watch) is not None
+    ]
+    return min([*looks, *jobs], default=float("inf"))
+
+
+# ------------------------------------------------------------- taking in
+
+
+def _take_in(  # noqa: C901, PLR0912  (one case an observation)
+    state: State, observation: Observation, *, now_s: float, settings: ServiceSettings
+) -> tuple[State, tuple[Effect, ...]]:
+    match observation:
+        case Woken(watch=watch):
+            return _wake(state, watch, now_s=now_s), ()
+        case Looked(watch=watch, look=look):
+            folder = state.folders.get(watch)
+            if folder is None:
+                return state, ()
+            step = take_look(folder, watch, look, now_s=now_s, intake=settings.intake, taken=state.taken.get(watch, {}))
+            return _with_folder(state, watch, step.folder), step.effects
+        case Answered(answer=answer):
+            folder = state.folders.get(answer.watch)
+            if folder is None:
+                return state, ()
+            step = take_answer(folder, answer)
+            return _with_folder(state, answer.watch, step.folder), step.effects
+        case Worked(event=event):
+            return _take_worker_event(state, event, now_s=now_s)
+        case JobChanged(job=job, stack=stack):
+            return _take_job(state, job, stack, now_s=now_s), ()
+        case PublicationBegun(publication=publication):
+            state = _with_hashes(state, publication)
+            begun = {"publication": publication, "published": 0, "sources_held": False, "name_taken": False, "outcome": None}
+            return _with_ticket(state, publication.job_id, **begun), ()
+        case SourcesAsked(job_id=job_id):
+            return _with_ticket(state, job_id, sources_asked=True), ()
+        case SourcesChecked(job_id=job_id):
+            ticket = state.tickets.get(job_id)
+            if ticket is None or ticket.job.state is not JobState.PUBLISHING:
+                return state, ()
+            return _take_check(_with_ticket(state, job_id, sources_asked=False), observation, now_s=now_s), ()
+        case FilePublished(job_id=job_id):
+            return _with_ticket(state, job_id, published=state.tickets[job_id].published + 1), ()
+        case PublishRefused():
+            return _take_refusal(state, observation, now_s=now_s), ()
+        case WorkLost(job_id=job_id, message=message):
+            failed = Failed(job_id=job_id, message=message, hint="", kind="WorkLost", retry_helps=False)
+            return _with_ticket(state, job_id, outcome=failed), ()
+        case JournalRefused(message=message):
+            doubtful = {watch: replace(one, recheck=True, reported=None) for watch, one in state.folders.items()}
+            due_s = state.journal_due_s if state.journal_trouble else now_s + blocked_wait_s(0)
+            return replace(state, folders=MappingProxyType(doubtful), journal_trouble=message, journal_due_s=due_s), ()
+        case JournalTaken():
+            return replace(state, journal_trouble="", journal_waits=0), ()
+        case Wished(overrides=overrides):
+            renewed = overrides != state.overrides
+            folders = {watch: replace(one, regroup=one.regroup or renewed) for watch, one in state.folders.items()}
+            return replace(
+                state,
+                overrides=overrides,
+                split_stacks=observation.split_stacks,
+                wishes=observation.open_wishes,
+                folders=MappingProxyType(folders),
+            ), ()
+        case WishAnswered(wish_id=wish_id):
+            return replace(state, wishes=tuple(wish for wish in state.wishes if wish.id != wish_id)), ()
+        case _:
+            assert_never(observation)
+
+
+def _wake(state: State, watch: str, *, now_s: float) -> State:
+    folder = state.folders.get(watch)
+    if folder is None:
+        return state
+    return _with_folder(state, watch, replace(folder, look_due_s=min(folder.look_due_s, now_s + WAKE_COALESCE_S)))
+
+
+def _with_stale_folder(state: State, job_id: int, *, now_s: float) -> State:
+    """Look again before anything more is concluded about the folder of a job whose frame was found changed."""
+    ticket = state.tickets.get(job_id)
+    folder = None if ticket is None else state.folders.get(ticket.job.watch)
+    if ticket is None or folder is None:
+        return state
+    return _with_folder(state, ticket.job.watch, replace(folder, stale=True, look_due_s=now_s))
+
+
+def _take_worker_event(state: State, event: WorkerEvent, *, now_s: float) -> tuple[State, tuple[Effect, ...]]:
+    ticket = state.tickets.get(event.job_id)
+    if ticket is None or ticket.job.state is not JobState.RUNNING:
+        return state, ()
+    match event:
+        case Progressed():
+            if now_s - ticket.progress_noted_s < PROGRESS_NOTE_S or state.journal_trouble:
+                return state, ()
+            return _with_ticket(state, event.job_id, progress_noted_s=now_s), (NoteProgress(progress=event),)
+        case Finished() | Failed() | Crashed():
+            state = _with_ticket(state, event.job_id, outcome=event)
+            if isinstance(event, Failed) and event.kind == "FrameChanged":
+                return _with_stale_folder(state, event.job_id, now_s=now_s), ()
+            return state, ()
+        case _:
+            assert_never(event)
+
+
+def _take_check(state: State, check: SourcesChecked, *, now_s: float) -> State:
+    if check.changed is None:
+        return _with_ticket(state, check.job_id, sources_held=True)
+    failed = Failed(
+        job_id=check.job_id,
+        message=check.changed,
+        hint="Its frames are looked at again.",
+        kind="FrameChanged",
+        retry_helps=True,
+    )
+    return _with_stale_folder(_with_ticket(state, check.job_id, outcome=failed), check.job_id, now_s=now_s)
+
+
+def _take_refusal(state: State, refused: PublishRefused, *, now_s: float) -> State:
+    ticket = state.tickets.get(refused.job_id)
+    if ticket is not None and ticket.job.state is JobState.BLOCKED:
+        # Tried again and still blocked.
+        wait_s = blocked_wait_s(ticket.waits)
+        return _with_ticket(state, refused.job_id, waits=ticket.waits + 1, not_before_s=now_s + wait_s)
+    if refused.name_taken:
+        return _with_ticket(state, refused.job_id, name_taken=True)
+    failed = Failed(job_id=refused.job_id, message=refused.message, hint=refused.hint, kind="OutputBlocked", retry_helps=True)
+    return _with_ticket(state, refused.job_id, outcome=failed)
+
+
+def _take_job(state: State, job: Job, stack: Stack, *, now_s: float) -> State:
+    """Follow a step that the journal took."""
+    before = state.tickets.get(job.id)
+    tickets = {job_id: ticket for job_id, ticket in state.tickets.items() if job_id != job.id}
+    finished = dict(state.finished)
+    if job.state in GONE:
+        finished[job.stack_id] = job
+    else:
+        finished.pop(job.stack_id, None)
+        tickets[job.id] = _next_ticket(before, job, stack, now_s=now_s)
+    state = replace(state, tickets=MappingProxyType(tickets), finished=MappingProxyType(finished))
+    if before is None or job.state is JobState.SUPERSEDED:
+        state = _with_taken(state, job, stack)
+    folder = state.folders.get(job.watch)
+    if folder is not None and (job.state in GONE or before is None):
+        state = _with_folder(state, job.watch, replace(folder, recheck=True))
+    return state
+
+
+def _next_ticket(before: Ticket | None, job: Job, stack: Stack, *, now_s: float) -> Ticket:
+    ticket = Ticket(job=job, stack=stack) if before is None else replace(before, job=job)
+    match job.state:
+        case JobState.RUNNING:
+            return Ticket(job=job, stack=stack, waits=ticket.waits)
+        case JobState.BLOCKED:
+            return Ticket(job=job, stack=stack, waits=ticket.waits + 1, not_before_s=now_s + blocked_wait_s(ticket.waits))
+        case JobState.READY:
+            wait_s = CRASH_WAIT_S * 2.0**job.crashes if job.crashes and job.error else 0.0
+            return Ticket(job=job, stack=stack, waits=ticket.waits, not_before_s=now_s + wait_s)
+        case _:
+            return ticket
+
+
+def _with_taken(state: State, job: Job, stack: Stack) -> State:
+    taken = {path: entry for path, entry in state.taken.get(job.watch, {}).items() if entry[1] != job.stack_id}
+    if job.state is not JobState.SUPERSEDED:
+        taken |= {frame.path: (frame.fingerprint, job.stack_id) for frame in stack.frames}
+    return replace(state, taken=MappingProxyType({**state.taken, job.watch: MappingProxyType(taken)}))
+
+
+def _with_hashes(state: State, publication: Publication) -> State:
+    """Keep the content hashes of a stack's frames, by which a frame that is copied again is known."""
+    ticket = state.tickets.get(publication.job_id)
+    if ticket is None:
+        return state
+    watch, stack_id = ticket.job.watch, ticket.job.stack_id
+    hashed = {
+        path: (replace(fingerprint, content_sha256=publication.fingerprints[path].content_sha256), owner)
+        for path, (fingerprint, owner) in state.taken.get(watch, {}).items()
+        if owner == stack_id and path in publication.fingerprints
+    }
+    taken = MappingProxyType({**state.taken.get(watch, {}), **hashed})
+    return replace(state, taken=MappingProxyType({**state.taken, watch: taken}))
+
+
+def _with_folders(state: State, settings: ServiceSettings) -> State:
+    """Know exactly the configured folders."""
+    watches = [watched.watch for watched in settings.watched]
+    if list(state.folders) == watches:
+        return state
+    folders = {watch: state.folders.get(watch, Folder()) for watch in watches}
+    return replace(state, folders=MappingProxyType(folders))
+
+
+def _with_folder(state: State, watch: str, folder: Folder) -> State:
+    if state.folders.get(watch) is folder:
+        return state
+    return replace(state, folders=MappingProxyType({**state.folders, watch: folder}))
+
+
+def _with_ticket(state: State, job_id: int, **changes: object) -> State:
+    ticket = state.tickets.get(job_id)
+    if ticket is None:
+        return state
+    changed: Ticket = replace(ticket, **changes)  # type: ignore[arg-type]
+    tickets: Mapping[int, Ticket] = {**state.tickets, job_id: changed}
+    return replace(state, tickets=MappingProxyType(tickets))

@@ -1,0 +1,150 @@
+"""What to do about a job: begin, resume, publish step by step, give up, set aside. PURE.
+
+Every step is derived from what is known, never from what was asked for before: a step that the journal refused is simply planned
+again.
+"""
+
+from dataclasses import replace
+from typing import Final, assert_never
+
+from stackd.model.job import MAX_ATTEMPTS, JobState
+from stackd.service.plan.effects import (
+    BeginPublication,
+    BeginRun,
+    CheckSources,
+    Effect,
+    FinishPublication,
+    Move,
+    PublishFile,
+    RemoveRemains,
+    RenamePublication,
+    TryOutput,
+    WithdrawPublication,
+)
+from stackd.service.plan.values import ServiceSettings, State, Ticket
+from stackd.service.ports import Crashed, Failed, Finished, Progressed
+
+BLOCKED_FIRST_S: Final = 5.0
+BLOCKED_MOST_S: Final = 300.0
+"""Back-off of a blocked job, doubled each time: a share mounted again is used within seconds, a disk that stays full costs
+one attempt in five minutes (a guess)."""
+
+CRASH_WAIT_S: Final = 2.0
+"""Distance of the next attempt after a crash, doubled each time; other stacks go first (a guess)."""
+
+OUTPUT_BYTES_A_PIXEL: Final = 8
+"""Room that outputs need at most, roughly: 16-bit colour (6 bytes a pixel) and a 16-bit depth map (2), uncompressed."""
+
+
+def blocked_wait_s(waits: int) -> float:
+    """Say how long a job stays blocked the `waits`-th time in a row, from 0."""
+    return min(BLOCKED_FIRST_S * 2.0 ** min(waits, 16), BLOCKED_MOST_S)
+
+
+def plan_jobs(state: State, *, now_s: float, settings: ServiceSettings, claimed: frozenset[int]) -> tuple[Effect, ...]:
+    """Take the next step of every job that can go on."""
+    effects: list[Effect] = []
+    free = settings.jobs_at_once - sum(ticket.job.state is JobState.RUNNING for ticket in state.tickets.values())
+    # A stack that was interrupted often goes last: one that always ends badly must not keep the others waiting.
+    for ticket in sorted(state.tickets.values(), key=lambda one: (one.job.attempt, one.job.id)):
+        if ticket.job.id in claimed or settings.folder(ticket.job.watch) is None:
+            continue
+        steps = _next_steps(ticket, state, now_s=now_s, settings=settings, may_begin=free > 0)
+        free -= any(isinstance(step, BeginRun) for step in steps)
+        effects += steps
+    return tuple(effects)
+
+
+def next_due_s(ticket: Ticket) -> float:
+    """Say when time alone lets a job go on (monotonic)."""
+    return ticket.not_before_s if ticket.job.state in (JobState.READY, JobState.BLOCKED) else float("inf")
+
+
+def _next_steps(ticket: Ticket, state: State, *, now_s: float, settings: ServiceSettings, may_begin: bool) -> tuple[Effect, ...]:
+    job = ticket.job
+    match job.state:
+        case JobState.READY:
+            return (BeginRun(job_id=job.id),) if may_begin and now_s >= ticket.not_before_s else ()
+        case JobState.BLOCKED:
+            return _resume(ticket, settings) if now_s >= ticket.not_before_s else ()
+        case JobState.RUNNING:
+            return _after_work(ticket, settings)
+        case JobState.PUBLISHING:
+            return _publishing(ticket, state, settings)
+        case JobState.HELD | JobState.FAILED | JobState.QUARANTINED | JobState.DONE | JobState.SUPERSEDED | JobState.DISMISSED:
+            return ()
+        case _:
+            assert_never(job.state)
+
+
+def _resume(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]:
+    """Try the output first: stacking for a disk that is still full would be work for nothing."""
+    watched = settings.folder(ticket.job.watch)
+    if watched is None:
+        return ()
+    sizes = [(frame.meta.width_px or 0) * (frame.meta.height_px or 0) for frame in ticket.stack.frames]
+    needed_bytes = max(sizes, default=0) * OUTPUT_BYTES_A_PIXEL
+    return (TryOutput(job_id=ticket.job.id, folder=watched.output, needed_bytes=needed_bytes),)
+
+
+def _after_work(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]:
+    job = ticket.job
+    watched = settings.folder(job.watch)
+    if watched is None:
+        return ()
+    clean_up = RemoveRemains(folder=watched.output, job_id=job.id)
+    match ticket.outcome:
+        case None | Progressed():
+            return ()
+        case Finished(result=result):
+            return (BeginPublication(job_id=job.id, folder=watched.output, result=result),)
+        case Failed(kind="Cancelled"):
+            return (clean_up, Move(job_id=job.id, state=JobState.READY))
+        case Failed(message=message, hint=hint, retry_helps=retry_helps):
+            state = JobState.BLOCKED if retry_helps else JobState.FAILED
+            return (clean_up, Move(job_id=job.id, state=state, error=message, hint=hint))
+        case Crashed(reason=reason):
+            if job.crashes + 1 >= MAX_ATTEMPTS:
+                message = f"The work on this stack ended {job.crashes + 1} times without a result: {reason}"
+                hint = f"Look at its frames, then run `stackd retry {job.stack_id}`."
+                return (clean_up, Move(job_id=job.id, state=JobState.QUARANTINED, error=message, hint=hint, crashed=True))
+            return (clean_up, Move(job_id=job.id, state=JobState.READY, error=reason, crashed=True))
+        case _:
+            assert_never(ticket.outcome)
+
+
+def _publishing(ticket: Ticket, state: State, settings: ServiceSettings) -> tuple[Effect, ...]:
+    job, publication = ticket.job, ticket.publication
+    if publication is None or isinstance(ticket.outcome, Failed):
+        return _publishing_failed(ticket, settings)
+    if ticket.name_taken:
+        return (RenamePublication(job_id=job.id),)
+    if not ticket.sources_held:
+        folder = state.folders.get(job.watch)
+        if ticket.sources_asked or folder is None or not folder.online or folder.last_look_s is None:
+            # The frames of a share that is away can neither be called unchanged nor removed.
+            return ()
+        fingerprints = {frame.path: replace(frame.fingerprint, content_sha256=None) for frame in ticket.stack.frames}
+        return (CheckSources(job_id=job.id, watch=job.watch, fingerprints=fingerprints),)
+    if ticket.published < len(publication.files):
+        return (PublishFile(job_id=job.id, index=ticket.published),)
+    return (FinishPublication(job_id=job.id),)
+
+
+def _publishing_failed(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]:
+    job = ticket.job
+    watched = settings.folder(job.watch)
+    folder = ticket.publication.folder if ticket.publication is not None else watched.output if watched is not None else None
+    taken_back: tuple[Effect, ...] = () if not ticket.published else (WithdrawPublication(job_id=job.id),)
+    clean_up = taken_back if folder is None else (*taken_back, RemoveRemains(folder=folder, job_id=job.id))
+    match ticket.outcome:
+        case Failed(kind="FrameChanged", message=message, hint=hint):
+            return (*clean_up, Move(job_id=job.id, state=JobState.SUPERSEDED, error=message, hint=hint))
+        case Failed(kind="OutputBlocked", message=message, hint=hint):
+            return (*clean_up, Move(job_id=job.id, state=JobState.BLOCKED, error=message, hint=hint))
+        case None:
+            return (*clean_up, Move(job_id=job.id, state=JobState.READY))
+        case Failed(message=message, hint=hint):
+            return (*clean_up, Move(job_id=job.id, state=JobState.FAILED, error=message, hint=hint))
+        case _:
+            return ()

@@ -1,0 +1,308 @@
+"""What the service knows, as frozen values: its settings, the watched folders, the jobs, and what it is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
+
+from stackd.intake.arrival.admit import Admitted
+from stackd.intake.arrival.manifest import Manifest
+from stackd.intake.arrival.settle import Settling
+from stackd.intake.grouping.candidates import Grouping
+from stackd.intake.settings import IntakeSettings
+from stackd.model.frame import Fingerprint
+from stackd.model.job import Job
+from stackd.model.override import Override
+from stackd.model.stack import Stack
+from stackd.service.ports import (
+    Answer,
+    Described,
+    FileSighting,
+    FolderReport,
+    Look,
+    NotDescribed,
+    OpenStack,
+    Publication,
+    Wish,
+    WorkerEvent,
+)
+
+# -------------------------------------------------------------- settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A folder to watch, as configured."""
+
+    watch: str
+    """The input folder's path; names the watch in the journal."""
+    label: str
+    """What the user calls it."""
+    input: Path
+    output: Path
+    recipe_name: str
+    rescan_s: float
+    """Look at least this often."""
+    events: bool = True
+    """Whether to listen for change notices."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeChoice:
+    """A recipe with the hash that tells whether it was changed."""
+
+    recipe: object
+    recipe_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """All that steers the service."""
+
+    watched: tuple[Watched, ...]
+    intake: IntakeSettings
+    recipes: Mapping[str, RecipeChoice]
+    jobs_at_once: int = 1
+
+    def folder(self, watch: str) -> Watched | None:
+        """Find a watched folder; None when it is no longer configured."""
+        return next((one for one in self.watched if one.watch == watch), None)
+
+
+# ----------------------------------------------------------------- state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A watched folder, as known after some looks."""
+
+    online: bool = True
+    trouble: str = ""
+    events: bool = True
+    looking: bool = False
+    look_asked_s: float = float("-inf")
+    """When the look that is under way began."""
+    last_look_s: float | None = None
+    """Monotonic time of the last complete look; none before the first."""
+    look_due_s: float = float("-inf")
+    took_s: float = 0.0
+    sightings: Mapping[str, FileSighting] = field(default_factory=lambda: MappingProxyType({}))
+    """Every regular file of the last look."""
+    passed_over: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What the last look found that is no regular file, with the reason."""
+    admitted: Admitted = field(default_factory=Admitted)
+    frame_paths: frozenset[str] = frozenset()
+    """The admitted frames, for looking up."""
+    settling: Settling = field(default_factory=Settling)
+    settled: frozenset[str] = frozenset()
+    settle_due_s: float = float("inf")
+    """When the next file can have settled."""
+    missing_since_s: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """Frames of unfinished stacks that a look did not find: one look alone proves nothing."""
+    asked: Mapping[str, Fingerprint] = field(default_factory=lambda: MappingProxyType({}))
+    """Files whose description is on its way."""
+    descriptions: Mapping[str, Described | NotDescribed] = field(default_factory=lambda: MappingProxyType({}))
+    manifests: Mapping[str, tuple[Fingerprint, Manifest | str]] = field(default_factory=lambda: MappingProxyType({}))
+    """Path → manifest, or the reason why it is not obeyed."""
+    stale: bool = False
+    """A frame was found changed since the last look: nothing is sealed before the next one."""
+    regroup: bool = False
+    """Something changed since the frames were last sorted into stacks."""
+    sorted_s: float = float("-inf")
+    """When they were."""
+    recheck: bool = False
+    """A look or a description came since the stacks were last asked whether they are complete."""
+    grouping: Grouping = field(default_factory=Grouping)
+    complete_due_s: float = float("inf")
+    """When the next open stack may be complete; a look at that time decides."""
+    open_stacks: tuple[OpenStack, ...] = ()
+    reported: FolderReport | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """An unfinished job with its stack and what is known beyond the journal."""
+
+    job: Job
+    stack: Stack
+    not_before_s: float = float("-inf")
+    """Do not begin or resume earlier (back-off)."""
+    waits: int = 0
+    """How often in a row the job was blocked; sets the back-off."""
+    outcome: WorkerEvent | None = None
+    """What the worker reported last, when it has ended."""
+    publication: Publication | None = None
+    sources_asked: bool = False
+    """The frames are being compared with what was stacked; a share that hangs may take its time."""
+    sources_held: bool = False
+    """The frames were found unchanged after the work; publishing may go on."""
+    published: int = 0
+    """Files made visible so far."""
+    name_taken: bool = False
+    """Somebody took a final name meanwhile; others must be chosen."""
+    progress_noted_s: float = float("-inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Everything the planner remembers between two calls."""
+
+    folders: Mapping[str, Folder] = field(default_factory=lambda: MappingProxyType({}))
+    tickets: Mapping[int, Ticket] = field(default_factory=lambda: MappingProxyType({}))
+    """Job id → unfinished job (anything but DONE, SUPERSEDED and DISMISSED)."""
+    finished: Mapping[str, Job] = field(default_factory=lambda: MappingProxyType({}))
+    """Stack id → its newest finished job, DONE, SUPERSEDED or DISMISSED."""
+    taken: Mapping[str, Mapping[str, tuple[Fingerprint, str]]] = field(default_factory=lambda: MappingProxyType({}))
+    """Watch → frame path → fingerprint and stack id, for every recorded stack that is not superseded."""
+    overrides: tuple[Override, ...] = ()
+    split_stacks: frozenset[str] = frozenset()
+    """Stacks the user cut: their parts are stacks of their own, though none of their frames is new."""
+    wishes: tuple[Wish, ...] = ()
+    """Decisions that wait for an answer."""
+    journal_due_s: float = float("-inf")
+    """While the journal is blocked: when to try it again; nothing new begins before."""
+    journal_waits: int = 0
+    journal_trouble: str = ""
+
+    def job_of(self, stack_id: str) -> Job | None:
+        """Find the newest job of a stack."""
+        jobs = [ticket.job for ticket in self.tickets.values() if ticket.job.stack_id == stack_id]
+        finished = self.finished.get(stack_id)
+        if finished is not None:
+            jobs.append(finished)
+        return max(jobs, key=lambda job: job.id, default=None)
+
+
+# ---------------------------------------------------------- observations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Woken:
+    """Something may have changed in a folder."""
+
+    watch: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """A look at a folder is complete."""
+
+    watch: str
+    look: Look
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A file was described."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worked:
+    """A worker reported."""
+
+    event: WorkerEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobChanged:
+    """The journal took a step of a job."""
+
+    job: Job
+    stack: Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicationBegun:
+    """Names and hashes are in the journal; files may become visible."""
+
+    publication: Publication
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcesAsked:
+    """The comparison of a job's frames with what was stacked has begun."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcesChecked:
+    """The frames were compared with what was stacked; `changed` says what became of the first that is no longer the same."""
+
+    job_id: int
+    changed: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePublished:
+    """The next file of a publication is visible."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishRefused:
+    """A file could not be made visible, or no names could be chosen."""
+
+    job_id: int
+    message: str
+    hint: str
+    name_taken: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkLost:
+    """Doing a step for a job failed in a way nobody foresaw."""
+
+    job_id: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalRefused:
+    """The journal could not be written."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalTaken:
+    """The journal could be written again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wished:
+    """The user's decisions, all of them, as overrides of the grouping; those without an answer as they are."""
+
+    overrides: tuple[Override, ...]
+    split_stacks: frozenset[str]
+    open_wishes: tuple[Wish, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WishAnswered:
+    """A decision was taken up."""
+
+    wish_id: int
+
+
+Observation: TypeAlias = (
+    Woken
+    | Looked
+    | Answered
+    | Worked
+    | JobChanged
+    | PublicationBegun
+    | SourcesAsked
+    | SourcesChecked
+    | FilePublished
+    | PublishRefused
+    | WorkLost
+    | JournalRefused
+    | JournalTaken
+    | Wished
+    | WishAnswered
+)

@@ -1,0 +1,1 @@
+"""The loop of the service, and the performer of what the plan asks for."""

@@ -1,0 +1,246 @@
+"""The loop: gather what happened, ask the planner, let it be performed, sleep until something may happen.
+
+Nothing is decided here. The loop ends only when asked to.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+from stackd.errors import AlreadyRunning, JournalBlocked, WrongConfiguration
+from stackd.model.job import JobState
+from stackd.service.plan import effects as do
+from stackd.service.plan.fold import GONE, next_wake_s, plan
+from stackd.service.plan.recovery import recover
+from stackd.service.plan.values import (
+    Answered,
+    Folder,
+    JournalRefused,
+    Looked,
+    Observation,
+    ServiceSettings,
+    State,
+    Ticket,
+    Wished,
+    Woken,
+    Worked,
+)
+from stackd.service.plan.wishes import overrides_of
+from stackd.service.ports import (
+    Inbox,
+    WishKind,
+)
+from stackd.service.run.performer import Performer, World, told
+
+LONGEST_SLEEP_S: Final = 1.0
+"""The loop turns at least this often: it asks the journal for decisions and tells the service manager that it is alive."""
+
+MOST_ROUNDS: Final = 10_000
+"""Plans in one turn after which something goes in circles: a folder of ten thousand stacks needs fewer (a guess)."""
+
+log = logging.getLogger("stackd.service")
+
+
+class Daemon:
+    """Watches folders and turns what arrives into composites, until it is asked to stop.
+
+    Parameters
+    ----------
+    settings : ServiceSettings
+    world : World
+    crashed_inside : bool
+        Whether the service crashed, rather than was killed, when it ran last (see `recover`).
+    """
+
+    def __init__(self, settings: ServiceSettings, world: World, *, crashed_inside: bool = False) -> None:
+        self._settings = settings
+        self._world = world
+        self._inboxes: dict[str, Inbox] = {}
+        self._performer = Performer(world, self._inboxes)
+        self._status = ""
+        self.state = self._remembered(State())
+        self._follow_wishes = True
+        self._recover(crashed_inside=crashed_inside)
+        for watched in settings.watched:
+            self._inboxes[watched.watch] = world.open_inbox(watched)
+
+    # ------------------------------------------------------------ the loop
+
+    def run(self) -> None:
+        """Work until a stop is asked for; then end workers, leave nothing half done, and return."""
+        self.turn()
+        self._world.manager.ready()
+        log.info("service.started watches=%d", len(self._settings.watched))
+        while not self._world.signals.stop_asked():
+            if self._world.signals.reload_asked():
+                self.reload()
+            wake_s = next_wake_s(self.state, self._settings) - self._world.clock.now_s()
+            self._world.waker.wait(min(max(wake_s, 0.0), LONGEST_SLEEP_S))
+            self.turn()
+        self.stop()
+
+    def turn(self) -> None:
+        """Gather, plan and perform until nothing is left to do now."""
+        observations = self._gather()
+        for _ in range(MOST_ROUNDS):
+            self.state, wanted = plan(
+                self.state,
+                observations,
+                now_s=self._world.clock.now_s(),
+                now_at=self._world.clock.now_at(),
+                settings=self._settings,
+            )
+            if not wanted:
+                break
+            observations = [observation for effect in wanted for observation in self._perform(effect)]
+        else:
+            log.error("loop.circled rounds=%d", MOST_ROUNDS)
+        self._world.manager.alive()
+        self._tell_status()
+
+    def reload(self) -> None:
+        """Read the configuration again; a wrong one changes nothing."""
+        self._world.manager.reloading()
+        opened: dict[str, Inbox] = {}
+        try:
+            settings = self._world.load_settings()
+            for watched in settings.watched:
+                if watched != self._settings.folder(watched.watch):
+                    opened[watched.watch] = self._world.open_inbox(watched)
+        except (WrongConfiguration, AlreadyRunning) as error:
+            log.error("configuration.refused reason=%r", str(error))  # noqa: TRY400  (a sentence, not a traceback)
+            self._world.manager.status(f"The new configuration cannot be used, the old one stays: {error.message}")
+            for inbox in opened.values():
+                inbox.close()
+        else:
+            wanted = {watched.watch for watched in settings.watched}
+            for watch in [watch for watch in self._inboxes if watch in opened or watch not in wanted]:
+                self._inboxes.pop(watch).close()
+            self._inboxes.update(opened)
+            self._settings = settings
+            # What was asked of an inbox ended with it.
+            again = {watch: replace(one, looking=False) for watch, one in self.state.folders.items()}
+            tickets = {job_id: replace(ticket, sources_asked=False) for job_id, ticket in self.state.tickets.items()}
+            self.state = self._remembered(replace(self.state, folders=MappingProxyType(again), tickets=MappingProxyType(tickets)))
+            log.info("configuration.reloaded watches=%d", len(settings.watched))
+        self._world.manager.ready()
+
+    def stop(self) -> None:
+        """End everything: no worker, no temporary file of a running job, every job in a state to go on from."""
+        self._world.manager.stopping()
+        self._world.describer.close()
+        self._world.workers.close()
+        for ticket in self.state.tickets.values():
+            if ticket.job.state is JobState.RUNNING:
+                folder = self._settings.folder(ticket.job.watch)
+                if folder is not None:
+                    self._performer.perform(
+                        do.RemoveRemains(folder=folder.output, job_id=ticket.job.id), self.state, self._settings
+                    )
+                # A stop is nobody's fault: the attempt does not count against a stack that never crashed.
+                forgive = ticket.job.crashes == 0
+                self._performer.perform(
+                    do.Move(job_id=ticket.job.id, state=JobState.READY, forgive=forgive), self.state, self._settings
+                )
+        for inbox in self._inboxes.values():
+            inbox.close()
+        self._world.journal.close()
+        log.info("service.stopped")
+
+    # ----------------------------------------------------------- beginning
+
+    def _remembered(self, state: State) -> State:
+        """Take from the journal what is not known yet."""
+        journal = self._world.journal
+        jobs = journal.jobs()
+        tickets = dict(state.tickets)
+        finished = {job.stack_id: job for job in jobs if job.state in GONE}
+        for job in jobs:
+            if job.state in GONE or job.id in tickets:
+                continue
+            stack = journal.stack(job.stack_id)
+            if stack is not None:
+                tickets[job.id] = Ticket(job=job, stack=stack, publication=journal.publication(job.id))
+        folders = {}
+        for watched in self._settings.watched:
+            known = state.folders.get(watched.watch)
+            if known is None:
+                recalled = {answer.path: answer for answer in journal.recall(watched.watch)}
+                known = Folder(descriptions=MappingProxyType(recalled))
+            folders[watched.watch] = known
+        return replace(
+            state,
+            folders=MappingProxyType(folders),
+            tickets=MappingProxyType(tickets),
+            finished=MappingProxyType(finished),
+            taken=MappingProxyType({watched.watch: journal.taken_frames(watched.watch) for watched in self._settings.watched}),
+        )
+
+    def _recover(self, *, crashed_inside: bool) -> None:
+        jobs = [ticket.job for ticket in self.state.tickets.values()]
+        publications = {
+            job_id: ticket.publication for job_id, ticket in self.state.tickets.items() if ticket.publication is not None
+        }
+        outputs = [watched.output for watched in self._settings.watched]
+        for effect in recover(jobs, publications, outputs, crashed_inside=crashed_inside):
+            for observation in self._perform(effect):
+                self.state, _ = plan(
+                    self.state,
+                    [observation],
+                    now_s=self._world.clock.now_s(),
+                    now_at=self._world.clock.now_at(),
+                    settings=replace(self._settings, watched=()),
+                )
+        self.state = self._remembered(self.state)
+
+    # ----------------------------------------------------------- gathering
+
+    def _gather(self) -> list[Observation]:
+        observations: list[Observation] = []
+        for watch, inbox in self._inboxes.items():
+            if inbox.woken():
+                observations.append(Woken(watch=watch))
+            look = inbox.answer()
+            if look is not None:
+                observations.append(Looked(watch=watch, look=look))
+            observations += told(inbox.compared())
+        observations += [Answered(answer=answer) for answer in self._world.describer.answers()]
+        observations += [Worked(event=event) for event in self._world.workers.events()]
+        observations += self._gather_wishes()
+        return observations
+
+    def _gather_wishes(self) -> Iterable[Observation]:
+        journal = self._world.journal
+        try:
+            if not (journal.changed_elsewhere() or self._follow_wishes):
+                return ()
+            self._follow_wishes = True
+            wishes = journal.wishes()
+            named = {stack_id for wish in wishes for stack_id in (wish.stack_id, *wish.other_stack_ids)}
+            stacks = {stack_id: stack for stack_id in named if (stack := journal.stack(stack_id)) is not None}
+        except JournalBlocked as error:
+            return (JournalRefused(message=str(error)),)
+        self._follow_wishes = False
+        return (
+            Wished(
+                overrides=overrides_of(wishes, stacks),
+                split_stacks=frozenset(wish.stack_id for wish in wishes if wish.kind is WishKind.SPLIT),
+                open_wishes=tuple(wish for wish in wishes if wish.answer is None),
+            ),
+        )
+
+    def _tell_status(self) -> None:
+        counts: dict[str, int] = {}
+        for ticket in self.state.tickets.values():
+            counts[ticket.job.state] = counts.get(ticket.job.state, 0) + 1
+        words = [f"{count} {state}" for state, count in sorted(counts.items())]
+        words += [f"{folder.trouble}" for folder in self.state.folders.values() if not folder.online]
+        sentence = self.state.journal_trouble or f"Watching {len(self._settings.watched)} folders. {', '.join(words)}".strip()
+        if sentence != self._status:
+            self._world.manager.status(sentence)
+            self._status = sentence
+
+    def _perform(self, effect: do.Effect) -> tuple[Observation, ...]:
+        return self._performer.perform(effect, self.state, self._settings)

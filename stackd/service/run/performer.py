@@ -1,0 +1,300 @@
+"""Perform effects: each `match` case is one call of a port, and what came of it.
+
+Nothing is decided here. An effect that fails becomes an observation.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import assert_never
+
+from stackd.errors import JournalBlocked, NameTaken, OutputBlocked, StackdError
+from stackd.model.composite import Severity
+from stackd.model.job import Job, JobState
+from stackd.model.stack import Stack
+from stackd.service.plan import effects as do
+from stackd.service.plan.values import (
+    Answered,
+    FilePublished,
+    JobChanged,
+    JournalRefused,
+    JournalTaken,
+    Looked,
+    Observation,
+    PublicationBegun,
+    PublishRefused,
+    ServiceSettings,
+    SourcesAsked,
+    SourcesChecked,
+    State,
+    Watched,
+    WishAnswered,
+    WorkLost,
+)
+from stackd.service.ports import (
+    Clock,
+    Compared,
+    Describer,
+    Inbox,
+    Journal,
+    Publication,
+    Publisher,
+    ServiceManager,
+    Signals,
+    StackingRequest,
+    Waker,
+    Warned,
+    Workers,
+)
+
+log = logging.getLogger("stackd.service")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Everything outside that the service works with."""
+
+    clock: Clock
+    waker: Waker
+    signals: Signals
+    manager: ServiceManager
+    journal: Journal
+    describer: Describer
+    workers: Workers
+    publisher: Publisher
+    open_inbox: Callable[[Watched], Inbox]
+    load_settings: Callable[[], ServiceSettings]
+
+
+class Performer:
+    """Does what the planner wants.
+
+    Parameters
+    ----------
+    world : World
+    inboxes : mapping of str to Inbox
+        Watch → its inbox; the daemon adds and removes them.
+    """
+
+    def __init__(self, world: World, inboxes: Mapping[str, Inbox]) -> None:
+        self._world = world
+        self._inboxes = inboxes
+        self._owner = world.journal.owner()
+
+    def perform(self, effect: do.Effect, state: State, settings: ServiceSettings) -> tuple[Observation, ...]:
+        """Do what the planner wants, given what it knows; a failure comes back as an observation."""
+        try:
+            return self._do(effect, state, settings)
+        except JournalBlocked as error:
+            log.warning("journal.refused reason=%r", str(error))
+            return (JournalRefused(message=str(error)),)
+        except NameTaken as error:
+            return (_refused(effect, error, name_taken=True),)
+        except OutputBlocked as error:
+            return (_refused(effect, error, name_taken=False),)
+        except Exception as error:  # One stack that cannot be worked on must not stop the others.
+            job_id = getattr(effect, "job_id", None)
+            log.exception("effect.failed effect=%s job=%s", type(effect).__name__, job_id)
+            if isinstance(job_id, int) and not isinstance(effect, do.Move | do.RemoveRemains):
+                return (WorkLost(job_id=job_id, message=f"Something unexpected happened: {error}"),)
+            return ()
+
+    def _do(self, effect: do.Effect, state: State, settings: ServiceSettings) -> tuple[Observation, ...]:  # noqa: C901, PLR0912, PLR0915  (one case an effect)
+        world, journal, now_at = self._world, self._world.journal, self._world.clock.now_at()
+        match effect:
+            case do.LookAt(watch=watch):
+                self._inboxes[watch].ask()
+                look = self._inboxes[watch].answer()
+                return () if look is None else (Looked(watch=watch, look=look),)
+            case do.DescribeFile(watch=watch, path=path, fingerprint=fingerprint, with_hash=with_hash):
+                world.describer.ask(watch, Path(watch), path, fingerprint, with_hash=with_hash)
+                return tuple(Answered(answer=answer) for answer in world.describer.answers())
+            case do.Remember(described=described):
+                journal.remember(described)
+                return ()
+            case do.Forget(watch=watch, paths=paths):
+                journal.forget(watch, paths)
+                return ()
+            case do.Record():
+                job = journal.record_sealed(
+                    effect.stack,
+                    watch=effect.watch,
+                    recipe_name=effect.recipe_name,
+                    recipe_hash=effect.recipe_hash,
+                    state=effect.state,
+                    version=effect.version,
+                    at=now_at,
+                )
+                log.info("stack.sealed stack=%s frames=%d state=%s", job.stack_id, len(effect.stack.frames), job.state)
+                return (JobChanged(job=job, stack=effect.stack),)
+            case do.Move():
+                return (self._move(effect, state),)
+            case do.BeginRun(job_id=job_id):
+                return self._begin_run(job_id, state, settings)
+            case do.TryOutput(job_id=job_id, folder=folder, needed_bytes=needed_bytes):
+                prefix = f".stackd-{self._owner}-{job_id}-"
+                world.publisher.try_folder(folder, needed_bytes=needed_bytes, temporary_prefix=prefix)
+                return (self._move(do.Move(job_id=job_id, state=JobState.READY), state),)
+            case do.CancelRun(job_id=job_id):
+                world.workers.cancel(job_id)
+                return ()
+            case do.RemoveRemains():
+                self._remove_remains(effect)
+                return ()
+            case do.BeginPublication(job_id=job_id, folder=folder, result=result):
+                names = world.publisher.choose_names(folder, result.staged)
+                return self._begin_publication(
+                    Publication(
+                        job_id=job_id,
+                        folder=folder,
+                        files=tuple(zip(result.staged, names, strict=True)),
+                        warnings=tuple(
+                            Warned(code=finding.code, sentence=finding.sentence)
+                            for finding in result.findings
+                            if finding.severity is Severity.WARNING
+                        ),
+                        fingerprints=result.fingerprints,
+                        seconds=result.seconds,
+                        peak_rss_bytes=result.peak_rss_bytes,
+                    ),
+                    state,
+                )
+            case do.RenamePublication(job_id=job_id):
+                publication = _publication(job_id, state)
+                # What is visible already moves with the rest: all files of a composite share one stem.
+                self._withdraw(job_id, state)
+                staged = tuple(file for file, _ in publication.files)
+                names = world.publisher.choose_names(publication.folder, staged)
+                return self._begin_publication(replace(publication, files=tuple(zip(staged, names, strict=True))), state)
+            case do.WithdrawPublication(job_id=job_id):
+                try:
+                    self._withdraw(job_id, state)
+                except OutputBlocked as error:
+                    log.warning("publication.left job=%d reason=%r", job_id, str(error))
+                return ()
+            case do.CheckSources(job_id=job_id, watch=watch, fingerprints=fingerprints):
+                inbox = self._inboxes[watch]
+                inbox.compare(job_id, fingerprints)
+                return (SourcesAsked(job_id=job_id), *told(inbox.compared()))
+            case do.PublishFile(job_id=job_id, index=index):
+                publication = _publication(job_id, state)
+                staged_file, name = publication.files[index]
+                world.publisher.publish(publication.folder, staged_file, name)
+                return (FilePublished(job_id=job_id),)
+            case do.FinishPublication(job_id=job_id):
+                job = journal.finish_publication(job_id, at=now_at)
+                stack = state.tickets[job_id].stack
+                log.info("stack.published stack=%s frames=%d composite=%r", job.stack_id, len(stack.frames), job.composite_path)
+                return (JobChanged(job=job, stack=stack),)
+            case do.AnswerWish(wish_id=wish_id, answer=answer):
+                journal.answer_wish(wish_id, answer)
+                log.info("wish.answered wish=%d answer=%r", wish_id, answer)
+                return (WishAnswered(wish_id=wish_id),)
+            case do.NoteFolder(report=report):
+                journal.note_folder(report)
+                return ()
+            case do.NoteProgress(progress=progress):
+                journal.note_progress(progress)
+                return ()
+            case do.TryJournal():
+                journal.try_writing()
+                log.info("journal.taken")
+                return (JournalTaken(),)
+            case _:
+                assert_never(effect)
+
+    def _move(self, effect: do.Move, state: State) -> Observation:
+        job = self._world.journal.move(
+            effect.job_id,
+            effect.state,
+            at=self._world.clock.now_at(),
+            error=effect.error,
+            hint=effect.hint,
+            crashed=effect.crashed,
+            forgive=effect.forgive,
+        )
+        reason = f" reason={effect.error!r}" if effect.error else ""
+        log.info("stack.moved stack=%s job=%d state=%s%s", job.stack_id, job.id, job.state, reason)
+        return JobChanged(job=job, stack=self._stack_of(job, state))
+
+    def _begin_run(self, job_id: int, state: State, settings: ServiceSettings) -> tuple[Observation, ...]:
+        choice = settings.recipes.get(state.tickets[job_id].job.recipe_name)
+        recipe_hash = None if choice is None else choice.recipe_hash
+        job = self._world.journal.move(job_id, JobState.RUNNING, at=self._world.clock.now_at(), recipe_hash=recipe_hash)
+        stack = self._stack_of(job, state)
+        begun = JobChanged(job=job, stack=stack)
+        watched = settings.folder(job.watch)
+        if watched is None or choice is None:
+            message = f'The recipe "{job.recipe_name}" is no longer in the configuration.'
+            return (begun, WorkLost(job_id=job_id, message=message))
+        log.info("stack.begun stack=%s job=%d attempt=%d frames=%d", job.stack_id, job.id, job.attempt, len(stack.frames))
+        try:
+            self._world.workers.start(
+                StackingRequest(
+                    job_id=job.id,
+                    attempt=job.attempt,
+                    stack=stack,
+                    input_folder=watched.input,
+                    output_folder=watched.output,
+                    recipe_name=job.recipe_name,
+                    recipe=choice.recipe,
+                    version=job.version,
+                    owner=self._owner,
+                )
+            )
+        except OSError as error:
+            return (begun, WorkLost(job_id=job_id, message=f"No worker could be started: {error}."))
+        return (begun,)
+
+    def _begin_publication(self, publication: Publication, state: State) -> tuple[Observation, ...]:
+        job = self._world.journal.begin_publication(publication, at=self._world.clock.now_at())
+        return (JobChanged(job=job, stack=self._stack_of(job, state)), PublicationBegun(publication=publication))
+
+    def _withdraw(self, job_id: int, state: State) -> None:
+        ticket = state.tickets[job_id]
+        publication = _publication(job_id, state)
+        for file, name in publication.files[: ticket.published]:
+            self._world.publisher.withdraw(publication.folder, file, name)
+
+    def _stack_of(self, job: Job, state: State) -> Stack:
+        ticket = state.tickets.get(job.id)
+        if ticket is not None:
+            return ticket.stack
+        stack = self._world.journal.stack(job.stack_id)
+        if stack is None:
+            msg = f"stack {job.stack_id} is not in the journal"
+            raise LookupError(msg)
+        return stack
+
+    def _remove_remains(self, effect: do.RemoveRemains) -> None:
+        mine = f".stackd-{self._owner}-" + ("" if effect.job_id is None else f"{effect.job_id}-")
+        for path in self._world.publisher.remains(effect.folder):
+            if path.name.startswith(mine) and path not in effect.keep:
+                try:
+                    self._world.publisher.remove(path)
+                except OutputBlocked as error:
+                    # It lies there until the folder can be written again; the next start sweeps it.
+                    log.warning("remains.kept path=%r reason=%r", str(path), str(error))
+                else:
+                    log.info("remains.removed path=%r", str(path))
+
+
+def told(comparisons: Iterable[Compared]) -> tuple[SourcesChecked, ...]:
+    """Pass on what became of frames that were compared."""
+    return tuple(SourcesChecked(job_id=one.job_id, changed=one.changed) for one in comparisons)
+
+
+def _publication(job_id: int, state: State) -> Publication:
+    publication = state.tickets[job_id].publication
+    if publication is None:
+        msg = f"job {job_id} has nothing to publish"
+        raise LookupError(msg)
+    return publication
+
+
+def _refused(effect: do.Effect, error: StackdError, *, name_taken: bool) -> Observation:
+    job_id = getattr(effect, "job_id", None)
+    if not isinstance(job_id, int):
+        raise error
+    return PublishRefused(job_id=job_id, message=error.message, hint=error.hint, name_taken=name_taken)

@@ -1,7 +1,7 @@
 """A frame: one exposure on disk, and what its metadata says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -23,6 +23,11 @@ class Fingerprint:
         if self.content_sha256 is not None and other.content_sha256 is not None:
             return self.content_sha256 == other.content_sha256
         return (self.size_bytes, self.mtime_ns) == (other.size_bytes, other.mtime_ns)
+
+    @property
+    def without_hash(self) -> "Fingerprint":
+        """What a look at the folder tells: size and time alone."""
+        return replace(self, content_sha256=None)
 
 
 class BracketKind(StrEnum):

@@ -15,6 +15,7 @@ from stackd.model.frame import Fingerprint, FrameMeta
 from stackd.model.stack import Decision, SealReason, Stack, StackKind
 from stackd.service.ports import (
     Answer,
+    Cause,
     Crashed,
     Described,
     Failed,
@@ -114,7 +115,9 @@ def test_an_error_in_plain_words_arrives_as_it_was_said(bench: Bench) -> None:
 
     (failed,) = bench.hear(Failed)
 
-    assert failed == Failed(job_id=1, message="The disk is full.", hint="Make room.", kind="OutputBlocked", retry_helps=True)
+    assert failed == Failed(
+        job_id=1, message="The disk is full.", hint="Make room.", cause=Cause.OUTPUT_BLOCKED, retry_helps=True
+    )
 
 
 def test_an_error_nobody_foresaw_is_told_and_not_retried(bench: Bench) -> None:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from stackd.errors import OutputBlocked, StackdError
 from stackd.service.ports import (
+    Cause,
     Crashed,
     Failed,
     Finished,
@@ -80,7 +81,7 @@ class InlineWorkers:
                 job_id=request.job_id,
                 message=outcome.message,
                 hint=outcome.hint,
-                kind=type(outcome).__name__,
+                cause=Cause.of(outcome),
                 retry_helps=outcome.retry_helps,
             )
         return Finished(job_id=request.job_id, result=stage(request, self._output))

@@ -62,7 +62,7 @@ class FrameFiles:
                     )
         return refused
 
-    def open(self, frames: Sequence[FrameFile], develop: object) -> "StackOfFiles":
+    def open(self, frames: Sequence[FrameFile], develop: DevelopSettings) -> "StackOfFiles":
         """Prepare to read frames of one stack, near → far; RAW files all developed alike by the recipe's `develop` table.
 
         Raises
@@ -72,9 +72,6 @@ class FrameFiles:
         MixedStack
             If sizes differ; `check` tells beforehand which frames do.
         """
-        if not isinstance(develop, DevelopSettings):
-            msg = f"develop is a {type(develop).__name__}, not DevelopSettings"
-            raise TypeError(msg)
         return StackOfFiles(frames, develop, scratch_folder=self._scratch_folder)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from stackd.adapters.processes.child_process import GRACE_S, ChildProcess
 from stackd.errors import StackdError
 from stackd.service.ports import (
+    Cause,
     Clock,
     Crashed,
     Failed,
@@ -137,8 +138,8 @@ def _event(job_id: int, kind: str, content: object) -> WorkerEvent:
                 job_id=job_id,
                 message=error.message,
                 hint=error.hint,
-                kind=type(error).__name__,
+                cause=Cause.of(error),
                 retry_helps=error.retry_helps,
             )
         case _:
-            return Failed(job_id=job_id, message=str(content), hint="", kind="Unexpected", retry_helps=False)
+            return Failed(job_id=job_id, message=str(content), hint="", cause=Cause.OTHER, retry_helps=False)

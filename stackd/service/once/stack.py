@@ -77,9 +77,6 @@ def stack_and_stage(
         If `progress` was told to stop; nothing is left in the output folder.
     """
     recipe = request.recipe
-    if not isinstance(recipe, Recipe):
-        msg = f"recipe is a {type(recipe).__name__}, not a Recipe"
-        raise TypeError(msg)
     frames = tuple(named(frame, request.input_folder) for frame in request.stack.frames)
     stages = StageTimes(clock, progress)
     composite, fingerprints = make_composite(

@@ -174,23 +174,28 @@ class TryJournal:
     """See whether the journal can be written again."""
 
 
-Effect: TypeAlias = (
-    LookAt
-    | DescribeFile
-    | Remember
-    | Forget
-    | Record
-    | Move
-    | BeginRun
+JobStep: TypeAlias = (
+    BeginRun
     | TryOutput
     | CancelRun
-    | RemoveRemains
     | BeginPublication
     | RenamePublication
     | WithdrawPublication
     | CheckSources
     | PublishFile
     | FinishPublication
+)
+"""A step of one job; where it fails, the job has failed or is blocked."""
+
+Effect: TypeAlias = (
+    JobStep
+    | LookAt
+    | DescribeFile
+    | Remember
+    | Forget
+    | Record
+    | Move
+    | RemoveRemains
     | AnswerWish
     | NoteFolder
     | NoteProgress

@@ -4,7 +4,7 @@
 and `now_at` (time of day); nothing here reads a clock, a file or the journal.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -15,10 +15,9 @@ from stackd.model.stack import Stack
 from stackd.service.plan.effects import Effect, NoteProgress, TryJournal
 from stackd.service.plan.folder import next_look_s, plan_folder, take_answer, take_look
 from stackd.service.plan.jobs import CRASH_WAIT_S, blocked_wait_s, next_due_s, plan_jobs
-from stackd.service.plan.values import (
+from stackd.service.plan.observations import (
     Answered,
     FilePublished,
-    Folder,
     JobChanged,
     JournalRefused,
     JournalTaken,
@@ -26,19 +25,17 @@ from stackd.service.plan.values import (
     Observation,
     PublicationBegun,
     PublishRefused,
-    ServiceSettings,
     SourcesAsked,
     SourcesChecked,
-    State,
-    Ticket,
     WishAnswered,
     Wished,
     Woken,
     Worked,
     WorkLost,
 )
+from stackd.service.plan.values import Folder, ServiceSettings, State, Ticket
 from stackd.service.plan.wishes import plan_wishes
-from stackd.service.ports import Crashed, Failed, Finished, Progressed, Publication, WorkerEvent
+from stackd.service.ports import Cause, Crashed, Failed, Finished, Progressed, Publication, WorkerEvent
 
 WAKE_COALESCE_S: Final = 0.3
 """Events that come together are answered by one look: a camera writes a frame in several system calls (a guess)."""
@@ -141,22 +138,21 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
             return _take_job(state, job, stack, now_s=now_s), ()
         case PublicationBegun(publication=publication):
             state = _with_hashes(state, publication)
-            begun = {"publication": publication, "published": 0, "sources_held": False, "name_taken": False, "outcome": None}
-            return _with_ticket(state, publication.job_id, **begun), ()
+            return _with_ticket(state, publication.job_id, lambda ticket: _begun(ticket, publication)), ()
         case SourcesAsked(job_id=job_id):
-            return _with_ticket(state, job_id, sources_asked=True), ()
+            return _with_ticket(state, job_id, lambda ticket: replace(ticket, sources_asked=True)), ()
         case SourcesChecked(job_id=job_id):
-            ticket = state.tickets.get(job_id)
-            if ticket is None or ticket.job.state is not JobState.PUBLISHING:
+            asked = state.tickets.get(job_id)
+            if asked is None or asked.job.state is not JobState.PUBLISHING:
                 return state, ()
-            return _take_check(_with_ticket(state, job_id, sources_asked=False), observation, now_s=now_s), ()
+            return _take_check(state, observation, now_s=now_s), ()
         case FilePublished(job_id=job_id):
-            return _with_ticket(state, job_id, published=state.tickets[job_id].published + 1), ()
+            return _with_ticket(state, job_id, lambda ticket: replace(ticket, published=ticket.published + 1)), ()
         case PublishRefused():
             return _take_refusal(state, observation, now_s=now_s), ()
         case WorkLost(job_id=job_id, message=message):
-            failed = Failed(job_id=job_id, message=message, hint="", kind="WorkLost", retry_helps=False)
-            return _with_ticket(state, job_id, outcome=failed), ()
+            failed = Failed(job_id=job_id, message=message, hint="", cause=Cause.OTHER, retry_helps=False)
+            return _with_ticket(state, job_id, lambda ticket: replace(ticket, outcome=failed)), ()
         case JournalRefused(message=message):
             doubtful = {watch: replace(one, recheck=True, reported=None) for watch, one in state.folders.items()}
             due_s = state.journal_due_s if state.journal_trouble else now_s + blocked_wait_s(0)
@@ -203,10 +199,11 @@ def _take_worker_event(state: State, event: WorkerEvent, *, now_s: float) -> tup
         case Progressed():
             if now_s - ticket.progress_noted_s < PROGRESS_NOTE_S or state.journal_trouble:
                 return state, ()
-            return _with_ticket(state, event.job_id, progress_noted_s=now_s), (NoteProgress(progress=event),)
+            state = _with_ticket(state, event.job_id, lambda one: replace(one, progress_noted_s=now_s))
+            return state, (NoteProgress(progress=event),)
         case Finished() | Failed() | Crashed():
-            state = _with_ticket(state, event.job_id, outcome=event)
-            if isinstance(event, Failed) and event.kind == "FrameChanged":
+            state = _with_ticket(state, event.job_id, lambda one: replace(one, outcome=event))
+            if isinstance(event, Failed) and event.cause is Cause.FRAME_CHANGED:
                 return _with_stale_folder(state, event.job_id, now_s=now_s), ()
             return state, ()
         case _:
@@ -215,15 +212,16 @@ def _take_worker_event(state: State, event: WorkerEvent, *, now_s: float) -> tup
 
 def _take_check(state: State, check: SourcesChecked, *, now_s: float) -> State:
     if check.changed is None:
-        return _with_ticket(state, check.job_id, sources_held=True)
+        return _with_ticket(state, check.job_id, lambda ticket: replace(ticket, sources_asked=False, sources_held=True))
     failed = Failed(
         job_id=check.job_id,
         message=check.changed,
         hint="Its frames are looked at again.",
-        kind="FrameChanged",
+        cause=Cause.FRAME_CHANGED,
         retry_helps=True,
     )
-    return _with_stale_folder(_with_ticket(state, check.job_id, outcome=failed), check.job_id, now_s=now_s)
+    state = _with_ticket(state, check.job_id, lambda ticket: replace(ticket, sources_asked=False, outcome=failed))
+    return _with_stale_folder(state, check.job_id, now_s=now_s)
 
 
 def _take_refusal(state: State, refused: PublishRefused, *, now_s: float) -> State:
@@ -231,11 +229,13 @@ def _take_refusal(state: State, refused: PublishRefused, *, now_s: float) -> Sta
     if ticket is not None and ticket.job.state is JobState.BLOCKED:
         # Tried again and still blocked.
         wait_s = blocked_wait_s(ticket.waits)
-        return _with_ticket(state, refused.job_id, waits=ticket.waits + 1, not_before_s=now_s + wait_s)
+        return _with_ticket(state, refused.job_id, lambda one: replace(one, waits=one.waits + 1, not_before_s=now_s + wait_s))
     if refused.name_taken:
-        return _with_ticket(state, refused.job_id, name_taken=True)
-    failed = Failed(job_id=refused.job_id, message=refused.message, hint=refused.hint, kind="OutputBlocked", retry_helps=True)
-    return _with_ticket(state, refused.job_id, outcome=failed)
+        return _with_ticket(state, refused.job_id, lambda one: replace(one, name_taken=True))
+    failed = Failed(
+        job_id=refused.job_id, message=refused.message, hint=refused.hint, cause=Cause.OUTPUT_BLOCKED, retry_helps=True
+    )
+    return _with_ticket(state, refused.job_id, lambda one: replace(one, outcome=failed))
 
 
 def _take_job(state: State, job: Job, stack: Stack, *, now_s: float) -> State:
@@ -308,10 +308,13 @@ def _with_folder(state: State, watch: str, folder: Folder) -> State:
     return replace(state, folders=MappingProxyType({**state.folders, watch: folder}))
 
 
-def _with_ticket(state: State, job_id: int, **changes: object) -> State:
+def _begun(ticket: Ticket, publication: Publication) -> Ticket:
+    return replace(ticket, publication=publication, published=0, sources_held=False, name_taken=False, outcome=None)
+
+
+def _with_ticket(state: State, job_id: int, changed: Callable[[Ticket], Ticket]) -> State:
+    """Change what is known of an unfinished job; one that is no longer there stays away."""
     ticket = state.tickets.get(job_id)
     if ticket is None:
         return state
-    changed: Ticket = replace(ticket, **changes)  # type: ignore[arg-type]
-    tickets: Mapping[int, Ticket] = {**state.tickets, job_id: changed}
-    return replace(state, tickets=MappingProxyType(tickets))
+    return replace(state, tickets=MappingProxyType({**state.tickets, job_id: changed(ticket)}))

@@ -4,7 +4,6 @@ Every step is derived from what is known, never from what was asked for before: 
 again.
 """
 
-from dataclasses import replace
 from typing import Final, assert_never
 
 from stackd.model.job import MAX_ATTEMPTS, JobState
@@ -22,7 +21,7 @@ from stackd.service.plan.effects import (
     WithdrawPublication,
 )
 from stackd.service.plan.values import ServiceSettings, State, Ticket
-from stackd.service.ports import Crashed, Failed, Finished, Progressed
+from stackd.service.ports import Cause, Crashed, Failed, Finished, Progressed
 
 BLOCKED_FIRST_S: Final = 5.0
 BLOCKED_MOST_S: Final = 300.0
@@ -98,7 +97,7 @@ def _after_work(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]
             return ()
         case Finished(result=result):
             return (BeginPublication(job_id=job.id, folder=watched.output, result=result),)
-        case Failed(kind="Cancelled"):
+        case Failed(cause=Cause.CANCELLED):
             return (clean_up, Move(job_id=job.id, state=JobState.READY))
         case Failed(message=message, hint=hint, retry_helps=retry_helps):
             state = JobState.BLOCKED if retry_helps else JobState.FAILED
@@ -124,7 +123,7 @@ def _publishing(ticket: Ticket, state: State, settings: ServiceSettings) -> tupl
         if ticket.sources_asked or folder is None or not folder.online or folder.last_look_s is None:
             # The frames of a share that is away can neither be called unchanged nor removed.
             return ()
-        fingerprints = {frame.path: replace(frame.fingerprint, content_sha256=None) for frame in ticket.stack.frames}
+        fingerprints = {frame.path: frame.fingerprint.without_hash for frame in ticket.stack.frames}
         return (CheckSources(job_id=job.id, watch=job.watch, fingerprints=fingerprints),)
     if ticket.published < len(publication.files):
         return (PublishFile(job_id=job.id, index=ticket.published),)
@@ -138,9 +137,9 @@ def _publishing_failed(ticket: Ticket, settings: ServiceSettings) -> tuple[Effec
     taken_back: tuple[Effect, ...] = () if not ticket.published else (WithdrawPublication(job_id=job.id),)
     clean_up = taken_back if folder is None else (*taken_back, RemoveRemains(folder=folder, job_id=job.id))
     match ticket.outcome:
-        case Failed(kind="FrameChanged", message=message, hint=hint):
+        case Failed(cause=Cause.FRAME_CHANGED, message=message, hint=hint):
             return (*clean_up, Move(job_id=job.id, state=JobState.SUPERSEDED, error=message, hint=hint))
-        case Failed(kind="OutputBlocked", message=message, hint=hint):
+        case Failed(cause=Cause.OUTPUT_BLOCKED, message=message, hint=hint):
             return (*clean_up, Move(job_id=job.id, state=JobState.BLOCKED, error=message, hint=hint))
         case None:
             return (*clean_up, Move(job_id=job.id, state=JobState.READY))

@@ -1,10 +1,10 @@
-"""What the service knows, as frozen values: its settings, the watched folders, the jobs, and what it is told."""
+"""What the service knows, as frozen values: its settings, the watched folders and the jobs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
 from stackd.intake.arrival.admit import Admitted
 from stackd.intake.arrival.manifest import Manifest
@@ -16,17 +16,19 @@ from stackd.model.job import Job
 from stackd.model.override import Override
 from stackd.model.stack import Stack
 from stackd.service.ports import (
-    Answer,
     Described,
     FileSighting,
     FolderReport,
-    Look,
     NotDescribed,
     OpenStack,
     Publication,
     Wish,
     WorkerEvent,
 )
+
+if TYPE_CHECKING:
+    # Named for the type checker alone: recipes bring the imaging core along, which the service itself never loads.
+    from stackd.config.settings import Recipe
 
 # -------------------------------------------------------------- settings
 
@@ -52,7 +54,7 @@ class Watched:
 class RecipeChoice:
     """A recipe with the hash that tells whether it was changed."""
 
-    recipe: object
+    recipe: "Recipe"
     recipe_hash: str
 
 
@@ -119,6 +121,11 @@ class Folder:
     open_stacks: tuple[OpenStack, ...] = ()
     reported: FolderReport | None = None
 
+    @property
+    def seen_s(self) -> float:
+        """Monotonic time up to which the folder is known; minus infinity before the first look."""
+        return float("-inf") if self.last_look_s is None else self.last_look_s
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
@@ -172,137 +179,3 @@ class State:
         if finished is not None:
             jobs.append(finished)
         return max(jobs, key=lambda job: job.id, default=None)
-
-
-# ---------------------------------------------------------- observations
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Woken:
-    """Something may have changed in a folder."""
-
-    watch: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """A look at a folder is complete."""
-
-    watch: str
-    look: Look
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """A file was described."""
-
-    answer: Answer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worked:
-    """A worker reported."""
-
-    event: WorkerEvent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobChanged:
-    """The journal took a step of a job."""
-
-    job: Job
-    stack: Stack
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicationBegun:
-    """Names and hashes are in the journal; files may become visible."""
-
-    publication: Publication
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourcesAsked:
-    """The comparison of a job's frames with what was stacked has begun."""
-
-    job_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourcesChecked:
-    """The frames were compared with what was stacked; `changed` says what became of the first that is no longer the same."""
-
-    job_id: int
-    changed: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilePublished:
-    """The next file of a publication is visible."""
-
-    job_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishRefused:
-    """A file could not be made visible, or no names could be chosen."""
-
-    job_id: int
-    message: str
-    hint: str
-    name_taken: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkLost:
-    """Doing a step for a job failed in a way nobody foresaw."""
-
-    job_id: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalRefused:
-    """The journal could not be written."""
-
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalTaken:
-    """The journal could be written again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wished:
-    """The user's decisions, all of them, as overrides of the grouping; those without an answer as they are."""
-
-    overrides: tuple[Override, ...]
-    split_stacks: frozenset[str]
-    open_wishes: tuple[Wish, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WishAnswered:
-    """A decision was taken up."""
-
-    wish_id: int
-
-
-Observation: TypeAlias = (
-    Woken
-    | Looked
-    | Answered
-    | Worked
-    | JobChanged
-    | PublicationBegun
-    | SourcesAsked
-    | SourcesChecked
-    | FilePublished
-    | PublishRefused
-    | WorkLost
-    | JournalRefused
-    | JournalTaken
-    | Wished
-    | WishAnswered
-)

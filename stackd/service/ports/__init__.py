@@ -20,6 +20,7 @@ from stackd.service.ports.reading import (
 )
 from stackd.service.ports.service_manager import ServiceManager
 from stackd.service.ports.workers import (
+    Cause,
     Crashed,
     Failed,
     Finished,
@@ -33,6 +34,7 @@ from stackd.service.ports.workers import (
 __all__ = [
     "DECIDABLE",
     "Answer",
+    "Cause",
     "Clock",
     "Compared",
     "Crashed",

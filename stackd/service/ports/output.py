@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from stackd.config.export import ExportSettings
     from stackd.model.composite import Composite, DepthMap
 
 
@@ -34,7 +35,7 @@ class Exporter(Protocol):
         temporary_prefix: str,
         frames: Sequence[Path],
         name: str | None,
-        export: object,
+        export: ExportSettings,
     ) -> tuple[StagedFile, ...]:
         """Write the composite and its sidecars under temporary names into `folder` and sync them; the composite comes last.
 

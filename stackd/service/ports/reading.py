@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from stackd.model.frame import Fingerprint, FrameMeta
 
 if TYPE_CHECKING:
+    from stackd.config.develop import DevelopSettings
     from stackd.imaging.ground.frames import FrameSource
     from stackd.model.content import ContentSignature
 
@@ -42,7 +43,7 @@ class FrameReader(Protocol):
         """
         ...
 
-    def open(self, frames: Sequence[FrameFile], develop: object) -> FrameSource:
+    def open(self, frames: Sequence[FrameFile], develop: DevelopSettings) -> FrameSource:
         """Prepare to read frames of one stack, near → far; RAW files all developed alike by the recipe's `develop` table."""
         ...
 

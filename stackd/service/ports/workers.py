@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from stackd.errors import Cancelled, FrameChanged, OutputBlocked, StackdError
 from stackd.model.frame import Fingerprint
 from stackd.model.stack import Stack
 from stackd.service.ports.output import StagedFile
 
 if TYPE_CHECKING:
+    from stackd.config.settings import Recipe
     from stackd.model.composite import Finding
 
 
@@ -25,8 +28,7 @@ class StackingRequest:
     input_folder: Path
     output_folder: Path
     recipe_name: str
-    recipe: object
-    """A `stackd.config.settings.Recipe`."""
+    recipe: Recipe
     version: int = 1
     owner: str = "fuse"
     """Tells the temporary files of one service from those of another that writes into the same folder."""
@@ -67,6 +69,32 @@ class Finished:
     result: StackingResult
 
 
+class Cause(Enum):
+    """Why a job failed, as far as it decides what becomes of the job."""
+
+    CANCELLED = "cancelled"
+    """It was asked to stop."""
+    FRAME_CHANGED = "frame changed"
+    """Its frames are no longer those that were sealed."""
+    OUTPUT_BLOCKED = "output blocked"
+    """Its output cannot be written now."""
+    OTHER = "other"
+    """Anything else, told in the message."""
+
+    @classmethod
+    def of(cls, error: StackdError) -> Cause:
+        """Tell the cause of an error."""
+        match error:
+            case Cancelled():
+                return cls.CANCELLED
+            case FrameChanged():
+                return cls.FRAME_CHANGED
+            case OutputBlocked():
+                return cls.OUTPUT_BLOCKED
+            case _:
+                return cls.OTHER
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
     """A job's worker reported an error in plain words."""
@@ -74,8 +102,7 @@ class Failed:
     job_id: int
     message: str
     hint: str
-    kind: str
-    """Class name of the error, such as `OutputBlocked`."""
+    cause: Cause
     retry_helps: bool
 
 

@@ -13,20 +13,9 @@ from stackd.errors import AlreadyRunning, JournalBlocked, WrongConfiguration
 from stackd.model.job import JobState
 from stackd.service.plan import effects as do
 from stackd.service.plan.fold import GONE, next_wake_s, plan
+from stackd.service.plan.observations import Answered, JournalRefused, Looked, Observation, Wished, Woken, Worked
 from stackd.service.plan.recovery import recover
-from stackd.service.plan.values import (
-    Answered,
-    Folder,
-    JournalRefused,
-    Looked,
-    Observation,
-    ServiceSettings,
-    State,
-    Ticket,
-    Wished,
-    Woken,
-    Worked,
-)
+from stackd.service.plan.values import Folder, ServiceSettings, State, Ticket
 from stackd.service.plan.wishes import overrides_of
 from stackd.service.ports import (
     Inbox,

@@ -14,7 +14,7 @@ from stackd.model.composite import Severity
 from stackd.model.job import Job, JobState
 from stackd.model.stack import Stack
 from stackd.service.plan import effects as do
-from stackd.service.plan.values import (
+from stackd.service.plan.observations import (
     Answered,
     FilePublished,
     JobChanged,
@@ -24,14 +24,12 @@ from stackd.service.plan.values import (
     Observation,
     PublicationBegun,
     PublishRefused,
-    ServiceSettings,
     SourcesAsked,
     SourcesChecked,
-    State,
-    Watched,
     WishAnswered,
     WorkLost,
 )
+from stackd.service.plan.values import ServiceSettings, State, Watched
 from stackd.service.ports import (
     Clock,
     Compared,
@@ -94,11 +92,9 @@ class Performer:
         except OutputBlocked as error:
             return (_refused(effect, error, name_taken=False),)
         except Exception as error:  # One stack that cannot be worked on must not stop the others.
-            job_id = getattr(effect, "job_id", None)
+            job_id = effect.job_id if isinstance(effect, do.JobStep) else None
             log.exception("effect.failed effect=%s job=%s", type(effect).__name__, job_id)
-            if isinstance(job_id, int) and not isinstance(effect, do.Move | do.RemoveRemains):
-                return (WorkLost(job_id=job_id, message=f"Something unexpected happened: {error}"),)
-            return ()
+            return () if job_id is None else (WorkLost(job_id=job_id, message=f"Something unexpected happened: {error}"),)
 
     def _do(self, effect: do.Effect, state: State, settings: ServiceSettings) -> tuple[Observation, ...]:  # noqa: C901, PLR0912, PLR0915  (one case an effect)
         world, journal, now_at = self._world, self._world.journal, self._world.clock.now_at()
@@ -294,7 +290,6 @@ def _publication(job_id: int, state: State) -> Publication:
 
 
 def _refused(effect: do.Effect, error: StackdError, *, name_taken: bool) -> Observation:
-    job_id = getattr(effect, "job_id", None)
-    if not isinstance(job_id, int):
+    if not isinstance(effect, do.JobStep):
         raise error
-    return PublishRefused(job_id=job_id, message=error.message, hint=error.hint, name_taken=name_taken)
+    return PublishRefused(job_id=effect.job_id, message=error.message, hint=error.hint, name_taken=name_taken)

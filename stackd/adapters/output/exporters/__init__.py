@@ -39,7 +39,7 @@ class CompositeExporter:
         temporary_prefix: str,
         frames: Sequence[Path],
         name: str | None,
-        export: object,
+        export: ExportSettings,
     ) -> tuple[StagedFile, ...]:
         """Write the composite and its sidecars under temporary names into `folder` and sync them; the composite comes last.
 
@@ -48,9 +48,6 @@ class CompositeExporter:
         OutputBlocked
             If the folder cannot be written (full, missing, no permission); what was written is removed first.
         """
-        if not isinstance(export, ExportSettings):
-            msg = f"export is a {type(export).__name__}, not ExportSettings"
-            raise TypeError(msg)
         stem = composite_stem(export.name, frames=frames, method=composite.method, name=name, version=version)
         metadata = carry_metadata(composite, frames, container=FileKind(export.format))
         with Staging(folder, temporary_prefix=temporary_prefix) as staging:

@@ -1,0 +1,140 @@
+"""What the service is told: a closed union, taken in by the fold with one `match`."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from stackd.model.job import Job
+from stackd.model.override import Override
+from stackd.model.stack import Stack
+from stackd.service.ports import Answer, Look, Publication, Wish, WorkerEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Woken:
+    """Something may have changed in a folder."""
+
+    watch: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """A look at a folder is complete."""
+
+    watch: str
+    look: Look
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A file was described."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worked:
+    """A worker reported."""
+
+    event: WorkerEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobChanged:
+    """The journal took a step of a job."""
+
+    job: Job
+    stack: Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicationBegun:
+    """Names and hashes are in the journal; files may become visible."""
+
+    publication: Publication
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcesAsked:
+    """The comparison of a job's frames with what was stacked has begun."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcesChecked:
+    """The frames were compared with what was stacked; `changed` says what became of the first that is no longer the same."""
+
+    job_id: int
+    changed: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePublished:
+    """The next file of a publication is visible."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishRefused:
+    """A file could not be made visible, or no names could be chosen."""
+
+    job_id: int
+    message: str
+    hint: str
+    name_taken: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkLost:
+    """Doing a step for a job failed in a way nobody foresaw."""
+
+    job_id: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalRefused:
+    """The journal could not be written."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalTaken:
+    """The journal could be written again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wished:
+    """The user's decisions, all of them, as overrides of the grouping; those without an answer as they are."""
+
+    overrides: tuple[Override, ...]
+    split_stacks: frozenset[str]
+    open_wishes: tuple[Wish, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WishAnswered:
+    """A decision was taken up."""
+
+    wish_id: int
+
+
+Observation: TypeAlias = (
+    Woken
+    | Looked
+    | Answered
+    | Worked
+    | JobChanged
+    | PublicationBegun
+    | SourcesAsked
+    | SourcesChecked
+    | FilePublished
+    | PublishRefused
+    | WorkLost
+    | JournalRefused
+    | JournalTaken
+    | Wished
+    | WishAnswered
+)

@@ -50,8 +50,8 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def generated(session: nox.Session) -> None:
-    """Rewrite what docs take from the code: the example configuration and the table of keys."""
-    install(session)
+    """Rewrite what docs take from the code: the example configuration, the table of keys, the pictures of imports."""
+    install(session, "test")
     session.run("python", "docs/generate.py")
 
 

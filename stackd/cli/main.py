@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -32,9 +33,11 @@ COMMANDS: Mapping[str, str] = {
     "config": "stackd.cli.config:app",
     "doctor": "stackd.cli.doctor:doctor",
     "demo": "stackd.cli.demo:demo",
-    "bench": "stackd.bench.commands.bench:app",
 }
 """Command → module and function (or group), in the order that help lists them."""
+
+PLUGGED_IN = "stackd.commands"
+"""Entry points of this group are commands too: `stackd bench` is one, and nothing of the product knows it."""
 
 EXAMPLES = """
 [bold]Three ways to use it[/bold]
@@ -53,18 +56,27 @@ Every command explains itself: stackd COMMAND --help
 """
 
 
+@cache
+def commands() -> Mapping[str, str]:
+    """All commands: those of the product, then those that other packages or floors plug in."""
+    from importlib.metadata import entry_points
+
+    plugged_in = {entry.name: entry.value for entry in entry_points(group=PLUGGED_IN)}
+    return {**COMMANDS, **{name: plugged_in[name] for name in plugged_in if name not in COMMANDS}}
+
+
 class LazyCommands(TeachingGroup):
     """Loads a command's module when the command is asked for, so that `stackd status` does not pay for `stackd fuse`."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Name the commands in the order of the table."""
         del ctx
-        return list(COMMANDS)
+        return list(commands())
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Load a command; None when there is none of that name."""
         del ctx
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS and cmd_name not in commands():
             return None
         if cmd_name not in self.commands:
             self.commands[cmd_name] = _load(cmd_name)
@@ -73,7 +85,7 @@ class LazyCommands(TeachingGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command meant; knows all names so that a slip gets a suggestion."""
         if args and args[0] not in COMMANDS:
-            for name in COMMANDS:
+            for name in commands():
                 self.get_command(ctx, name)
         return super().resolve_command(ctx, args)
 
@@ -130,7 +142,7 @@ def stackd(
 
 
 def _load(name: str) -> Any:
-    module_name, attribute = COMMANDS[name].split(":")
+    module_name, attribute = (COMMANDS.get(name) or commands()[name]).split(":")
     module = import_module(module_name)
     loaded = getattr(module, attribute)
     if isinstance(loaded, typer.Typer):

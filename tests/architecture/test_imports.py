@@ -45,15 +45,34 @@ def copy_of_the_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("utils.py", "", "every module has a floor"),
         ("model/stack.py", "import stackd.imaging.ground.frames", "every module has a floor"),
-        ("intake/arrival/settle.py", "import stackd.imaging.ground.frames", "every module has a floor"),
+        ("intake/settings.py", "import stackd.imaging.ground.frames", "every module has a floor"),
         ("service/ports/clock.py", "import stackd.adapters", "every module has a floor"),
+        ("imaging/helpers.py", "", "The pipeline: every room of imaging"),
+        ("imaging/ground/matrices.py", "import stackd.imaging.lay_over.warp", "The pipeline: every room of imaging"),
+        ("imaging/chain/chain.py", "import stackd.imaging.lay_over.crop", "The pipeline: every room of imaging"),
+        ("imaging/finish/levels.py", "import stackd.imaging.fuse.average", "The pipeline: every room of imaging"),
+        ("intake/arrival/settle.py", "import stackd.intake.grouping.pair", "The intake: every room"),
+        ("adapters/folder/scan.py", "import stackd.adapters.journal.rows", "Adapters do not know one another"),
+        ("adapters/output/staging.py", "import stackd.adapters.frames.reader", "Adapters do not know one another"),
+        ("adapters/formats/png_structure.py", "import stackd.adapters.output.staging", "Adapters do not know one another"),
+        ("service/plan/jobs.py", "import stackd.service.run.performer", "The service: the plan knows ports"),
+        ("service/plan/jobs.py", "import stackd.service.once.stack", "The service: the plan knows ports"),
+        ("service/run/daemon.py", "import stackd.service.once.fuse", "The service: the plan knows ports"),
+        ("cli/main.py", "import stackd.bench.commands.bench", "Nothing of the product knows the bench"),
+        ("wiring/tools.py", "import stackd.bench.scenes", "Nothing of the product knows the bench"),
         ("imaging/lay_over/warp.py", "import os", "The core is pure"),
-        ("intake/arrival/settle.py", "from time import monotonic", "The core is pure"),
+        ("intake/settings.py", "from time import monotonic", "The core is pure"),
         ("model/frame.py", "import logging", "The core is pure"),
-        ("imaging/lay_over/warp.py", "import tifffile", "The core is pure"),
+        ("service/plan/fold.py", "from time import monotonic", "The plan is pure"),
+        ("rendering/scenes.py", "import tifffile", "The core is pure"),
         ("cli/main.py", "import stackd.adapters.journal.sqlite_journal", "Only the wiring knows the adapters"),
         ("imaging/fuse/average.py", "import stackd.imaging.fuse.pyramid", "Fusion methods do not know one another"),
-        ("imaging/register/affine.py", "import stackd.imaging.register.none", "Registration models do not know one another"),
+        ("imaging/register/auto.py", "import stackd.imaging.register.none", "Registration models do not know one another"),
+        (
+            "imaging/register/engine/pairwise.py",
+            "import stackd.imaging.register.none",
+            "Registration models do not know one another",
+        ),
         ("imaging/finish/levels.py", "import stackd.imaging.finish.sharpen", "Finishing steps do not know one another"),
         ("model/frame.py", "import stackd.model.stack", "No circles among neighbours"),
     ],
@@ -72,35 +91,36 @@ def test_a_broken_rule_is_noticed(copy_of_the_house: Path, module: str, line: st
     assert re.search(rf"{contract}.*BROKEN", result.stdout), result.stdout
 
 
-def found_arrows() -> set[tuple[str, str]]:
+def found_arrows(package: str) -> set[tuple[str, str]]:
     graph = grimp.build_graph("stackd", cache_dir=None)
-
-    def floor(module: str) -> str:
-        return module.split(".")[1] if "." in module else "stackd"
+    rooms = {module: room for room in graph.find_children(package) for module in {room, *graph.find_descendants(room)}}
 
     pairs: Iterable[tuple[str, str]] = (
-        (floor(importer), floor(imported))
-        for importer in graph.modules
+        (rooms[importer], rooms[imported])
+        for importer in rooms
         for imported in graph.find_modules_directly_imported_by(importer)
+        if imported in rooms
     )
-    # `stackd` itself holds nothing but the version number.
-    return {(importer, imported) for importer, imported in pairs if imported not in (importer, "stackd")}
+    return {(one.split(".")[-1].strip("_"), other.split(".")[-1]) for one, other in pairs if one != other}
 
 
-def test_the_picture_shows_exactly_the_imports_that_exist():
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    picture = page.split("```mermaid")[1].split("```")[0]
+PICTURES = re.compile(r"```mermaid\nflowchart \w\w\n    %% ([\w.]+)\n(.*?)```", re.DOTALL)
 
-    drawn = {(importer.strip("_"), imported) for importer, imported in ARROW.findall(picture)}
 
-    found = {(importer.strip("_"), imported) for importer, imported in found_arrows()}
+@pytest.mark.parametrize("package", ["stackd", "stackd.imaging", "stackd.intake", "stackd.service", "stackd.adapters"])
+def test_a_picture_shows_exactly_the_imports_that_exist(package: str):
+    pictures = dict(PICTURES.findall((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")))
+
+    drawn = set(ARROW.findall(pictures[package]))
+
+    found = found_arrows(package)
     assert drawn == found, f"missing: {sorted(found - drawn)}; drawn for nothing: {sorted(drawn - found)}"
 
 
 def test_no_module_is_imported_by_nobody():
     graph = grimp.build_graph("stackd", cache_dir=None)
     # The entry point, the commands, and what child processes are started with.
-    loaded_by_name = {"stackd.__main__", "stackd.adapters.processes.child"} | {
+    loaded_by_name = {"stackd.__main__", "stackd.adapters.processes.child", "stackd.bench.commands.bench"} | {
         module for module in graph.modules if module.startswith("stackd.cli.")
     }
     packages = {module for module in graph.modules if graph.find_children(module)}
@@ -112,3 +132,25 @@ def test_no_module_is_imported_by_nobody():
     }
 
     assert not lonely, "used by nothing but tests, or by nothing at all"
+
+
+MOST_ROOMS = 12
+"""What a reader can hold in mind at one door."""
+
+
+def test_a_reader_meets_at_most_a_dozen_rooms_at_every_door():
+    graph = grimp.build_graph("stackd", cache_dir=None)
+
+    doors = {module: graph.find_children(module) for module in graph.modules}
+
+    crowded = {module: len(rooms) for module, rooms in doors.items() if len(rooms) > MOST_ROOMS}
+    assert not crowded
+
+
+def test_every_room_says_in_its_first_line_what_may_live_there():
+    rooms = sorted((ROOT / "stackd").rglob("__init__.py"))
+
+    silent = [str(room) for room in rooms if not room.read_text(encoding="utf-8").startswith('"""')]
+
+    assert rooms
+    assert not silent

@@ -1,6 +1,7 @@
 """`stackd bench`: quality, speed, memory and the look of composites, beside other programs in the same run."""
 
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,10 @@ import typer
 from stackd.bench.commands.look import look
 from stackd.bench.commands.options import Against, AsJson, Folder, Frames, Methods, Runs
 from stackd.cli.teaching import HELP_NAMES, TeachingGroup
+from stackd.errors import WrongUse
+
+NEEDED = ("scipy",)
+"""What only the bench needs: the extra `bench` of the package."""
 
 app = typer.Typer(
     cls=TeachingGroup,
@@ -30,6 +35,12 @@ app = typer.Typer(
 @app.callback()
 def bench() -> None:
     """Measure quality, speed and memory beside others, or look."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise WrongUse(
+            f"`stackd bench` needs {' and '.join(missing)}, which is not installed.",
+            hint="Install it with `pip install stackd[bench]`.",
+        )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite `kill` removes temporary folders, as Ctrl-C does
 
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, stats
+from skimage.metrics import peak_signal_noise_ratio
 
 from stackd.bench.quality.placing import place_on, tone_between
 from stackd.bench.quality.truth import Truth, grain, gray_of
@@ -83,11 +84,10 @@ def judge(composite: Image, truth: Truth, composite_to_truth: Matrix) -> Quality
     gray, true_gray = gray_of(level), gray_of(true)
     halo = _mask_on(truth.halo, composite_to_truth, shape) & inside
     flat = _mask_on(truth.flat, composite_to_truth, shape) & inside
-    squares = (level - true) ** 2
     kept, excess = _sharpness(gray, true_gray, inside, flat)
     return Quality(
-        psnr_db=_psnr_db(squares[inside]),
-        halo_psnr_db=_psnr_db(squares[halo]),
+        psnr_db=_psnr_db(level[inside], true[inside]),
+        halo_psnr_db=_psnr_db(level[halo], true[halo]),
         noise_ratio=grain(gray, flat) / truth.reference_grain if truth.reference_grain > 0 else float("nan"),
         sharp_kept=kept,
         sharp_excess=excess,
@@ -149,11 +149,12 @@ def _disc(radius_px: int) -> NDArray[np.uint8]:
 # ---------------------------------------------------------------- numbers
 
 
-def _psnr_db(squares: NDArray[np.float32]) -> float:
-    if not squares.size:
+def _psnr_db(found: NDArray[np.float32], true: NDArray[np.float32]) -> float:
+    if not found.size:
         return float("nan")
-    mean = float(squares.mean(dtype=np.float64))
-    return min(LARGEST_PSNR_DB, -10 * float(np.log10(mean + np.finfo(np.float64).tiny)))
+    if np.array_equal(found, true):
+        return LARGEST_PSNR_DB
+    return min(LARGEST_PSNR_DB, float(peak_signal_noise_ratio(true, found, data_range=1)))
 
 
 def _sharpness(gray: Gray, true: Gray, inside: Mask, flat: Mask) -> tuple[float, float]:

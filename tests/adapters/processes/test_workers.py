@@ -27,7 +27,7 @@ from stackd.service.ports import (
     WorkerEvent,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LONGEST_S = 20.0
 
 EMPTY_STACK = Stack(
@@ -60,7 +60,7 @@ class Bench:
     def __init__(self, *, silent_s: float = 60.0, timeout_s: float = 60.0) -> None:
         self.wakeup = Wakeup()
         self.workers = WorkerProcesses(
-            "tests.adapters.work_entries:work",
+            "tests.adapters.processes.work_entries:work",
             clock=SystemClock(),
             job_timeout_s=timeout_s,
             silent_s=silent_s,
@@ -196,7 +196,7 @@ def test_a_file_that_crashes_the_reading_costs_that_file_only(monkeypatch: pytes
     wakeup = Wakeup()
     (tmp_path / "stack.json").write_bytes(b"{}")
     describer = DescribingProcess(
-        "tests.adapters.work_entries:describe", clock=SystemClock(), watch=wakeup.watch, unwatch=wakeup.unwatch
+        "tests.adapters.processes.work_entries:describe", clock=SystemClock(), watch=wakeup.watch, unwatch=wakeup.unwatch
     )
     fingerprint = Fingerprint(size_bytes=1, mtime_ns=1)
     names = ["a.jpg", "crash.jpg", "broken.jpg", "stack.json", "b.jpg"]

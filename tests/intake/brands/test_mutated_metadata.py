@@ -52,7 +52,7 @@ def test_two_thousand_mutated_files_neither_crash_nor_hang():
         text=True,
         timeout=120,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     )
 
     assert result.returncode == 0, result.stderr

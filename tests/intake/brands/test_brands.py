@@ -19,7 +19,7 @@ from stackd.model.frame import BracketKind, FrameMeta
 from stackd.model.tags import FileKind, Header, Tags
 from tests.shared_data import SHARED, shared_data
 
-DIFFERENCES = Path(__file__).parents[2] / "docs" / "known-metadata-differences.md"
+DIFFERENCES = Path(__file__).parents[3] / "docs" / "known-metadata-differences.md"
 
 EXIF_FILES = sorted(
     path.relative_to(SHARED / "data" / "exif").as_posix()

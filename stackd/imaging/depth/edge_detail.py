@@ -9,12 +9,14 @@ than a few pixels of the grid of the decisions, as in fusion by pyramids [1]_, b
 .. [1] Burt, Kolczynski, "Enhanced image capture through fusion", ICCV 1993.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stackd.imaging.ground.frames import PlaneStore
-from stackd.model.pixels import Gray
+from stackd.model.pixels import Gray, Mask
 
 Plane = NDArray[np.float32]
 
@@ -51,7 +53,7 @@ Twice as much costs "mixed" 0.05 dB (measured)."""
 
 
 class EdgeDetail:
-    """Sees all frames go by, is told which frame was taken where, and changes weights of fine detail.
+    """Sees all frames go by and keeps their fine detail; `settle`, once it has, is asked about it.
 
     Parameters
     ----------
@@ -74,7 +76,22 @@ class EdgeDetail:
         amplitude = cv2.sqrt(cv2.GaussianBlur(detail, (0, 0), WINDOW_PX))
         self._store.append(cv2.addWeighted(amplitude, LEVELS, amplitude, 0, 0, dtype=cv2.CV_16U))
 
-    def find_edges(self, taken: Plane, *, blur_px: float) -> None:
+    def settle(self) -> "DetailSeen":
+        """Give the detail of all frames."""
+        return DetailSeen(store=self._store, least=self._least, clipped=self._clipped)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DetailSeen:
+    """The fine detail of all frames, in steps of one display unit over `LEVELS`."""
+
+    store: PlaneStore
+    least: int
+    """Detail that stands out of grain."""
+    clipped: Mask
+    """Where a highlight may be cut off in some frame."""
+
+    def edges(self, taken: Plane, *, blur_px: float) -> "EdgeChoice":
         """Find where frames far apart are taken side by side.
 
         Parameters
@@ -87,18 +104,16 @@ class EdgeDetail:
         around = np.ones((2 * REACH_PX + 1, 2 * REACH_PX + 1), np.uint8)
         first, last = cv2.erode(taken, around), cv2.dilate(taken, around)
         near = (last - first) * np.float32(blur_px) >= LEAST_JUMP_PX
-        near &= cv2.dilate(self._clipped.view(np.uint8), around) == 0
-        self._places = np.flatnonzero(near)
-        self._first, self._last = first.ravel()[self._places], last.ravel()[self._places]
-        self._chosen = np.full(self._places.shape, -1, np.int32)
-        self._taken = taken.ravel()[self._places]
-        self._most = np.full(self._places.shape, self._least, np.uint16)
+        near &= cv2.dilate(self.clipped.view(np.uint8), around) == 0
+        places = np.flatnonzero(near)
+        first, last, taken = (np.asarray(plane.ravel()[places], np.float32) for plane in (first, last, taken))
+        return EdgeChoice(self, places, first, last, taken)
 
     def textured(self, taken: Plane) -> NDArray[np.bool_]:
         """Mark where the frame taken shows detail all around: texture rather than the thin rim of a disc."""
         found = np.zeros(taken.shape, np.uint8)
-        for position in range(len(self._store)):
-            found |= ((taken == position) & (self._read(position, taken.shape[0]) > self._least)).view(np.uint8)
+        for position in range(len(self.store)):
+            found |= ((taken == position) & (self._read(position, taken.shape[0]) > self.least)).view(np.uint8)
         side = TEXTURE_SIDE_PX
         return np.asarray(cv2.blur(found.astype(np.float32), (side, side)) > TEXTURE_SHARE)
 
@@ -127,11 +142,38 @@ class EdgeDetail:
         theirs, ours = (plane.ravel()[places] for plane in (around, taken))
         near = np.ones((side_px // 2 + 1, side_px // 2 + 1), np.uint8)  # what is flat inside, as a clipped glint, has a rim
         shown = [np.zeros(places.shape, np.float32) for _ in range(2)]
-        for position in range(len(self._store)):
+        for position in range(len(self.store)):
             detail = cv2.dilate(self._read(position, taken.shape[0]), near).ravel()[places]
             for positions, plane in zip((ours, theirs), shown, strict=True):
                 np.copyto(plane, detail, where=positions == position)
         return places[shown[0] < BARE * shown[1]]
+
+    def _read(self, position: int, rows: int) -> NDArray[np.uint16]:
+        return self.store.read(position, slice(0, rows)).astype(np.uint16, copy=False)
+
+    def at(self, places: NDArray[np.intp], position: int, rows: int) -> NDArray[np.uint16]:
+        """Detail of a frame at places of the flattened grid of so many rows."""
+        return self._read(position, rows).ravel()[places]
+
+
+class EdgeChoice:
+    """Chooses at places beside edges whose detail to show: `consider` every frame in order, then `decide`.
+
+    Parameters
+    ----------
+    seen : DetailSeen
+        The detail of all frames.
+    places : ndarray of int
+        Indices into the flattened plane.
+    first, last, taken : ndarray of float32
+        There: the first and the last frame taken close by, and the one taken.
+    """
+
+    def __init__(self, seen: DetailSeen, places: NDArray[np.intp], first: Plane, last: Plane, taken: Plane) -> None:
+        self._seen = seen
+        self._places, self._first, self._last, self._taken = places, first, last, taken
+        self._chosen = np.full(places.shape, -1, np.int32)
+        self._most = np.full(places.shape, seen.least, np.uint16)
 
     def consider(self, position: int, unexplained: Plane) -> None:
         """Choose a frame's detail where it is the strongest so far.
@@ -143,16 +185,26 @@ class EdgeDetail:
         unexplained : ndarray of float32, shape (H, W)
             How much worse than the best frame it explains the others, mean squared display units.
         """
-        detail = self._read(position, unexplained.shape[0]).ravel()[self._places]
+        detail = self._seen.at(self._places, position, unexplained.shape[0])
         wins = (detail > self._most) & (self._first <= position) & (position <= self._last)
         wins &= unexplained.ravel()[self._places] < UNEXPLAINED
         self._chosen[wins] = position
         self._most[wins] = detail[wins]
 
-    def decide(self) -> None:
+    def decide(self) -> "EdgeChanges":
         """Keep the places where the frame chosen is another one than that taken."""
         changed = (self._chosen >= 0) & (np.abs(self._chosen - self._taken) >= LEAST_FRAMES)
-        self._places, self._chosen = self._places[changed], self._chosen[changed]
+        return EdgeChanges(places=self._places[changed], chosen=self._chosen[changed])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EdgeChanges:
+    """Where fine detail comes from another frame than the rest."""
+
+    places: NDArray[np.intp]
+    """Indices into the flattened grid of the decisions."""
+    chosen: NDArray[np.int32]
+    """Position of the frame whose detail is shown there."""
 
     def change(self, position: int, weight: Plane, share: Plane) -> Plane | None:
         """Tell by how much a frame's weight changes for fine detail; over all frames the changes sum to zero.
@@ -171,12 +223,9 @@ class EdgeDetail:
         ndarray of float32, shape (H, W), or None
             None where nothing changes.
         """
-        change = ((self._chosen == position) - weight.ravel()[self._places]) * share.ravel()[self._places]
+        change = ((self.chosen == position) - weight.ravel()[self.places]) * share.ravel()[self.places]
         if not change.any():
             return None
         plane = np.zeros_like(weight)
-        plane.ravel()[self._places] = change
+        plane.ravel()[self.places] = change
         return plane
-
-    def _read(self, position: int, rows: int) -> NDArray[np.uint16]:
-        return self._store.read(position, slice(0, rows)).astype(np.uint16, copy=False)

@@ -4,7 +4,7 @@ Costs come frame by frame and are kept outside memory. What they say is weighed 
 patches are taken out, and places where nothing is ever in focus, or beside edges in depth, are left to those who know of them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import cv2
@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from stackd.imaging.compose.blend import FrameWeight
 from stackd.imaging.depth.beyond import BeyondEnds
-from stackd.imaging.depth.edge_detail import EdgeDetail
+from stackd.imaging.depth.edge_detail import DetailSeen, EdgeChanges, EdgeDetail
 from stackd.imaging.depth.fill import filled
-from stackd.imaging.depth.unfocused import Unfocused
+from stackd.imaging.depth.unfocused import Unfocused, UnfocusedWeights
 from stackd.imaging.depth.veils import last_unveiled, without_specks
 from stackd.imaging.ground.frames import PlaneStore
 from stackd.model.composite import DepthMap
 from stackd.model.pixels import Gray
+
+Plane = NDArray[np.float32]
 
 LEAST_HEARD = 0.1
 """Where hardly any has a say, what is expected from around counts so many times more, and no more than that."""
@@ -47,7 +49,7 @@ class Watchers:
     beyond: BeyondEnds
     edges: EdgeDetail
 
-    def add(self, position: int, gray: Gray, fine_detail: NDArray[np.float32], detail: NDArray[np.float32]) -> None:
+    def add(self, position: int, gray: Gray, fine_detail: Plane, detail: Plane) -> None:
         """Take the next frame: its luminance, and its squared detail of a grid twice as fine and of the grid itself."""
         self.unfocused.add(gray, detail)
         self.beyond.add(position, gray)
@@ -55,7 +57,7 @@ class Watchers:
 
 
 class Evidence:
-    """All costs of a stack, in units of the tolerance, and what follows from them: `add` all, `settle` once, then `weight`.
+    """Gathers the costs of all frames, in units of the tolerance; `settle`, once it has, weighs them.
 
     Parameters
     ----------
@@ -69,22 +71,16 @@ class Evidence:
         Have seen every frame by the time of `settle`.
     """
 
-    def __init__(self, store: PlaneStore, tolerance: float, heard: NDArray[np.float32], watchers: Watchers) -> None:
+    def __init__(self, store: PlaneStore, tolerance: float, heard: Plane, watchers: Watchers) -> None:
         self._store = store
-        self._unfocused, self._beyond, self._edges = watchers.unfocused, watchers.beyond, watchers.edges
+        self._watchers = watchers
         self._heard = heard
-        self._doubt_at_most = np.float32(EXPECTED_AT_MOST) / np.maximum(heard, np.float32(LEAST_HEARD))
         self._unit = np.float32(tolerance**2)
         self._least = np.full_like(heard, np.finfo(np.float16).max)
         self._total = np.zeros_like(heard)
         self._best = np.zeros_like(heard)
-        self._expected = self._best
-        self._never_sharp = self._total
-        self._unveiled = self._veiled = self._total
-        self._patches = np.zeros(0, np.intp)
-        self._around = np.zeros(0, np.float32)
 
-    def add(self, cost: NDArray[np.float32]) -> None:
+    def add(self, cost: Plane) -> None:
         """Take the next frame's cost."""
         limit = np.finfo(np.float16).max
         position = len(self._store)
@@ -98,55 +94,58 @@ class Evidence:
         self._total += cv2.exp(least - known)
         self._least = least
 
-    def _confidence(self) -> NDArray[np.float32]:
+    def settle(self, blur_px: float) -> "SettledEvidence":
+        """Fix the weights of all frames.
+
+        Parameters
+        ----------
+        blur_px : float
+            Growth of the blur's radius from frame to frame, px of the decisions.
+        """
+        never_sharp = self._watchers.unfocused.settle(self._least.shape, self._watchers.beyond.settle())
+        sure = self._confidence() * self._heard
+        confidence = sure * (1 - never_sharp.share)
+        expected = filled(_calmed(self._best), confidence**SURE_EXPONENT)
+        doubt_at_most = np.asarray(np.float32(EXPECTED_AT_MOST) / np.maximum(self._heard, np.float32(LEAST_HEARD)), np.float32)
+        costs = _DoubtedCosts(store=self._store, expected=expected, doubt_at_most=doubt_at_most, patches=NO_PATCHES)
+        unfocused = never_sharp.weigh(expected, within=EXPECTED_WITHIN, at_most=EXPECTED_AT_MOST)
+        least, taken = costs.least()
+        seen = self._watchers.edges.settle()
+        patches = _Patches.found(taken, seen, blur_px)
+        costs = replace(costs, patches=patches)
+        taken.ravel()[patches.places] = patches.around
+        least.ravel()[patches.places] = 0
+        choice = seen.edges(taken, blur_px=blur_px)
+        certain = seen.textured(taken) & (sure > SURFACE_FROM) & (never_sharp.share < SURFACE_FROM)
+        unveiled = last_unveiled(np.where(certain, without_specks(taken), np.float32(np.inf)), blur_px=blur_px)
+        total = np.zeros_like(least)
+        for position in range(len(self._store)):
+            worse = costs.of(position) - least
+            total += _relative(worse)
+            choice.consider(position, worse * self._unit)
+        return SettledEvidence(
+            depth=DepthMap(position=self._between_frames(), confidence=confidence, frame_count=len(self._store)),
+            costs=costs,
+            least=least,
+            total=total,
+            edges=choice.decide(),
+            never_sharp=never_sharp.share,
+            unfocused=unfocused,
+            unveiled=unveiled,
+            veiled=np.clip(unfocused.aim_on(taken.shape) - unveiled, 0, 1),
+        )
+
+    def _confidence(self) -> Plane:
         """1 where one frame alone, or two neighbours, explain the others; 0 where half the stack does."""
         count = len(self._store)
         rivals = (self._total - SURE_FRAMES) / np.float32(max(count / 2 - SURE_FRAMES, 0.5))
         return np.asarray(np.clip(1 - rivals, 0, 1), np.float32)
 
-    def settle(self, blur_px: float) -> DepthMap:
-        """Fix the weights, and return the depth of each pixel on the reduced grid: what was measured, and how surely."""
-        self._never_sharp = self._unfocused.settle(self._least.shape, self._beyond.settle())
-        sure = self._confidence() * self._heard
-        confidence = sure * (1 - self._never_sharp)
-        self._expected = filled(_calmed(self._best), confidence**SURE_EXPONENT)
-        self._unfocused.weigh(self._expected, within=EXPECTED_WITHIN, at_most=EXPECTED_AT_MOST)
-        self._least.fill(np.inf)
-        taken = np.zeros_like(self._best)
-        for position in range(len(self._store)):
-            cost = self._doubted_cost(position)
-            taken[cost < self._least] = position
-            np.minimum(self._least, cost, out=self._least)
-        self._take_out_patches(taken, blur_px)
-        self._edges.find_edges(taken, blur_px=blur_px)
-        self._find_veils(taken, sure, blur_px)
-        self._total.fill(0)
-        for position in range(len(self._store)):
-            worse = self._doubted_cost(position) - self._least
-            self._total += _relative(worse)
-            self._edges.consider(position, worse * self._unit)
-        self._edges.decide()
-        return DepthMap(position=self._between_frames(), confidence=confidence, frame_count=len(self._store))
-
-    def _take_out_patches(self, taken: NDArray[np.float32], blur_px: float) -> None:
-        """Take the frame of the surroundings, and it alone, where a patch shows nothing but their blur."""
-        around = _calmed(taken)
-        self._patches = self._edges.bare_patches(taken, around, side_px=CALM_PX, blur_px=blur_px)
-        self._around = around.ravel()[self._patches]
-        taken.ravel()[self._patches] = self._around
-        self._least.ravel()[self._patches] = 0
-
-    def _find_veils(self, taken: NDArray[np.float32], sure: NDArray[np.float32], blur_px: float) -> None:
-        """Fix which frames show a background beyond the stack without the veil of surfaces in front."""
-        certain = self._edges.textured(taken) & (sure > SURFACE_FROM) & (self._never_sharp < SURFACE_FROM)
-        self._unveiled = last_unveiled(np.where(certain, without_specks(taken), np.float32(np.inf)), blur_px=blur_px)
-        self._veiled = np.clip(self._unfocused.aim(taken.shape) - self._unveiled, 0, 1)
-
-    def _between_frames(self) -> NDArray[np.float32]:
+    def _between_frames(self) -> Plane:
         """Place the least cost between frames: the vertex of the parabola through the best frame's cost and its neighbours'."""
         before, least, after = (np.full(self._best.shape, np.inf, np.float32) for _ in range(3))
         for position in range(len(self._store)):
-            cost = self._read_cost(position)
+            cost = _read_cost(self._store, position)
             for plane, offset in ((before, -1), (least, 0), (after, 1)):
                 cv2.copyTo(cost, (self._best == position - offset).view(np.uint8), plane)
         known = np.isfinite(before) & np.isfinite(after)  # both are missing beyond the ends of the stack
@@ -155,30 +154,89 @@ class Evidence:
         shift = np.divide(slope, 2 * bend, where=bend > 0, out=np.zeros_like(before))
         return np.asarray(self._best + np.clip(shift, -0.5, 0.5), np.float32)
 
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SettledEvidence:
+    """What the evidence comes to: a depth for every pixel, and weights for every frame."""
+
+    depth: DepthMap
+    """On the grid of the decisions: what was measured, and how surely."""
+    costs: "_DoubtedCosts"
+    least: Plane
+    total: Plane
+    edges: EdgeChanges
+    never_sharp: Plane
+    unfocused: UnfocusedWeights
+    unveiled: Plane
+    """Last frame that shows a background beyond the stack without the veil of surfaces in front."""
+    veiled: Plane
+    """How much of that background is veiled in the frames taken for it, 0–1."""
+
     def weight(self, position: int) -> FrameWeight:
         """Weight of a frame."""
-        weight = _relative(self._doubted_cost(position) - self._least) / self._total
-        detail = self._edges.change(position, weight, 1 - self._never_sharp)
-        weight += self._never_sharp * (self._unfocused_weight(position) - weight)
+        weight = _relative(self.costs.of(position) - self.least) / self.total
+        detail = self.edges.change(position, weight, 1 - self.never_sharp)
+        weight += self.never_sharp * (self._unfocused_weight(position) - weight)
         return FrameWeight(whole=weight, detail=detail)
 
-    def _unfocused_weight(self, position: int) -> NDArray[np.float32]:
+    def _unfocused_weight(self, position: int) -> Plane:
         """Weight of a frame where nothing is in focus: beside near surfaces, of the last one that they do not veil."""
-        weight = self._unfocused.weight(position, self._best.shape)
-        last = np.maximum(1 - np.abs(self._unveiled - np.float32(position)), 0)
-        return np.asarray(weight + self._veiled * (last - weight), np.float32)
+        weight = self.unfocused.weight(position, (self.least.shape[0], self.least.shape[1]))
+        last = np.maximum(1 - np.abs(self.unveiled - np.float32(position)), 0)
+        return np.asarray(weight + self.veiled * (last - weight), np.float32)
 
-    def _doubted_cost(self, position: int) -> NDArray[np.float32]:
-        """A frame's cost, raised a little with its distance from the depth expected here."""
-        cost = self._read_cost(position)
-        distance = (self._expected - np.float32(position)) / np.float32(EXPECTED_WITHIN)
-        doubt = np.minimum(np.square(distance, out=distance) / 2, self._doubt_at_most)
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Patches:
+    """Small patches that show nothing but the blur of their surroundings: there the frame around is taken, and it alone."""
+
+    places: NDArray[np.intp]
+    """Indices into the flattened plane."""
+    around: Plane
+    """Position of the frame taken around each."""
+
+    @classmethod
+    def found(cls, taken: Plane, seen: DetailSeen, blur_px: float) -> "_Patches":
+        around = _calmed(taken)
+        places = seen.bare_patches(taken, around, side_px=CALM_PX, blur_px=blur_px)
+        return cls(places=places, around=around.ravel()[places])
+
+
+NO_PATCHES = _Patches(places=np.zeros(0, np.intp), around=np.zeros(0, np.float32))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _DoubtedCosts:
+    """Costs of all frames, raised a little with their distance from the depth expected."""
+
+    store: PlaneStore
+    expected: Plane
+    doubt_at_most: Plane
+    patches: _Patches
+
+    def of(self, position: int) -> Plane:
+        """Give a frame's cost, a new array."""
+        cost = _read_cost(self.store, position)
+        distance = (self.expected - np.float32(position)) / np.float32(EXPECTED_WITHIN)
+        doubt = np.minimum(np.square(distance, out=distance) / 2, self.doubt_at_most)
         np.add(cost, doubt, out=doubt)
-        doubt.ravel()[self._patches] = np.where(self._around == position, np.float32(0), np.float32(np.finfo(np.float16).max))
+        excluded = np.float32(np.finfo(np.float16).max)
+        doubt.ravel()[self.patches.places] = np.where(self.patches.around == position, np.float32(0), excluded)
         return np.asarray(doubt, np.float32)
 
-    def _read_cost(self, position: int) -> NDArray[np.float32]:
-        return np.asarray(_converted(np.asarray(self._store.read(position, slice(None)), np.float16), cv2.CV_32F), np.float32)
+    def least(self) -> tuple[Plane, Plane]:
+        """Give the least cost of all frames, and the position of the frame that has it; both new arrays."""
+        least = np.full_like(self.expected, np.inf)
+        taken = np.zeros_like(self.expected)
+        for position in range(len(self.store)):
+            cost = self.of(position)
+            taken[cost < least] = position
+            np.minimum(least, cost, out=least)
+        return least, taken
+
+
+def _read_cost(store: PlaneStore, position: int) -> Plane:
+    return np.asarray(_converted(np.asarray(store.read(position, slice(None)), np.float16), cv2.CV_32F), np.float32)
 
 
 def _calmed(position: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ near is bright enough to be clipped. In both cases fine detail is next to nothin
 blurred, and it is taken for the whole place.
 """
 
+from dataclasses import dataclass
 from functools import reduce
 
 import cv2
@@ -61,8 +62,57 @@ END_SHARE = (0.45, 0.95)
 fully."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Contrasts:
+    """What the coarse contrasts of the frames so far have in common, as amplitudes."""
+
+    count: int
+    first: NDArray[np.float16]
+    last: NDArray[np.float16]
+    between: NDArray[np.float16]
+    """The greatest of any frame but the first and the last."""
+    smallest: NDArray[np.float16]
+    largest: NDArray[np.float16]
+
+    @classmethod
+    def of_first(cls, contrast: NDArray[np.float16]) -> "_Contrasts":
+        nothing = np.zeros_like(contrast)
+        return cls(count=1, first=contrast, last=contrast, between=nothing, smallest=contrast, largest=contrast)
+
+    def followed_by(self, contrast: NDArray[np.float16]) -> "_Contrasts":
+        return _Contrasts(
+            count=self.count + 1,
+            first=self.first,
+            last=contrast,
+            between=np.maximum(self.between, self.last) if self.count > 1 else self.between,
+            smallest=np.minimum(self.smallest, contrast),
+            largest=np.maximum(self.largest, contrast),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Range:
+    """Least and greatest fine detail through the stack, in a wide and in a narrow window."""
+
+    least: Plane
+    most: Plane
+
+    def with_next(self, plane: Plane) -> "_Range":
+        return _Range(least=np.minimum(self.least, plane), most=np.maximum(self.most, plane))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Seen:
+    """What all frames so far have in common."""
+
+    contrasts: _Contrasts
+    wide: _Range
+    narrow: _Range
+    brightest: Plane
+
+
 class Unfocused:
-    """Sees all frames go by, then tells where nothing is ever in focus and which frames to take there.
+    """Sees all frames go by; `settle`, once it has, tells where nothing is ever in focus.
 
     Parameters
     ----------
@@ -78,108 +128,172 @@ class Unfocused:
         self._floor = np.float32(HIGH_PASS_SHARE * grain**2)
         self._unit = np.float32(tolerance**2 / COARSE_WEIGHT)
         self._store = store
-        self._first = self._last = self._between = self._smallest = self._largest = np.zeros((1, 1), np.float16)
-        self._ranges: list[tuple[Plane, Plane]] = []  # (least, greatest) detail in the wide and the narrow window
-        self._brightest = np.zeros((1, 1), np.float32)
+        self._seen: _Seen | None = None
 
     def add(self, gray: Gray, detail: Plane) -> None:
         """Take the next frame: its luminance, and its mean squared fine detail, on the grid of the decisions."""
         small = reduced(gray)
         rest = small - _smooth(small, COARSE_SIGMA_PX)
         # An amplitude, because squares of small contrasts are lost in half precision.
-        contrast = cv2.sqrt(_smooth(rest * rest, COARSE_SIGMA_PX))
-        self._note(contrast.astype(np.float16))
-        seen = [_smooth(reduced(detail), window) for window in (WIDE_WINDOW_PX, NARROW_WINDOW_PX)]
-        if not self._ranges:
-            self._ranges = [(plane, plane) for plane in seen]
-        self._ranges = [
-            (np.minimum(least, plane), np.maximum(most, plane)) for (least, most), plane in zip(self._ranges, seen, strict=True)
-        ]
-        spots = reduced(np.asarray(cv2.dilate(gray, np.ones((HIGHLIGHT_SIDE_PX, HIGHLIGHT_SIDE_PX), np.uint8)), np.float32))
-        self._brightest = np.maximum(self._brightest, spots)
-
-    def settle(self, shape: tuple[int, int], beyond: Beyond) -> Plane:
-        """Return how surely nothing is ever in focus, 0–1, on the grid of the decisions, and fix it."""
-        ends = np.maximum(self._first, self._last)
-        at_end = _smooth((ends >= self._between).astype(np.float32), COARSE_SIGMA_PX / 2)
-        greatest, least = (_square(contrast) for contrast in (self._largest, self._smallest))
-        decides = np.clip((greatest - least) / self._unit / DECIDES_FROM - 1, 0, 1)
-        calm = self._hardly_changes(0, WIDE_RATIO_OCTAVES) * self._without_highlights(HIGHLIGHT_WIDE_PX)
-        wide = np.maximum(calm * _ramp(at_end, *END_SHARE) * decides, beyond.share) * self._without_texture(0, greatest)
-        self._greatest, self._wide, self._beyond = greatest, wide.astype(np.float32), beyond
-        self._around = _smooth(self._wide, SPREAD_PX)
-        calm = self._hardly_changes(1, NARROW_RATIO_OCTAVES) * self._without_highlights(HIGHLIGHT_NARROW_PX)
-        calm *= np.clip(SPREAD_GAIN * self._around - SPREAD_FROM, 0, 1)
-        narrow = np.maximum(calm, beyond.share) * self._without_texture(1, greatest)
-        return _enlarged(np.maximum(self._wide, narrow), shape)
-
-    def weigh(self, expected: Plane, *, within: float, at_most: float) -> None:
-        """Fix the frames' weights, given the depth expected (grid of the decisions): frames near it win a tie."""
-        self._expected, self._within, self._at_most = reduced(expected), within, at_most
-        positions = range(len(self._store))
-        self._least = reduce(np.minimum, map(self._cost, positions))
-        self._total, moment = np.zeros_like(self._least), np.zeros_like(self._least)
-        for position in positions:
-            weight = self._relative(position)
-            self._total += weight
-            moment += np.float32(position) * weight
-        self._aim = moment / self._total
-
-    def aim(self, shape: tuple[int, int]) -> Plane:
-        """Mean position of the frames taken where nothing is in focus."""
-        return _enlarged(self._aim, shape)
-
-    def weight(self, position: int, shape: tuple[int, int]) -> Plane:
-        """Weights of a frame where nothing is in focus; those of all frames sum to one."""
-        return _enlarged(self._relative(position) / self._total, shape)
-
-    def _relative(self, position: int) -> Plane:
-        """Weight against the best frame's."""
-        weight = np.exp(self._least - self._cost(position))
-        weight[weight < np.float32(NEGLIGIBLE)] = 0
-        return np.asarray(weight, np.float32)
-
-    def _cost(self, position: int) -> Plane:
-        lack = np.minimum((self._greatest - _square(self._read_contrast(position))) / self._unit, np.float32(COST_AT_MOST))
-        away = self._away_from_end(position)
-        lack += self._beyond.share * (away - lack)
-        spread = _smooth(lack * self._wide, SPREAD_PX) / (self._around + np.finfo(np.float32).eps)
-        spread += self._beyond.share * (away - spread)  # what is known of a place outdoes what is known around it
-        distance = (self._expected - np.float32(position)) / np.float32(self._within)
-        return np.asarray(spread + np.minimum(np.square(distance) / 2, np.float32(self._at_most)), np.float32)
-
-    def _note(self, contrast: NDArray[np.float16]) -> None:
-        """Keep the contrast of the next frame, and what all so far have in common."""
-        seen = len(self._store)
-        if not seen:
-            self._first = self._smallest = self._largest = contrast
-            self._between = np.zeros_like(contrast)
-        elif seen > 1:
-            self._between = np.maximum(self._between, self._last)
+        contrast = cv2.sqrt(_smooth(rest * rest, COARSE_SIGMA_PX)).astype(np.float16)
         self._store.append(contrast)
-        self._last = contrast
-        self._smallest, self._largest = np.minimum(self._smallest, contrast), np.maximum(self._largest, contrast)
+        wide, narrow = (_smooth(reduced(detail), window) for window in (WIDE_WINDOW_PX, NARROW_WINDOW_PX))
+        spots = reduced(np.asarray(cv2.dilate(gray, np.ones((HIGHLIGHT_SIDE_PX, HIGHLIGHT_SIDE_PX), np.uint8)), np.float32))
+        seen = self._seen
+        if seen is None:
+            self._seen = _Seen(
+                contrasts=_Contrasts.of_first(contrast),
+                wide=_Range(least=wide, most=wide),
+                narrow=_Range(least=narrow, most=narrow),
+                brightest=np.maximum(np.float32(0), spots),
+            )
+        else:
+            self._seen = _Seen(
+                contrasts=seen.contrasts.followed_by(contrast),
+                wide=seen.wide.with_next(wide),
+                narrow=seen.narrow.with_next(narrow),
+                brightest=np.maximum(seen.brightest, spots),
+            )
 
-    def _read_contrast(self, position: int) -> NDArray[np.float16]:
-        return np.asarray(self._store.read(position, slice(None)), np.float16)
+    def settle(self, shape: tuple[int, int], beyond: Beyond) -> "NeverSharp":
+        """Tell where nothing is ever in focus.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Rows and columns of the grid of the decisions.
+        beyond : Beyond
+            What is known to lie beyond the ends.
+        """
+        seen = self._seen
+        if seen is None:
+            msg = "no frame has been seen"
+            raise ValueError(msg)
+        contrasts = seen.contrasts
+        ends = np.maximum(contrasts.first, contrasts.last)
+        at_end = _smooth((ends >= contrasts.between).astype(np.float32), COARSE_SIGMA_PX / 2)
+        greatest, least = (_square(contrast) for contrast in (contrasts.largest, contrasts.smallest))
+        decides = np.clip((greatest - least) / self._unit / DECIDES_FROM - 1, 0, 1)
+        calm = self._hardly_changes(seen.wide, WIDE_RATIO_OCTAVES) * _without_highlights(seen.brightest, HIGHLIGHT_WIDE_PX)
+        wide = np.maximum(calm * _ramp(at_end, *END_SHARE) * decides, beyond.share) * self._without_texture(seen.wide, greatest)
+        wide = wide.astype(np.float32)
+        around = _smooth(wide, SPREAD_PX)
+        calm = self._hardly_changes(seen.narrow, NARROW_RATIO_OCTAVES) * _without_highlights(seen.brightest, HIGHLIGHT_NARROW_PX)
+        calm *= np.clip(SPREAD_GAIN * around - SPREAD_FROM, 0, 1)
+        narrow = np.maximum(calm, beyond.share) * self._without_texture(seen.narrow, greatest)
+        return NeverSharp(
+            share=_enlarged(np.maximum(wide, narrow), shape),
+            store=self._store,
+            unit=self._unit,
+            greatest=greatest,
+            wide=wide,
+            around=around,
+            beyond=beyond,
+        )
+
+    def _hardly_changes(self, seen: _Range, octaves: tuple[float, float]) -> Plane:
+        least, most = (np.maximum(plane - self._floor, 0) + self._floor / 2 + LEAST_ENERGY for plane in (seen.least, seen.most))
+        return 1 - _ramp(np.log2(most / least), *octaves)
+
+    def _without_texture(self, seen: _Range, contrast: Plane) -> Plane:
+        fine = np.maximum(seen.most - self._floor, 0)
+        return 1 - _ramp(fine / (contrast + np.float32(LEAST_ENERGY)), *FINE_SHARE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NeverSharp:
+    """Where nothing is ever in focus, and what it takes to choose frames there."""
+
+    share: Plane
+    """How surely, 0–1, on the grid of the decisions."""
+    store: PlaneStore
+    """Coarse contrast of every frame, an amplitude."""
+    unit: np.float32
+    greatest: Plane
+    """Greatest coarse contrast through the stack, mean squared display units; this and what follows on the reduced grid."""
+    wide: Plane
+    around: Plane
+    beyond: Beyond
+
+    def weigh(self, expected: Plane, *, within: float, at_most: float) -> "UnfocusedWeights":
+        """Fix the frames' weights.
+
+        Parameters
+        ----------
+        expected : ndarray of float32, shape (H, W)
+            Depth expected, grid of the decisions: frames near it win a tie.
+        within, at_most : float
+            Frames, and the cap of the cost in units of the tolerance: how much expectation counts.
+        """
+        costs = _Costs(never_sharp=self, expected=reduced(expected), within=within, at_most=at_most)
+        positions = range(len(self.store))
+        least = reduce(np.minimum, map(costs.of, positions))
+        total, moment = np.zeros_like(least), np.zeros_like(least)
+        for position in positions:
+            weight = _relative(costs.of(position), least)
+            total += weight
+            moment += np.float32(position) * weight
+        return UnfocusedWeights(costs=costs, least=least, total=total, aim=moment / total)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Costs:
+    """How ill each frame suits places where nothing is in focus, in units of the tolerance."""
+
+    never_sharp: NeverSharp
+    expected: Plane
+    within: float
+    at_most: float
+
+    def of(self, position: int) -> Plane:
+        """Give the cost of a frame."""
+        found = self.never_sharp
+        contrast = np.asarray(found.store.read(position, slice(None)), np.float16)
+        lack = np.minimum((found.greatest - _square(contrast)) / found.unit, np.float32(COST_AT_MOST))
+        away = self._away_from_end(position)
+        lack += found.beyond.share * (away - lack)
+        spread = _smooth(lack * found.wide, SPREAD_PX) / (found.around + np.finfo(np.float32).eps)
+        spread += found.beyond.share * (away - spread)  # what is known of a place outdoes what is known around it
+        distance = (self.expected - np.float32(position)) / np.float32(self.within)
+        return np.asarray(spread + np.minimum(np.square(distance) / 2, np.float32(self.at_most)), np.float32)
 
     def _away_from_end(self, position: int) -> Plane | np.float32:
         """Cost of a frame where something is known to lie beyond an end: none at that end, as high as can be elsewhere."""
-        last = self._beyond.last
-        at_end = np.float32(position == 0) * (1 - last) + np.float32(position == len(self._store) - 1) * last
+        last = self.never_sharp.beyond.last
+        frames = len(self.never_sharp.store)
+        at_end = np.float32(position == 0) * (1 - last) + np.float32(position == frames - 1) * last
         return np.float32(COST_AT_MOST) * (1 - at_end)
 
-    def _hardly_changes(self, window: int, octaves: tuple[float, float]) -> Plane:
-        least, most = (np.maximum(plane - self._floor, 0) + self._floor / 2 + LEAST_ENERGY for plane in self._ranges[window])
-        return 1 - _ramp(np.log2(most / least), *octaves)
 
-    def _without_texture(self, window: int, contrast: Plane) -> Plane:
-        fine = np.maximum(self._ranges[window][1] - self._floor, 0)
-        return 1 - _ramp(fine / (contrast + np.float32(LEAST_ENERGY)), *FINE_SHARE)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UnfocusedWeights:
+    """Weights of all frames where nothing is in focus."""
 
-    def _without_highlights(self, around_px: float) -> Plane:
-        share = _smooth((self._brightest > HIGHLIGHT).astype(np.float32), around_px)
-        return 1 - _ramp(share, 0, HIGHLIGHT_SHARE)
+    costs: _Costs
+    least: Plane
+    total: Plane
+    aim: Plane
+    """Mean position of the frames taken, on the reduced grid."""
+
+    def aim_on(self, shape: tuple[int, int]) -> Plane:
+        """Mean position of the frames taken, on the grid of the decisions."""
+        return _enlarged(self.aim, shape)
+
+    def weight(self, position: int, shape: tuple[int, int]) -> Plane:
+        """Weights of a frame on the grid of the decisions; those of all frames sum to one."""
+        return _enlarged(_relative(self.costs.of(position), self.least) / self.total, shape)
+
+
+def _relative(cost: Plane, least: Plane) -> Plane:
+    """Weight against the best frame's."""
+    weight = np.exp(least - cost)
+    weight[weight < np.float32(NEGLIGIBLE)] = 0
+    return np.asarray(weight, np.float32)
+
+
+def _without_highlights(brightest: Plane, around_px: float) -> Plane:
+    share = _smooth((brightest > HIGHLIGHT).astype(np.float32), around_px)
+    return 1 - _ramp(share, 0, HIGHLIGHT_SHARE)
 
 
 def _enlarged(plane: Plane, shape: tuple[int, int]) -> Plane:

@@ -178,9 +178,11 @@ def fuse_by_depth_from_defocus(
         evidence.add(cost)
         progress("measure", position + 1, len(frames))
     del witnesses, grays
-    measured = evidence.settle(blur_px)
-    image = blend_by_weight(frames, evidence.weight, reduction=grid.reduction, progress=progress)
-    del evidence
+    settled = evidence.settle(blur_px)
+    measured = settled.depth
+    del evidence, watchers
+    image = blend_by_weight(frames, settled.weight, reduction=grid.reduction, progress=progress)
+    del settled
     if not with_depth:
         return Fused(image=image, depth=None)
     texture = Texture.of(image, reduction=grid.reduction, grain_detail=grain_detail, brightness=brightness)

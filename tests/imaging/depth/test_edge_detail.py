@@ -34,12 +34,12 @@ def _changes(
     for detail in details:
         edges.add(np.full(SHAPE, gray, np.float32), detail)
     taken = _taken() if taken is None else taken
-    edges.find_edges(taken, blur_px=blur_px)
+    choice = edges.settle().edges(taken, blur_px=blur_px)
     for position in range(len(details)):
-        edges.consider(position, np.full(SHAPE, unexplained, np.float32))
-    edges.decide()
+        choice.consider(position, np.full(SHAPE, unexplained, np.float32))
+    decided = choice.decide()
     weights = [(taken == position).astype(np.float32) for position in range(len(details))]
-    found = [edges.change(position, weight, np.ones(SHAPE, np.float32)) for position, weight in enumerate(weights)]
+    found = [decided.change(position, weight, np.ones(SHAPE, np.float32)) for position, weight in enumerate(weights)]
     return [np.zeros(SHAPE, np.float32) if change is None else change for change in found]
 
 
@@ -88,7 +88,7 @@ def test_texture_is_told_from_the_rim_of_a_disc():
     rim[:, :15] = 0.01
     edges.add(np.full(SHAPE, 0.5, np.float32), rim)
 
-    textured = edges.textured(np.zeros(SHAPE, np.float32))
+    textured = edges.settle().textured(np.zeros(SHAPE, np.float32))
 
     assert textured[:, :12].all()
     assert not textured[:, 20:].any()
@@ -102,7 +102,7 @@ def _patches(details: list[Plane], *, side: int = 4, blur_px: float = 2.0) -> ND
     around, taken = np.full(SHAPE, 1, np.float32), np.full(SHAPE, 1, np.float32)
     taken[10 : 10 + side, 18 : 18 + side] = 5
     found = np.zeros(SHAPE, bool)
-    found.ravel()[edges.bare_patches(taken, around, side_px=9, blur_px=blur_px)] = True
+    found.ravel()[edges.settle().bare_patches(taken, around, side_px=9, blur_px=blur_px)] = True
     assert not found[taken == 1].any()
     return found[taken == 5]
 

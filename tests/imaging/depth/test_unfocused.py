@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from stackd.imaging.depth.beyond import REDUCTION, Beyond, BeyondEnds
 from stackd.imaging.depth.defocus import blurred, to_display
-from stackd.imaging.depth.unfocused import Unfocused
+from stackd.imaging.depth.unfocused import NeverSharp, Unfocused
 from stackd.imaging.ground.frames import PlanesInMemory
 
 SHAPE = (96, 128)
@@ -24,7 +24,7 @@ def _texture() -> Plane:
     return np.asarray(0.4 + 0.1 * cv2.GaussianBlur(rough, (0, 0), 1.2) / 0.25, np.float32)
 
 
-def _seen(frames: list[Plane]) -> tuple[Unfocused, Plane]:
+def _seen(frames: list[Plane]) -> tuple[NeverSharp, Plane]:
     unfocused = Unfocused(PlanesInMemory(), grain=GRAIN, tolerance=2 * GRAIN)
     grays = [
         frame + GRAIN * np.random.default_rng(position).standard_normal(SHAPE).astype(np.float32)
@@ -36,7 +36,8 @@ def _seen(frames: list[Plane]) -> tuple[Unfocused, Plane]:
         rest = gray - cv2.GaussianBlur(gray, (0, 0), 1.0)
         unfocused.add(gray, rest * rest)
         beyond.add(position, gray)
-    return unfocused, unfocused.settle(SHAPE, beyond.settle())
+    never_sharp = unfocused.settle(SHAPE, beyond.settle())
+    return never_sharp, never_sharp.share
 
 
 def _blurred_texture(sigmas_px: list[float]) -> list[Plane]:
@@ -69,10 +70,10 @@ def test_a_background_beyond_the_stack_is_taken_from_the_end_frame_nearest_to_it
     frames = [np.asarray(0.3 + 0.1 * wave / (1 + abs(position - least_blurred)), np.float32) for position in range(FRAMES)]
 
     unfocused, share = _seen(frames)
-    unfocused.weigh(np.full(SHAPE, 2.5, np.float32), within=1.2, at_most=4.0)
+    settled = unfocused.weigh(np.full(SHAPE, 2.5, np.float32), within=1.2, at_most=4.0)
 
     assert np.median(share) > 0.9
-    weights = [unfocused.weight(position, SHAPE) for position in range(FRAMES)]
+    weights = [settled.weight(position, SHAPE) for position in range(FRAMES)]
     assert np.median(weights[least_blurred]) > 0.9
     assert np.allclose(np.sum(weights, axis=0), 1, atol=1e-4)
 
@@ -97,8 +98,8 @@ def test_a_speck_beyond_one_end_is_taken_from_there_although_all_around_lies_bey
     last = np.zeros(small, np.float32)
     last[10:13, 14:17] = 1
 
-    unfocused.settle(SHAPE, Beyond(share=np.ones(small, np.float32), last=last))
-    unfocused.weigh(np.full(SHAPE, 2.5, np.float32), within=1.2, at_most=4.0)
+    never_sharp = unfocused.settle(SHAPE, Beyond(share=np.ones(small, np.float32), last=last))
+    weights = never_sharp.weigh(np.full(SHAPE, 2.5, np.float32), within=1.2, at_most=4.0)
 
-    assert unfocused.weight(FRAMES - 1, SHAPE)[46, 62] > 0.9
-    assert unfocused.weight(0, SHAPE)[20, 20] > 0.9
+    assert weights.weight(FRAMES - 1, SHAPE)[46, 62] > 0.9
+    assert weights.weight(0, SHAPE)[20, 20] > 0.9

@@ -94,7 +94,7 @@ class Stacker:
     ) -> None:
         self._source = source
         looked_at = reduction_looked_at(fuse, source.shape)
-        self._kept = None if looked_at is None else KeptLuma(make_store(), reduction=looked_at)
+        self._kept = None if looked_at is None else KeptLuma(make_store, reduction=looked_at)
         self._reduction = min(self._registration_reduction(), looked_at or REDUCTIONS[-1])
         self._ahead = ReadAhead(source, reduction=self._reduction)
         self._align = align

@@ -10,6 +10,7 @@ from stackd.imaging.finish import FinishSettings
 from stackd.imaging.fuse import Fusion
 from stackd.imaging.fuse.average import Average
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
+from stackd.imaging.fuse.depth_map import DepthMapFusion
 from stackd.imaging.fuse.pyramid import PyramidFusion
 from stackd.imaging.match import MatchSettings
 from stackd.imaging.register import RegistrationSettings
@@ -187,3 +188,27 @@ def test_the_composite_is_the_same_whether_or_not_the_depth_map_is_wanted(shaken
     assert with_depth.depth is not None
     assert without.depth is None
     np.testing.assert_array_equal(with_depth.image, without.image)
+
+
+@pytest.mark.parametrize(
+    ("fuse", "deep"),
+    [
+        (DepthFromDefocus(), range(2)),
+        (DepthFromDefocus(), range(2, 5)),
+        (DepthMapFusion(), range(1, 5, 2)),
+        (PyramidFusion(), range(1, 5, 2)),
+        (Average(), range(1, 5, 2)),
+    ],
+)
+def test_frames_of_8_and_16_bit_make_the_composite_that_frames_of_16_bit_make(fuse: Fusion, deep: range):
+    """The luminance kept of the frames had the type of the first: one frame of the other type ended the work with a traceback."""
+    shallow = render_stack(replace(SCENE, bits=8))
+    widened = tuple(frame.astype(np.uint16) * np.uint16(257) for frame in shallow.frames)
+    mixed = replace(shallow, frames=tuple(widened[i] if i in deep else frame for i, frame in enumerate(shallow.frames)))
+
+    stacked = _stack(mixed, fuse=fuse)
+
+    expected = _stack(replace(shallow, frames=widened), fuse=fuse)
+    assert [report.used for report in stacked.frames] == [True] * 5
+    # The only difference is that reduced luminance is rounded to the frame's own bits.
+    assert np.abs(stacked.image - expected.image).mean() < 1e-4

@@ -51,7 +51,8 @@ SMALL_VALID_AREA = 0.8
 class Stacked:
     """A finished stack, before it gets a name and provenance.
 
-    `frames` has one report a frame of the source, paths left empty; `reference` is a position in the source.
+    `valid_area` is what `image` shows of the reference's grid: all of it where nothing is cropped. `frames` has one report a
+    frame of the source, paths left empty; `reference` is a position in the source.
     """
 
     image: Image
@@ -180,7 +181,7 @@ class Stacker:
             reference=placed.reference,
             frames=tuple(self._report(i, placed) for i in range(self._chain.frames)),
             depth=depth,
-            findings=_findings(area, self._source.shape),
+            findings=_findings(area, self._source.shape, cropped=self._finish.crop),
             method=self._fuse.method,
         )
 
@@ -245,17 +246,20 @@ def _with_margin(area: Rectangle, shape: tuple[int, int]) -> Rectangle:
     return Rectangle(left=left, top=top, right=right, bottom=bottom)
 
 
-def _findings(area: Rectangle, shape: tuple[int, int]) -> tuple[Finding, ...]:
+def _findings(area: Rectangle, shape: tuple[int, int], *, cropped: bool) -> tuple[Finding, ...]:
+    """Tell of a small `area` that every frame covers; on the grid of the reference, as `region` is."""
     share = area.width_px * area.height_px / (shape[0] * shape[1])
     if share >= SMALL_VALID_AREA:
         return ()
+    size = f"{area.width_px}×{area.height_px} px"
+    consequence = f"so the composite is cropped to {size}" if cropped else f"and around these {size} fewer frames are fused"
     return (
         Finding(
             code="small-valid-area",
             severity=Severity.WARNING,
             sentence=(
-                f"Only {share:.0%} of the frame is covered by every frame, so the composite is cropped to"
-                f" {area.width_px}×{area.height_px} px. The camera moved or the lens breathes a lot: frame wider next time."
+                f"Only {share:.0%} of the frame is covered by every frame, {consequence}."
+                " The camera moved or the lens breathes a lot: frame wider next time."
             ),
             region=area,
         ),

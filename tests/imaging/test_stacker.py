@@ -94,6 +94,22 @@ def test_without_cropping_the_composite_is_as_large_as_the_frames(shaken: Render
     assert stacked.image.shape == (200, 300, 3)
 
 
+@pytest.mark.parametrize(("crop", "said"), [(True, "is cropped to 2"), (False, "fewer frames are fused")])
+def test_a_small_common_area_is_told_as_it_is(crop: bool, said: str):  # noqa: FBT001
+    """Without cropping the report told of a crop that had not happened."""
+    jumped = render_stack(replace(SCENE, shift_px=30.0, seed=3))
+
+    stacked = _stack(jumped, crop=crop)
+
+    (finding,) = stacked.findings
+    assert finding.region is not None
+    assert said in finding.sentence
+    assert ("cropped" in finding.sentence) is crop
+    assert f"{finding.region.width_px}×{finding.region.height_px} px" in finding.sentence
+    assert finding.region.width_px < 300
+    assert stacked.image.shape == (stacked.valid_area.height_px, stacked.valid_area.width_px, 3)
+
+
 @pytest.mark.parametrize("fuse", [DepthFromDefocus(), PyramidFusion()])
 def test_a_composite_shows_what_cropping_the_whole_would(shaken: RenderedStack, fuse: Fusion):
     """Only what is kept is fused, with a margin: at its border the composite must not differ from one of the whole frames."""

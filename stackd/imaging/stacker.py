@@ -33,6 +33,9 @@ REGISTRATION_SIDE_PX = 2000
 """Registration looks at frames reduced until their long side is no longer than this: 0.02 px there is below 0.1 px of a
 150-megapixel frame, and the work stays the same however many pixels a camera has."""
 
+REGISTRATION_SHORT_SIDE_PX = 96
+"""Strips are reduced less, so that at least so much is left of their short side: a few dozen details across (guess)."""
+
 REDUCTIONS = (1, 2, 4, 8)
 """What `FrameSource.read_gray` offers."""
 
@@ -186,8 +189,10 @@ class Stacker:
         )
 
     def _registration_reduction(self) -> int:
-        side = max(self._source.shape)
-        return next((k for k in REDUCTIONS if side <= k * REGISTRATION_SIDE_PX), REDUCTIONS[-1])
+        short, long = sorted(self._source.shape)
+        small_enough = next((k for k in REDUCTIONS if long <= k * REGISTRATION_SIDE_PX), REDUCTIONS[-1])
+        large_enough = max((k for k in REDUCTIONS if short >= k * REGISTRATION_SHORT_SIDE_PX), default=1)
+        return min(small_enough, large_enough)
 
     def _register(
         self, reference: PreparedFrame, moving: PreparedFrame, initial: Matrix | None

@@ -1,9 +1,12 @@
 """Frames in, one composite out."""
 
+from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from stackd.errors import Cancelled, MixedStack
 from stackd.imaging.finish import FinishSettings
@@ -130,6 +133,34 @@ def test_frames_of_any_shape_can_be_fused(height_px: int, width_px: int):
 
     assert stacked.image.shape == (height_px, width_px, 3)
     assert np.isfinite(stacked.image).all()
+
+
+@cache
+def _strip(height_px: int, width_px: int) -> RenderedStack:
+    return render_stack(replace(SCENE, height_px=height_px, width_px=width_px, shift_px=2.0, breathing=0.0, frame_count=3))
+
+
+@pytest.mark.parametrize("model", TypeAdapter(RegistrationSettings).json_schema()["discriminator"]["mapping"])
+@pytest.mark.parametrize(("height_px", "width_px"), [(100, 2600), (2600, 100), (20, 400), (16, 4000)])
+def test_frames_longer_than_20_to_1_are_laid_over_one_another(height_px: int, width_px: int, model: str):
+    """They were halved by their long side until nothing was left of the short one, and ended in a division by zero."""
+    strip = _strip(height_px, width_px)
+    align = TypeAdapter(RegistrationSettings).validate_python({"model": model})
+
+    stacked = _stack(strip, align=align, fuse=Average())
+
+    assert [report.used for report in stacked.frames] == [True] * 3
+    if model != "none":
+        found = np.array([report.matrix[:2, 2] for report in stacked.frames if report.matrix is not None])
+        assert np.abs(found - [matrix[:2, 2] for matrix in strip.matrices]).max() < 0.5
+
+
+@pytest.mark.parametrize(("height_px", "width_px"), [(16, 16), (16, 40), (33, 17)])
+def test_frames_too_small_to_tell_are_fused_or_refused_in_a_sentence(height_px: int, width_px: int):
+    tiny = _strip(height_px, width_px)
+
+    with suppress(MixedStack):
+        assert np.isfinite(_stack(tiny, fuse=DepthFromDefocus()).image).all()
 
 
 def test_without_alignment_every_matrix_is_the_identity(shaken: RenderedStack):

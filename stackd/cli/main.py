@@ -99,6 +99,26 @@ def main() -> None:
         if error.hint:
             typer.echo(error.hint.strip(), err=True)
         sys.exit(exit_code(error))
+    except Exception as error:  # noqa: BLE001  (where a command's unforeseen errors end: told, with the traceback in a file)
+        _tell_unforeseen(error)
+        sys.exit(EXIT_FAILED)
+
+
+def _tell_unforeseen(error: Exception) -> None:
+    """Say what happened in a sentence, and where the traceback lies; where it cannot be kept, show it."""
+    from stackd.model.names import shown
+    from stackd.wiring.on_demand import keep_details
+
+    if isinstance(error, MemoryError):
+        told = "There was not enough memory for it."
+    else:
+        told = f"Something unexpected happened: {type(error).__name__}: {' '.join(str(error).split())}"
+    kept = keep_details(error)
+    if kept is None:
+        sys.excepthook(type(error), error, error.__traceback__)
+    typer.echo(f"stackd: {shown(told)}", err=True)
+    where = "what is above" if kept is None else shown(str(kept))
+    typer.echo(f"Your frames are untouched. If it happens again, report it as a mistake in stackd, with {where}.", err=True)
 
 
 def exit_code(error: StackdError) -> int:

@@ -33,6 +33,9 @@ REGISTRATION_SIDE_PX = 2000
 """Registration looks at frames reduced until their long side is no longer than this: 0.02 px there is below 0.1 px of a
 150-megapixel frame, and the work stays the same however many pixels a camera has."""
 
+REGISTRATION_SHORT_SIDE_PX = 96
+"""Strips are reduced less, so that at least so much is left of their short side: a few dozen details across (guess)."""
+
 REDUCTIONS = (1, 2, 4, 8)
 """What `FrameSource.read_gray` offers."""
 
@@ -51,7 +54,8 @@ SMALL_VALID_AREA = 0.8
 class Stacked:
     """A finished stack, before it gets a name and provenance.
 
-    `frames` has one report a frame of the source, paths left empty; `reference` is a position in the source.
+    `valid_area` is what `image` shows of the reference's grid: all of it where nothing is cropped. `frames` has one report a
+    frame of the source, paths left empty; `reference` is a position in the source.
     """
 
     image: Image
@@ -94,7 +98,7 @@ class Stacker:
     ) -> None:
         self._source = source
         looked_at = reduction_looked_at(fuse, source.shape)
-        self._kept = None if looked_at is None else KeptLuma(make_store(), reduction=looked_at)
+        self._kept = None if looked_at is None else KeptLuma(make_store, reduction=looked_at)
         self._reduction = min(self._registration_reduction(), looked_at or REDUCTIONS[-1])
         self._ahead = ReadAhead(source, reduction=self._reduction)
         self._align = align
@@ -180,13 +184,15 @@ class Stacker:
             reference=placed.reference,
             frames=tuple(self._report(i, placed) for i in range(self._chain.frames)),
             depth=depth,
-            findings=_findings(area, self._source.shape),
+            findings=_findings(area, self._source.shape, cropped=self._finish.crop),
             method=self._fuse.method,
         )
 
     def _registration_reduction(self) -> int:
-        side = max(self._source.shape)
-        return next((k for k in REDUCTIONS if side <= k * REGISTRATION_SIDE_PX), REDUCTIONS[-1])
+        short, long = sorted(self._source.shape)
+        small_enough = next((k for k in REDUCTIONS if long <= k * REGISTRATION_SIDE_PX), REDUCTIONS[-1])
+        large_enough = max((k for k in REDUCTIONS if short >= k * REGISTRATION_SHORT_SIDE_PX), default=1)
+        return min(small_enough, large_enough)
 
     def _register(
         self, reference: PreparedFrame, moving: PreparedFrame, initial: Matrix | None
@@ -245,17 +251,20 @@ def _with_margin(area: Rectangle, shape: tuple[int, int]) -> Rectangle:
     return Rectangle(left=left, top=top, right=right, bottom=bottom)
 
 
-def _findings(area: Rectangle, shape: tuple[int, int]) -> tuple[Finding, ...]:
+def _findings(area: Rectangle, shape: tuple[int, int], *, cropped: bool) -> tuple[Finding, ...]:
+    """Tell of a small `area` that every frame covers; on the grid of the reference, as `region` is."""
     share = area.width_px * area.height_px / (shape[0] * shape[1])
     if share >= SMALL_VALID_AREA:
         return ()
+    size = f"{area.width_px}×{area.height_px} px"
+    consequence = f"so the composite is cropped to {size}" if cropped else f"and around these {size} fewer frames are fused"
     return (
         Finding(
             code="small-valid-area",
             severity=Severity.WARNING,
             sentence=(
-                f"Only {share:.0%} of the frame is covered by every frame, so the composite is cropped to"
-                f" {area.width_px}×{area.height_px} px. The camera moved or the lens breathes a lot: frame wider next time."
+                f"Only {share:.0%} of the frame is covered by every frame, {consequence}."
+                " The camera moved or the lens breathes a lot: frame wider next time."
             ),
             region=area,
         ),

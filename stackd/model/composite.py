@@ -63,6 +63,7 @@ class Finding:
     """What was found and what to do, in plain words."""
     frames: tuple[str, ...] = ()
     region: Rectangle | None = None
+    """Where it is, px of the uncropped reference frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,7 +86,8 @@ class Composite:
 
     image: Image
     valid_area: Rectangle
-    """What was kept of the reference frame's grid (the crop)."""
+    """What was kept of the reference frame's grid, as large as `image`: the crop, or all of it where the recipe does not crop.
+    What every frame covers is the region of the finding `small-valid-area`, where that is worth one."""
     reference_path: str
     frames: tuple[FrameReport, ...]
     depth: DepthMap | None

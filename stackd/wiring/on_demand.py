@@ -137,6 +137,17 @@ def sort_now(paths: Sequence[Path], *, config: Path | None, progress: Progress) 
     return folder, outcome
 
 
+def keep_details(error: Exception) -> Path | None:
+    """Keep the traceback of an error that nobody foresaw; None where it cannot be written."""
+    from stackd.adapters.machine.logging_setup import note_error
+    from stackd.config.places import default_state_folder
+
+    try:
+        return note_error(error, default_state_folder())
+    except (OSError, RuntimeError):  # no room, no permission, or no home folder
+        return None
+
+
 def write_contact_sheet(grouping: Grouping, folder: Path, output: Path) -> None:
     """Write a picture of the stacks of a folder, one a row.
 

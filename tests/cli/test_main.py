@@ -92,6 +92,66 @@ def test_the_exit_code_tells_what_kind_of_failure_it_was(error: Exception, code:
     assert exit_code(error) == code
 
 
+UNFORESEEN = """
+import sys
+from stackd.wiring import on_demand
+
+def fail(*arguments, **options):
+    raise {error}
+
+on_demand.{function} = fail
+sys.argv = ["stackd", *{arguments!r}]
+from stackd.cli.main import main
+main()
+"""
+
+
+def _meet(error: str, function: str, *arguments: str, state_home: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command whose work ends with an error that nobody foresaw."""
+    script = UNFORESEEN.format(error=error, function=function, arguments=arguments)
+    environment = {"PATH": "/usr/bin", "XDG_STATE_HOME": str(state_home), "HOME": str(state_home)}
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60, env=environment
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [("fuse_now", ("fuse", "a.tif", "-o", "b.tif")), ("sort_now", ("group", ".")), ("check_up", ("doctor",))],
+)
+def test_an_unforeseen_error_is_told_in_a_sentence_and_its_traceback_kept(
+    tmp_path: Path, function: str, arguments: tuple[str, ...]
+):
+    """A mistake in the program ended `stackd fuse` with a page of traceback and nothing else."""
+    told = _meet('ZeroDivisionError("division\\nby zero")', function, *arguments, state_home=tmp_path)
+
+    assert told.returncode == 1
+    assert told.stderr.startswith("stackd: Something unexpected happened: ZeroDivisionError: division by zero\n")
+    assert "Traceback" not in told.stderr
+    (kept,) = tmp_path.rglob("unexpected-error.txt")
+    assert str(kept) in told.stderr
+    assert "Traceback" in kept.read_text(encoding="utf-8")
+    assert repr(list(arguments)) in kept.read_text(encoding="utf-8")
+
+
+def test_too_little_memory_is_told_as_such(tmp_path: Path):
+    told = _meet("MemoryError", "fuse_now", "fuse", "a.tif", "-o", "b.tif", state_home=tmp_path)
+
+    assert told.returncode == 1
+    assert told.stderr.startswith("stackd: There was not enough memory for it.\n")
+
+
+def test_a_traceback_that_cannot_be_kept_is_shown(tmp_path: Path):
+    no_folder = tmp_path / "file"
+    no_folder.touch()
+
+    told = _meet("KeyError('x')", "fuse_now", "fuse", "a.tif", "-o", "b.tif", state_home=no_folder)
+
+    assert told.returncode == 1
+    assert "Traceback" in told.stderr
+    assert "stackd: Something unexpected happened: KeyError: 'x'" in told.stderr
+
+
 def test_status_does_not_wait_for_the_imaging_core(tmp_path: Path):
     # typer itself loads pydantic to read options.
     script = f"""

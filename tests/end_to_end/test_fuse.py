@@ -57,6 +57,26 @@ def hashes(paths: list[Path]) -> list[str]:
     return [sha256(path.read_bytes()).hexdigest() for path in paths]
 
 
+@pytest.mark.parametrize("deep", [range(2), range(2, 4)], ids=["TIFF first", "JPEG first"])
+def test_frames_of_8_and_16_bit_become_one_composite_of_16_bit(rendered: RenderedStack, tmp_path: Path, deep: range):
+    """An exporter's setting changed half way through a stack ended in a traceback: plane 2 is uint16, the others uint8."""
+    paths = [
+        write_tiff(tmp_path / f"IMG_{i}.tif", pixels, tags=shot_at(i))
+        if i in deep
+        else write_jpeg(tmp_path / f"IMG_{i}.jpg", (pixels >> 8).astype(np.uint8), tags=shot_at(i))
+        for i, pixels in enumerate(rendered.frames)
+    ]
+
+    report = fuse_to_json(*paths, "-o", tmp_path / "out.tif")
+
+    image = tifffile.imread(tmp_path / "out.tif")
+    area = report["valid_area"]
+    truth = rendered.truth[area["top"] : area["bottom"], area["left"] : area["right"]]
+    assert all(frame["used"] for frame in report["frames"])
+    assert image.dtype == np.uint16
+    assert -10 * np.log10(np.mean((image / 65535 - truth) ** 2)) > 30
+
+
 def test_the_composite_is_near_the_truth_and_the_report_complete(frames: list[Path], rendered: RenderedStack, tmp_path: Path):
     before = hashes(frames)
     output, depth = tmp_path / "out.tif", tmp_path / "depth.tif"

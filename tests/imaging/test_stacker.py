@@ -1,15 +1,19 @@
 """Frames in, one composite out."""
 
+from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from stackd.errors import Cancelled, MixedStack
 from stackd.imaging.finish import FinishSettings
 from stackd.imaging.fuse import Fusion
 from stackd.imaging.fuse.average import Average
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
+from stackd.imaging.fuse.depth_map import DepthMapFusion
 from stackd.imaging.fuse.pyramid import PyramidFusion
 from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.register import RegistrationSettings
@@ -93,6 +97,22 @@ def test_without_cropping_the_composite_is_as_large_as_the_frames(shaken: Render
     assert stacked.image.shape == (200, 300, 3)
 
 
+@pytest.mark.parametrize(("crop", "said"), [(True, "is cropped to 2"), (False, "fewer frames are fused")])
+def test_a_small_common_area_is_told_as_it_is(crop: bool, said: str):  # noqa: FBT001
+    """Without cropping the report told of a crop that had not happened."""
+    jumped = render_stack(replace(SCENE, shift_px=30.0, seed=3))
+
+    stacked = _stack(jumped, crop=crop)
+
+    (finding,) = stacked.findings
+    assert finding.region is not None
+    assert said in finding.sentence
+    assert ("cropped" in finding.sentence) is crop
+    assert f"{finding.region.width_px}×{finding.region.height_px} px" in finding.sentence
+    assert finding.region.width_px < 300
+    assert stacked.image.shape == (stacked.valid_area.height_px, stacked.valid_area.width_px, 3)
+
+
 @pytest.mark.parametrize("fuse", [DepthFromDefocus(), PyramidFusion()])
 def test_a_composite_shows_what_cropping_the_whole_would(shaken: RenderedStack, fuse: Fusion):
     """Only what is kept is fused, with a margin: at its border the composite must not differ from one of the whole frames."""
@@ -113,6 +133,34 @@ def test_frames_of_any_shape_can_be_fused(height_px: int, width_px: int):
 
     assert stacked.image.shape == (height_px, width_px, 3)
     assert np.isfinite(stacked.image).all()
+
+
+@cache
+def _strip(height_px: int, width_px: int) -> RenderedStack:
+    return render_stack(replace(SCENE, height_px=height_px, width_px=width_px, shift_px=2.0, breathing=0.0, frame_count=3))
+
+
+@pytest.mark.parametrize("model", TypeAdapter(RegistrationSettings).json_schema()["discriminator"]["mapping"])
+@pytest.mark.parametrize(("height_px", "width_px"), [(100, 2600), (2600, 100), (20, 400), (16, 4000)])
+def test_frames_longer_than_20_to_1_are_laid_over_one_another(height_px: int, width_px: int, model: str):
+    """They were halved by their long side until nothing was left of the short one, and ended in a division by zero."""
+    strip = _strip(height_px, width_px)
+    align = TypeAdapter(RegistrationSettings).validate_python({"model": model})
+
+    stacked = _stack(strip, align=align, fuse=Average())
+
+    assert [report.used for report in stacked.frames] == [True] * 3
+    if model != "none":
+        found = np.array([report.matrix[:2, 2] for report in stacked.frames if report.matrix is not None])
+        assert np.abs(found - [matrix[:2, 2] for matrix in strip.matrices]).max() < 0.5
+
+
+@pytest.mark.parametrize(("height_px", "width_px"), [(16, 16), (16, 40), (33, 17)])
+def test_frames_too_small_to_tell_are_fused_or_refused_in_a_sentence(height_px: int, width_px: int):
+    tiny = _strip(height_px, width_px)
+
+    with suppress(MixedStack):
+        assert np.isfinite(_stack(tiny, fuse=DepthFromDefocus()).image).all()
 
 
 def test_without_alignment_every_matrix_is_the_identity(shaken: RenderedStack):
@@ -187,3 +235,27 @@ def test_the_composite_is_the_same_whether_or_not_the_depth_map_is_wanted(shaken
     assert with_depth.depth is not None
     assert without.depth is None
     np.testing.assert_array_equal(with_depth.image, without.image)
+
+
+@pytest.mark.parametrize(
+    ("fuse", "deep"),
+    [
+        (DepthFromDefocus(), range(2)),
+        (DepthFromDefocus(), range(2, 5)),
+        (DepthMapFusion(), range(1, 5, 2)),
+        (PyramidFusion(), range(1, 5, 2)),
+        (Average(), range(1, 5, 2)),
+    ],
+)
+def test_frames_of_8_and_16_bit_make_the_composite_that_frames_of_16_bit_make(fuse: Fusion, deep: range):
+    """The luminance kept of the frames had the type of the first: one frame of the other type ended the work with a traceback."""
+    shallow = render_stack(replace(SCENE, bits=8))
+    widened = tuple(frame.astype(np.uint16) * np.uint16(257) for frame in shallow.frames)
+    mixed = replace(shallow, frames=tuple(widened[i] if i in deep else frame for i, frame in enumerate(shallow.frames)))
+
+    stacked = _stack(mixed, fuse=fuse)
+
+    expected = _stack(replace(shallow, frames=widened), fuse=fuse)
+    assert [report.used for report in stacked.frames] == [True] * 5
+    # The only difference is that reduced luminance is rounded to the frame's own bits.
+    assert np.abs(stacked.image - expected.image).mean() < 1e-4

@@ -4,13 +4,19 @@ import faulthandler
 import logging
 import os
 import sys
+import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from stackd import __version__
 from stackd.model.names import shown
 
 FAULT_NAME = "fault.txt"
 """In the state folder: where a crash of the service itself leaves its trace."""
+
+ERROR_NAME = "unexpected-error.txt"
+"""In the state folder: the last error of a command that nobody foresaw, for whoever mends it."""
 
 _PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 """Syslog priorities, which the systemd journal reads from `<n>` at the start of a line (sd-daemon(3))."""
@@ -55,3 +61,20 @@ def note_faults(state_folder: Path) -> tuple[bool, TextIO]:
     file = path.open("w", encoding="utf-8")
     faulthandler.enable(file)
     return crashed, file
+
+
+def note_error(error: Exception, state_folder: Path) -> Path:
+    """Write an unforeseen error with its traceback into the state folder, in place of the one before it.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    state_folder.mkdir(parents=True, exist_ok=True)
+    path = state_folder / ERROR_NAME
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    lines = [f"{when} stackd {__version__} python {sys.version.split()[0]} {sys.platform}", f"arguments: {sys.argv[1:]!r}", ""]
+    text = "\n".join(lines) + "\n" + "".join(traceback.format_exception(error))
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    return path

@@ -6,6 +6,7 @@ distance (a composite has none), and raw converter settings, which an editor wou
 
 import json
 import re
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,10 @@ XMP_ITEM_BYTES: Final = 20
 """What the markup of one list item takes."""
 RGB_SIGNATURE: Final = b"RGB "
 """Bytes 16–19 of an ICC profile for RGB pixels."""
+PROFILE_DATE: Final = slice(24, 36)
+"""Where an ICC profile tells when it was made."""
+MADE_ANY_TIME: Final = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
+"""Stands there instead of the time of day: the same frames give the same bytes whenever they are fused. Any date will do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +158,9 @@ def developed_profile(provenance: Provenance) -> bytes:
     """The colour profile of developed RAW frames: that of the space the recipe names."""
     import imagecodecs
 
-    return bytes(imagecodecs.cms_profile("adobergb" if _is_adobe(provenance) else "srgb"))
+    profile = bytearray(imagecodecs.cms_profile("adobergb" if _is_adobe(provenance) else "srgb"))
+    profile[PROFILE_DATE] = MADE_ANY_TIME
+    return bytes(profile)
 
 
 def _is_adobe(provenance: Provenance) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from stackd.imaging.chain.breathing import LEAST_FRAMES, smoothed_magnifications
 from stackd.imaging.chain.linked import NormalEquations
 from stackd.imaging.ground.matrices import Vectors, corners, inverse, normalised, transformed
-from stackd.imaging.register.engine.pairwise import is_duplicate
+from stackd.imaging.register.engine.pairwise import BLANK, is_duplicate
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame
 from stackd.model.pixels import Matrix
 from stackd.model.registration import FailedRegistration, Registration
@@ -113,7 +113,10 @@ def extended(chain: Chain, frame: PreparedFrame, register: Register) -> Chain:
     if not found:
         found, other = _link(position, frame, strangers, chain.links, register, wanted=1)
         reason = reason or other
-    failures = dict(chain.failures) if found or position == 0 else {**chain.failures, position: reason}
+        if frame.is_blank:
+            # The first frame meets no other that could tell.
+            reason = BLANK
+    failures = {**chain.failures, position: reason} if reason and not found else dict(chain.failures)
     parts = _joined(chain.parts, frozenset([position, *(link.reference for link in found)]))
     return Chain(
         frames=position + 1,

@@ -37,6 +37,8 @@ five of them, enough to halve the grain. The doubt is capped, so that the surrou
 CALM_PX = 9
 """Side of the median over the depth expected, reduced px: a few cells at another depth, hardly better than those around, are a
 mistake. Without it there were dark specks on smooth traces; hairs are too sure to be touched by expectation (measured)."""
+MOST_OF_MEDIAN = 255
+"""Greatest number that OpenCV's wide median takes."""
 NEGLIGIBLE = 0.2
 """Share of the best frame's weight below which a frame is left out: it saves warping tiles for nothing that could be seen."""
 
@@ -240,9 +242,14 @@ def _read_cost(store: PlaneStore, position: int) -> Plane:
 
 
 def _calmed(position: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Take specks out of a map of positions; so wide a median needs whole numbers below 256, so long stacks are taken coarser."""
-    step = np.float32(position.max() // 256 + 1)
-    return np.asarray(cv2.medianBlur((position / step).astype(np.uint8), CALM_PX) * step, np.float32)
+    """Take specks out of a map of positions.
+
+    So wide a median needs whole numbers below 256. It looks at the order of values alone, so that of a long stack is the sum of
+    those of its parts, each cut off at its ends.
+    """
+    starts = range(0, max(int(position.max()), 1), MOST_OF_MEDIAN)
+    parts = (np.clip(position - np.float32(start), 0, MOST_OF_MEDIAN).astype(np.uint8) for start in starts)
+    return np.asarray(sum(cv2.medianBlur(part, CALM_PX).astype(np.float32) for part in parts), np.float32)
 
 
 def _relative(worse: NDArray[np.float32]) -> NDArray[np.float32]:

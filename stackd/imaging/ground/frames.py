@@ -34,7 +34,7 @@ class FrameSource(Protocol):
     def read(self, position: int, reduction: int = 1) -> Pixels:
         """Decode a frame: RGB uint8 or uint16, display-encoded, shape (ceil(H / reduction), ceil(W / reduction), 3).
 
-        `reduction` is 1, 2, 4 or 8; a reduced pixel is the mean of the pixels it covers.
+        `reduction` is 1, 2, 4 or 8; a reduced pixel is the mean of the pixels it covers. Frames may differ in their integer type.
         """
         ...
 
@@ -111,7 +111,10 @@ class PlanesInMemory:
         self._planes: list[np.ndarray[tuple[int, ...], np.dtype[np.generic]]] = []
 
     def append(self, plane: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]") -> None:
-        """Add the next frame's plane."""
+        """Add the next frame's plane; all have one shape and type."""
+        if self._planes and (plane.shape, plane.dtype) != (self._planes[0].shape, self._planes[0].dtype):
+            msg = f"plane {len(self._planes)} is {plane.dtype} {plane.shape}, the others are not"
+            raise ValueError(msg)
         self._planes.append(plane.copy())
 
     def __len__(self) -> int:

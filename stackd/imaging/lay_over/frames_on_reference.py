@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.imaging.ground.frames import FrameSource, PlaneStore
+from stackd.imaging.ground.frames import FrameSource, MakePlaneStore, PlaneStore
 from stackd.imaging.ground.luminance import Luma, as_gray
 from stackd.imaging.ground.matrices import inverse
 from stackd.imaging.lay_over import warp as warping
@@ -30,25 +30,34 @@ ENCODING_EXPONENT = 1 / 2.2
 class KeptLuma:
     """Reduced luminance of the frames of a source, one plane a frame, in the integer type of their pixels.
 
+    Frames of 8 and of 16 bit may come in any order; what is read of either has the same range.
+
     Parameters
     ----------
-    store : PlaneStore
-        Where the planes go: a byte or two per reduced pixel.
+    make_store : MakePlaneStore
+        Opens a place for planes of one type: a byte or two per reduced pixel.
     reduction : int
         Px of a frame that one of these is the mean of, along each side.
     """
 
-    def __init__(self, store: PlaneStore, *, reduction: int) -> None:
-        self._store = store
+    def __init__(self, make_store: MakePlaneStore, *, reduction: int) -> None:
+        self._make_store = make_store
+        self._stores: dict[str, PlaneStore] = {}  # by type
+        self._places: list[tuple[PlaneStore, int]] = []  # of every frame
         self.reduction = reduction
 
     def append(self, plane: Luma) -> None:
         """Take the next frame's."""
-        self._store.append(plane)
+        store = self._stores.get(plane.dtype.name)
+        if store is None:
+            store = self._stores[plane.dtype.name] = self._make_store()
+        store.append(plane)
+        self._places.append((store, len(store) - 1))
 
     def read(self, position: int) -> Gray:
         """Luminance of a frame of the source, range [0, 1], a new array."""
-        return as_gray(cast("Luma", self._store.read(position, slice(None))))
+        store, place = self._places[position]
+        return as_gray(cast("Luma", store.read(place, slice(None))))
 
 
 class FramesOnReference:

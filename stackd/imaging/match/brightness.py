@@ -19,6 +19,9 @@ from stackd.model.pixels import Image, Matrix, Pixels
 CELLS = 64
 """Cells along the long side: wide enough to hold the blur of neighbours, many enough to vote (guess, insensitive)."""
 
+LEAST_CELLS_ACROSS = 2
+"""Cells along the short side of a strip, so that there are some at all."""
+
 SAMPLES_PER_CELL = 5
 """Pixels read along a cell's side; a cell's mean is then good to a percent of its texture (guess)."""
 
@@ -93,7 +96,7 @@ def measure_brightness(pixels: Pixels | Image, *, reduction: int = 1) -> Brightn
     Brightness
     """
     height, width = pixels.shape[:2]
-    cell = max(1, max(height, width) // CELLS)
+    cell = max(1, min(max(height, width) // CELLS, min(height, width) // LEAST_CELLS_ACROSS))
     stride = max(1, cell // SAMPLES_PER_CELL)
     per_cell = max(1, cell // stride)
     rows, columns = height // (stride * per_cell), width // (stride * per_cell)

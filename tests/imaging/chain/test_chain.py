@@ -207,3 +207,14 @@ def test_a_single_frame_is_its_own_reference():
     assert result.reference == 0
     np.testing.assert_array_equal(result.matrices[0], np.eye(3))
     assert not result.left_out
+
+
+@pytest.mark.parametrize("blank", [0, 2, 5])
+def test_a_blank_frame_anywhere_is_said_to_be_blank(blank: int):
+    """The first frame meets none before it that could refuse it: that it is blank was lost, it "fits none around it"."""
+    frames = list(stack_with(None)[0])
+    frames[blank] = np.full_like(frames[blank], 0.5)
+
+    result = solved(linked(frames), frames[0].shape)
+
+    assert dict(result.left_out) == {blank: "It is blank: no detail stands out of the noise."}

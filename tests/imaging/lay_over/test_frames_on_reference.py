@@ -103,7 +103,7 @@ def test_the_reference_is_copied_into_a_window_untouched():
 @pytest.mark.parametrize("bits", [8, 16])
 def test_kept_luminance_is_that_of_the_frame(bits: int):
     stack = render_stack(SceneSettings(subject=tilted_plane, bits=bits, frame_count=2))
-    kept = KeptLuma(PlanesInMemory(), reduction=2)
+    kept = KeptLuma(PlanesInMemory, reduction=2)
     for frame in stack.frames:
         kept.append(reduced(luma(frame), 2))
     frames = FramesOnReference(stack, positions=[1], matrices=[np.eye(3)], gains=[Gain(red=1.1, green=1.1, blue=1.1)], kept=kept)
@@ -111,3 +111,15 @@ def test_kept_luminance_is_that_of_the_frame(bits: int):
 
     np.testing.assert_allclose(frames.read_gray_native(0, 2), decoded.read_gray_native(0, 2), atol=1 / 255)
     np.testing.assert_array_equal(frames.read_gray_native(0, 4), decoded.read_gray_native(0, 4))
+
+
+def test_luminance_is_kept_of_frames_of_8_and_16_bit_in_any_order():
+    """The place for it takes planes of one type, and all went into one: a TIFF after a JPEG could not be kept."""
+    kept = KeptLuma(PlanesInMemory, reduction=2)
+    planes = [np.full((2, 3), value, kind) for value, kind in ((51, np.uint8), (13107, np.uint16), (102, np.uint8))]
+    for plane in planes:
+        kept.append(plane)
+
+    read = [float(kept.read(position).mean()) for position in range(3)]
+
+    assert read == pytest.approx([0.2, 0.2, 0.4])

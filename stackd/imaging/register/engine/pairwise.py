@@ -49,6 +49,10 @@ SAME_EXPOSURE = 0.1
 SAMPLES_OF_EXPOSURE = 256
 """Pixels along the long side that are compared: noise, which no two exposures share, is in every one of them."""
 
+BLANK = "It is blank: no detail stands out of the noise."
+BLANK_NEIGHBOUR = "Its neighbour is blank: no detail stands out of the noise."
+"""Why a frame cannot be laid over another."""
+
 OVERLAP_GRID = 32
 """Points a side at which overlap is counted."""
 
@@ -93,8 +97,7 @@ def align(
             hint="Frames of one stack must have one size; move the odd one out and retry.",
         )
     if moving.is_blank or reference.is_blank:
-        which = "It" if moving.is_blank else "Its neighbour"
-        return FailedRegistration(reason=f"{which} is blank: no detail stands out of the noise.")
+        return FailedRegistration(reason=BLANK if moving.is_blank else BLANK_NEIGHBOUR)
     best = _best_guess(reference, moving, initial, min(parameters, COARSE_PARAMETERS))
     if best is None or best.agreement < LEAST_AGREEMENT:
         return FailedRegistration(

@@ -17,6 +17,10 @@ from stackd.model.pixels import Gray
 COARSEST_SIDE_PX = 96
 """Long side at which the pyramid ends: still a few dozen details, and a shift of a tenth of the width is a few px (guess)."""
 
+COARSEST_SHORT_SIDE_PX = 24
+"""Short side below which the pyramid ends at once, whatever the long side: room for three windows of contrast. Only strips longer
+than 4:1 are ended by it; those longer than 20:1 had nothing left to compare."""
+
 CONTRAST_WINDOW = (7, 7)
 """Local mean and contrast are taken over this many px of the frame halved, 14 px of the frame itself: wider than the finest
 detail, narrower than shading (guess)."""
@@ -133,7 +137,7 @@ def prepare(gray: Gray) -> PreparedFrame:
     floor = NOISE_FLOOR * _tonal_range(reduced)
     while True:
         levels.append(_prepare_level(reduced, reduction, floor))
-        if max(reduced.shape) < 2 * COARSEST_SIDE_PX:
+        if max(reduced.shape) < 2 * COARSEST_SIDE_PX or min(reduced.shape) < 2 * COARSEST_SHORT_SIDE_PX:
             break
         rows, columns = (side // 2 for side in reduced.shape)
         # Dropping an odd last row keeps the reduction exactly 2, and so the pixel centres where the matrices expect them.

@@ -13,8 +13,9 @@ from stackd.errors import MixedStack
 from stackd.imaging.chain.chain import Chain, SolvedChain, extended, solved
 from stackd.imaging.finish import FinishSettings, finish
 from stackd.imaging.fuse import Fusion, fuse, reduction_looked_at
+from stackd.imaging.ground.blocks import reduced
 from stackd.imaging.ground.frames import FrameSource, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
-from stackd.imaging.ground.luminance import as_gray, luma, reduced
+from stackd.imaging.ground.luminance import as_gray, luma
 from stackd.imaging.ground.matrices import inverse, rescale_matrix
 from stackd.imaging.ground.read_ahead import ReadAhead
 from stackd.imaging.lay_over.crop import common_rectangle

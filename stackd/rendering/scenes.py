@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.imaging.ground.luminance import reduced
+from stackd.imaging.ground.blocks import reduced
 from stackd.model.pixels import Gray, Image, Matrix, Pixels
 
 RADIUS_GROWTH = 1.25

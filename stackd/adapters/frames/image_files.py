@@ -19,7 +19,8 @@ from stackd.adapters.formats.jpeg_structure import END_OF_IMAGE
 from stackd.adapters.formats.opened_image import COPY_AGAIN, DECODER_ERRORS, OpenedImage, cut_off, damaged
 from stackd.adapters.formats.z_stacks import plane_pages
 from stackd.errors import UnreadableFrame
-from stackd.imaging.ground.luminance import as_gray, reduce_to_gray, reduced
+from stackd.imaging.ground.blocks import reduced
+from stackd.imaging.ground.luminance import as_gray, reduce_to_gray
 from stackd.model.names import shown
 from stackd.model.pixels import Gray, Pixels
 from stackd.model.tags import FileKind, Header

@@ -13,7 +13,8 @@ from stackd.adapters.frames.spool import FrameSpool
 from stackd.adapters.frames.thumbnails import read_signature
 from stackd.config.develop import DevelopSettings
 from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
-from stackd.imaging.ground.luminance import reduce_to_gray, reduced
+from stackd.imaging.ground.blocks import reduced
+from stackd.imaging.ground.luminance import reduce_to_gray
 from stackd.model.content import ContentSignature
 from stackd.model.names import shown
 from stackd.model.pixels import Gray, Pixels

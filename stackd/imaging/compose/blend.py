@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.frames import AlignedFrames, Progress, ignore_progress
 from stackd.model.pixels import Image, Pixels
 
@@ -228,11 +229,7 @@ def _inside(part: Box, wide: Box) -> Box:
 
 def _without_detail(image: Image, reduction: int) -> Image:
     """Reduce an image and smooth it a little: together about a Gaussian of one reduced pixel, at a fraction of the time."""
-    height, width = image.shape[:2]
-    below, right = -height % reduction, -width % reduction
-    whole = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else image
-    size = (whole.shape[1] // reduction, whole.shape[0] // reduction)
-    return np.asarray(cv2.blur(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), (3, 3)), np.float32)
+    return np.asarray(cv2.blur(block_means(image, reduction, edge=Edge.REPEATED), (3, 3)), np.float32)
 
 
 def _add_weighted(total: Image, image: Image, weight: NDArray[np.float32]) -> None:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.ground.matrices import rescale_matrix
 from stackd.model.pixels import Gray, Matrix
 
 GRAIN_SIGMA_PX = 1.0
@@ -63,7 +64,7 @@ def lay_over_reference(
     -------
     ndarray of float32, of `shape`
     """
-    reduced = reduced_matrix(matrix, reduction)
+    reduced = rescale_matrix(matrix, 1 / reduction)
     size = (shape[1], shape[0])
     if np.array_equal(reduced, np.eye(3)) and plane.shape == shape:
         return plane
@@ -72,14 +73,3 @@ def lay_over_reference(
     else:
         warped = cv2.warpPerspective(plane, reduced, size, flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
     return warped.astype(np.float32, copy=False)
-
-
-def reduced_matrix(matrix: Matrix, reduction: int) -> Matrix:
-    """Express a transform between full-size pixel grids on grids reduced by `reduction`.
-
-    A reduced pixel x' has its centre at (x' + 0.5) · reduction − 0.5 of the full-size grid.
-    """
-    offset = (reduction - 1) / 2
-    enlarge = np.array([[reduction, 0, offset], [0, reduction, offset], [0, 0, 1.0]])
-    reduced = np.linalg.inv(enlarge) @ matrix @ enlarge
-    return np.asarray(reduced / reduced[2, 2], np.float64)

@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.imaging.depth.defocus import blurred, to_display, to_light
+from stackd.imaging.depth.defocus import blurred
+from stackd.imaging.ground.colour import to_display, to_light
 from stackd.model.pixels import Gray
 
 Plane = NDArray[np.float32]

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.ground.blocks import Edge, block_means
+from stackd.imaging.ground.colour import to_display, to_light
 from stackd.model.pixels import Gray
 
 NARROWEST_BOXES = 2.5
@@ -31,16 +33,6 @@ RADII_PX = np.geomspace(0.4, LARGEST_RADIUS_PX, 22).astype(np.float32)
 """Radii tried: steps of a fifth, refined by a parabola."""
 TEXTURE = 4e-5
 """Least mean squared difference (display units) between two frames of a patch worth measuring: well above grain at high ISO."""
-
-
-def to_light(display: Gray) -> NDArray[np.float32]:
-    """Turn display-encoded values into light. A square is close enough to sRGB for predictions of blur, and quick. Measured."""
-    return np.square(display)
-
-
-def to_display(light: NDArray[np.float32]) -> Gray:
-    """Turn light into display-encoded values."""
-    return np.asarray(cv2.sqrt(np.maximum(light, 0)), np.float32)
 
 
 def blurred(light: NDArray[np.float32], radius_px: float) -> NDArray[np.float32]:
@@ -144,9 +136,7 @@ def _textured_tiles(grays: Sequence[Gray]) -> Iterator[tuple[int, int, int]]:
 
 def _tile_energy(gray: Gray) -> NDArray[np.float32]:
     energy = np.square(gray - cv2.GaussianBlur(gray, (0, 0), 1.0))
-    rows, columns = max(gray.shape[0] // TILE_PX, 1), max(gray.shape[1] // TILE_PX, 1)
-    whole = energy[: rows * TILE_PX, : columns * TILE_PX]
-    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
+    return block_means(energy, TILE_PX, edge=Edge.LEFT_OUT)
 
 
 def _blur_per_frame(grays: Sequence[Gray], positions: Sequence[int], sharpest: int, top: int, left: int) -> float | None:

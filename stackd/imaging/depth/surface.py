@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.grain import HIGH_PASS_SHARE
 from stackd.model.composite import DepthMap
 from stackd.model.pixels import Image, Mask
@@ -139,12 +140,16 @@ class Texture:
         for start in range(0, shape[0], STRIP_PX):
             margin = min(start, STRIP_MARGIN_PX)
             stop = min(start + STRIP_PX, shape[0])
-            fine = _means(composite[(start - margin) * reduction : (stop + STRIP_MARGIN_PX) * reduction], reduction // 2)
+            fine = block_means(
+                composite[(start - margin) * reduction : (stop + STRIP_MARGIN_PX) * reduction], reduction // 2, edge=Edge.REPEATED
+            )
             gray = cv2.cvtColor(fine, cv2.COLOR_RGB2GRAY)
             rest = cv2.subtract(gray, cv2.GaussianBlur(gray, (0, 0), DETAIL_SIGMA_PX))
             inside = slice(margin, margin + stop - start)
-            texture.detail[start:stop] = _means(np.asarray(cv2.multiply(rest, rest, scale=1 / unit), np.float32), 2)[inside]
-            levels = np.clip(_means(fine, 2)[inside] * np.float32(WHITE * brightness), 0, WHITE)
+            texture.detail[start:stop] = block_means(
+                np.asarray(cv2.multiply(rest, rest, scale=1 / unit), np.float32), 2, edge=Edge.REPEATED
+            )[inside]
+            levels = np.clip(block_means(fine, 2, edge=Edge.REPEATED)[inside] * np.float32(WHITE * brightness), 0, WHITE)
             texture.colours[start:stop] = np.rint(levels, out=levels)
         return texture
 
@@ -324,16 +329,6 @@ def _difference(one: Colours, other: Colours) -> NDArray[np.uint8]:
     """Greatest difference of a channel."""
     red, green, blue = cv2.split(cv2.absdiff(one, other))
     return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
-
-
-def _means(plane: Plane, side: int) -> Plane:
-    """Mean of blocks; those at the right and lower edge repeat its last line."""
-    if side == 1:
-        return plane
-    below, beside = (-length % side for length in plane.shape[:2])
-    whole = cv2.copyMakeBorder(plane, 0, below, 0, beside, cv2.BORDER_REPLICATE) if below or beside else plane
-    size = (whole.shape[1] // side, whole.shape[0] // side)
-    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _enlarged(plane: Plane, shape: tuple[int, ...]) -> Plane:

@@ -24,16 +24,19 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from stackd.imaging.compose.blend import blend_by_weight
-from stackd.imaging.compose.focus_measure import lay_over_reference, reduced_matrix
+from stackd.imaging.compose.focus_measure import lay_over_reference
 from stackd.imaging.compose.fused import Fused
 from stackd.imaging.depth.beyond import BeyondEnds
-from stackd.imaging.depth.defocus import estimate_blur_per_frame, predicted, to_light
+from stackd.imaging.depth.defocus import estimate_blur_per_frame, predicted
 from stackd.imaging.depth.edge_detail import EdgeDetail
 from stackd.imaging.depth.evidence import Evidence, Watchers
 from stackd.imaging.depth.surface import Texture, enlarged, visible_surface
 from stackd.imaging.depth.unfocused import Unfocused
+from stackd.imaging.ground.blocks import Edge, block_means
+from stackd.imaging.ground.colour import to_light
 from stackd.imaging.ground.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
 from stackd.imaging.ground.grain import detail_of_grain, estimate_grain
+from stackd.imaging.ground.matrices import rescale_matrix
 from stackd.model.pixels import Gray, Matrix
 
 REDUCTIONS = (2, 4, 8)
@@ -232,7 +235,7 @@ class _Grid:
                 plane, frames.matrices[position], reduction=self.reduction, shape=self.shape, interpolation=interpolation
             )
             for plane, interpolation in (
-                (_halved(native), cv2.INTER_CUBIC),
+                (block_means(native, 2, edge=Edge.REPEATED), cv2.INTER_CUBIC),
                 # From the frame's own grid: interpolation would cost sharpness that differs from frame to frame.
                 (_halved_detail(native), cv2.INTER_LINEAR),
             )
@@ -243,7 +246,7 @@ class _Grid:
         """Mark what a frame does not show."""
         inside = cv2.warpPerspective(
             np.ones(self.shape, np.uint8),
-            reduced_matrix(matrix, self.reduction),
+            rescale_matrix(matrix, 1 / self.reduction),
             (self.shape[1], self.shape[0]),
             flags=cv2.INTER_NEAREST,
         )
@@ -264,15 +267,8 @@ def _halved_detail(gray: Gray) -> NDArray[np.float32]:
         above = min(top, DETAIL_REACH_PX)
         bottom = min(top + BAND_ROWS, height)
         detail = _detail(gray[top - above : bottom + DETAIL_REACH_PX])
-        halved[top // 2 : -(-bottom // 2)] = _halved(detail[above : above + bottom - top])
+        halved[top // 2 : -(-bottom // 2)] = block_means(detail[above : above + bottom - top], 2, edge=Edge.REPEATED)
     return halved
-
-
-def _halved(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean of 2×2 px; an odd last row or column counts twice."""
-    height, width = plane.shape
-    even = cv2.copyMakeBorder(plane, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE) if height % 2 or width % 2 else plane
-    return np.asarray(cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA), np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -355,7 +351,7 @@ def _reach(blur_px: float) -> int:
 def _misfit(gray: Gray, position: int, witnesses: Sequence[_Witness], blur_px: float) -> NDArray[np.float32]:
     """Mean squared difference between the witnesses and what this frame, blurred, predicts of them."""
     light = to_light(gray)
-    coarse = _halved(light)
+    coarse = block_means(light, 2, edge=Edge.REPEATED)
     scratch = np.empty_like(gray)  # fresh memory for every step would cost more than the steps
     misfits = [np.zeros_like(gray), np.zeros_like(gray)]
     trusts = [np.full_like(gray, np.finfo(np.float32).eps) for _ in range(2)]

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.model.pixels import Gray
 
 PATCH_PX = 16
@@ -52,13 +53,7 @@ def detail_of_grain(grays: Sequence[Gray], details: Sequence[NDArray[np.float32]
     """
     energies = []
     for gray, detail in zip(grays, details, strict=True):
-        energy, level = _patch_means(detail), _patch_means(gray)
+        energy, level = (block_means(plane, PATCH_PX, edge=Edge.LEFT_OUT) for plane in (detail, gray))
         energies.append(energy[(level > MIDDLE[0]) & (level < MIDDLE[1])])
     pooled = np.concatenate(energies)
     return float(np.percentile(pooled, SMOOTHEST)) if pooled.size else 0.0
-
-
-def _patch_means(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    rows, columns = (max(side // PATCH_PX, 1) for side in plane.shape)
-    whole = plane[: rows * PATCH_PX, : columns * PATCH_PX]
-    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)

@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.ground.colour import decode_srgb, encode_srgb, gain_for_display
 from stackd.imaging.ground.frames import FrameSource, MakePlaneStore, PlaneStore
 from stackd.imaging.ground.luminance import Luma, as_gray
 from stackd.imaging.ground.matrices import inverse
 from stackd.imaging.lay_over import warp as warping
-from stackd.imaging.match.brightness import Gain, decode_srgb, encode_srgb
+from stackd.imaging.match.brightness import Gain
 from stackd.model.composite import Rectangle
 from stackd.model.pixels import Gray, Image, Mask, Matrix, Pixels
 
@@ -22,9 +23,6 @@ BAND_ROWS = 512
 
 KERNEL_REACH_PX = 4
 """A cubic kernel looks 2 px to each side; the rest is margin against rounding."""
-
-ENCODING_EXPONENT = 1 / 2.2
-"""sRGB is close to this power law, which is exact enough to scale luminance by a gain near one."""
 
 
 class KeptLuma:
@@ -137,7 +135,7 @@ class FramesOnReference:
         gain = self._gains[position]
         if gain.is_one:
             return gray
-        return np.multiply(gray, np.float32(np.mean(gain.channels) ** ENCODING_EXPONENT), out=gray)
+        return np.multiply(gray, np.float32(gain_for_display(float(np.mean(gain.channels)))), out=gray)
 
     def warp_tile(self, native: Pixels, position: int, rows: slice, columns: slice) -> Image:
         """Cut a tile of the reference grid out of `native`: float32, matched in brightness, cubic interpolation."""

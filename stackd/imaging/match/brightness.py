@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.ground.colour import decode_srgb, encode_srgb
 from stackd.imaging.ground.matrices import inverse, rescale_matrix
 from stackd.model.pixels import Image, Matrix, Pixels
 
@@ -274,16 +275,6 @@ def gain_tables(gain: Gain, dtype: "np.dtype[np.uint8] | np.dtype[np.uint16]") -
     linear = decode_srgb(values)
     tables = [np.rint(encode_srgb(np.clip(linear * factor, 0, 1)) * top) for factor in gain.channels]
     return np.stack(tables, axis=1).astype(np.uint16)
-
-
-def decode_srgb(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Decode display-encoded values in [0, 1] to linear light (IEC 61966-2-1)."""
-    return np.asarray(np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4))  # noqa: PLR2004
-
-
-def encode_srgb(linear: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Encode linear light in [0, 1] for display (IEC 61966-2-1)."""
-    return np.asarray(np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055))  # noqa: PLR2004
 
 
 def _linear_of(pixels: Pixels | Image) -> NDArray[np.float32]:

@@ -16,7 +16,8 @@ from stackd.adapters.frames.reader import FrameFiles, StackOfFiles
 from stackd.adapters.metadata.reader import FileMetadata
 from stackd.config.develop import DevelopSettings
 from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
-from stackd.imaging.ground.luminance import reduce_to_gray, reduced
+from stackd.imaging.ground.blocks import reduced
+from stackd.imaging.ground.luminance import reduce_to_gray
 from stackd.service.ports import FrameFile
 from tests import make_frames
 

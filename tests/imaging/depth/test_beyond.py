@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from stackd.imaging.depth.beyond import Beyond, BeyondEnds
-from stackd.imaging.depth.defocus import blurred, to_display
+from stackd.imaging.depth.defocus import blurred
+from stackd.imaging.ground.colour import to_display
 
 Plane = NDArray[np.float32]
 

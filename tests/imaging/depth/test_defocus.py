@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stackd.imaging.depth.defocus import blurred, estimate_blur_per_frame, predicted, to_display, to_light
+from stackd.imaging.depth.defocus import blurred, estimate_blur_per_frame, predicted
+from stackd.imaging.ground.colour import to_display, to_light
 
 
 def _disc(radius: float) -> NDArray[np.float32]:

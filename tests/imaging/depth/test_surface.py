@@ -6,9 +6,10 @@ import pytest
 from numpy.typing import NDArray
 
 from stackd.imaging.depth import surface
-from stackd.imaging.depth.defocus import blurred, to_display, to_light
+from stackd.imaging.depth.defocus import blurred
 from stackd.imaging.depth.surface import Texture, enlarged, visible_surface
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus, fuse_by_depth_from_defocus
+from stackd.imaging.ground.colour import to_display, to_light
 from stackd.model.composite import DepthMap
 from stackd.model.pixels import Image
 from tests.imaging.array_frames import ArrayFrames

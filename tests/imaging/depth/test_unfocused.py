@@ -6,8 +6,9 @@ import pytest
 from numpy.typing import NDArray
 
 from stackd.imaging.depth.beyond import REDUCTION, Beyond, BeyondEnds
-from stackd.imaging.depth.defocus import blurred, to_display
+from stackd.imaging.depth.defocus import blurred
 from stackd.imaging.depth.unfocused import NeverSharp, Unfocused
+from stackd.imaging.ground.colour import to_display
 from stackd.imaging.ground.frames import PlanesInMemory
 
 SHAPE = (96, 128)

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stackd.imaging.depth.defocus import blurred, to_display, to_light
+from stackd.imaging.depth.defocus import blurred
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus, fuse_by_depth_from_defocus
 from stackd.imaging.fuse.depth_map import DepthMapFusion, fuse_by_depth_map
+from stackd.imaging.ground.colour import to_display, to_light
 from stackd.imaging.ground.frames import PlanesInMemory
 from stackd.model.pixels import Image
 from tests.imaging.array_frames import ArrayFrames

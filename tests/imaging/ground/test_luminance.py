@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from stackd.imaging.ground.luminance import reduce_to_gray, reduced
+from stackd.imaging.ground.blocks import reduced
+from stackd.imaging.ground.luminance import reduce_to_gray
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

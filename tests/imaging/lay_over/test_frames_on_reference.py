@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from stackd.imaging.ground.blocks import reduced
 from stackd.imaging.ground.frames import AlignedFrames, PlanesInMemory
-from stackd.imaging.ground.luminance import luma, reduced
+from stackd.imaging.ground.luminance import luma
 from stackd.imaging.lay_over.frames_on_reference import FramesOnReference, KeptLuma
 from stackd.imaging.match.brightness import Gain, apply_gain
 from stackd.model.composite import Rectangle

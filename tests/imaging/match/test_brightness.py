@@ -4,12 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
+from stackd.imaging.ground.colour import decode_srgb, encode_srgb
 from stackd.imaging.match.brightness import (
     Gain,
     apply_gain,
     compose_gains,
-    decode_srgb,
-    encode_srgb,
     estimate_gain,
     match_brightness,
     measure_brightness,

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.ground.blocks import Edge, block_means
+from stackd.imaging.ground.colour import to_light
 from stackd.imaging.ground.matrices import Rows, mapped, px_to_unit
 from stackd.model.pixels import Gray
 
@@ -133,24 +135,17 @@ def prepare(gray: Gray) -> PreparedFrame:
     height, width = gray.shape
     levels: list[Level] = []
     # In display encoding a defocused edge creeps towards its dark side; in linear light it stays where it is.
-    reduced, reduction = linear_light(gray), 1
+    reduced, reduction = to_light(gray), 1
     floor = NOISE_FLOOR * _tonal_range(reduced)
     while True:
         levels.append(_prepare_level(reduced, reduction, floor))
         if max(reduced.shape) < 2 * COARSEST_SIDE_PX or min(reduced.shape) < 2 * COARSEST_SHORT_SIDE_PX:
             break
-        rows, columns = (side // 2 for side in reduced.shape)
         # Dropping an odd last row keeps the reduction exactly 2, and so the pixel centres where the matrices expect them.
-        even = reduced[: 2 * rows, : 2 * columns]
-        reduced = np.asarray(cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.float32)
+        reduced = block_means(reduced, 2, edge=Edge.LEFT_OUT)
         reduction *= 2
     levels.reverse()
     return PreparedFrame(shape=(height, width), levels=tuple(levels))
-
-
-def linear_light(gray: Gray) -> Gray:
-    """Decode display-encoded luminance, closely enough to compare frames by: sRGB lies between a square and the power of 2.4."""
-    return np.asarray(cv2.multiply(gray, gray), dtype=np.float32)
 
 
 def _tonal_range(gray: Gray) -> float:
@@ -201,8 +196,7 @@ def windows_of(points: Rows, shape: tuple[int, int], windows: tuple[int, int]) -
 
 def _local_mean(image: Gray) -> Gray:
     """Mean over `CONTRAST_WINDOW`, at half the size: finer detail it has not."""
-    rows, columns = image.shape
-    halved = cv2.resize(image, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+    halved = block_means(image, 2, edge=Edge.LEFT_OUT)
     return np.asarray(cv2.blur(halved, CONTRAST_WINDOW, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
 
 

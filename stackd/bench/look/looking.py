@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol, cast
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ from stackd.bench.programs.benchmark import Desk, Program, Shell, filled_in, why
 from stackd.bench.quality.placing import Tone, place_on, tone_between
 from stackd.bench.quality.truth import gray_of
 from stackd.errors import StackdError
+from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.frames import Progress
 from stackd.imaging.ground.matrices import rescale_matrix
 from stackd.imaging.lay_over.warp import covered, warp
@@ -302,9 +303,7 @@ def _legend(subject: Subject, base: _Base, zoom: int, failures: Mapping[str, str
 
 def _reduced(pixels: Pixels, reduction: int, exposure: float) -> Image:
     """Average blocks of pixels; those that the right and lower edge cut are left out."""
-    height, width = (side // reduction for side in pixels.shape[:2])
-    whole = pixels[: height * reduction, : width * reduction]
-    return _as_float(cast("Pixels", cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)), exposure)
+    return _as_float(block_means(pixels, reduction, edge=Edge.LEFT_OUT), exposure)
 
 
 def _as_float(pixels: Pixels, exposure: float) -> Image:

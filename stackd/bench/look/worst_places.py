@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.lay_over.warp import Interpolation, covered, warp
 from stackd.model.pixels import Gray, Mask, Matrix
 
@@ -224,11 +225,8 @@ def _slow(plane: Gray, cell_px: int) -> Gray:
 
 
 def _per_cell(plane: Gray, cell_px: int) -> CellMap:
-    """Mean of each cell; a cell cut by the edge of the picture is the mean of what there is of it, mirrored."""
-    below, right = -plane.shape[0] % cell_px, -plane.shape[1] % cell_px
-    grown = cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_REFLECT)
-    size = (grown.shape[1] // cell_px, grown.shape[0] // cell_px)
-    return np.asarray(cv2.resize(grown, size, interpolation=cv2.INTER_AREA), np.float32)
+    """Mean of each cell; a cell cut by the edge of the picture is filled with the last row and column."""
+    return block_means(plane, cell_px, edge=Edge.REPEATED)
 
 
 def _around(cells: CellMap, there: NDArray[np.bool_]) -> CellMap:

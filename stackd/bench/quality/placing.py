@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.matrices import rescale_matrix
 from stackd.imaging.register import register
 from stackd.imaging.register.affine import AffineRegistration
@@ -70,10 +71,7 @@ def place_on(gray: Gray, on: Gray, valid: Mask) -> Matrix | FailedRegistration:
     def grown(image: Gray) -> Gray:
         below, right = (common + -common % reduction) - image.shape
         whole = cv2.copyMakeBorder(image, 0, int(below), 0, int(right), cv2.BORDER_REPLICATE)
-        if reduction == 1:
-            return np.asarray(whole, np.float32)
-        size = (whole.shape[1] // reduction, whole.shape[0] // reduction)
-        return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.float32)
+        return block_means(np.asarray(whole, np.float32), reduction, edge=Edge.LEFT_OUT)
 
     found: Registration | FailedRegistration = register(
         grown(on), grown(gray), AffineRegistration(uncertainty_limit_px=SURE_PLACE_PX)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackd.imaging.depth.defocus import blurred
+from stackd.imaging.ground.blocks import squeezed
 from stackd.imaging.ground.colour import to_display, to_light
 from stackd.model.pixels import Gray
 
@@ -106,9 +107,7 @@ class BeyondEnds:
 
 def reduced(plane: Plane) -> Plane:
     """Reduce a plane from the grid of the decisions."""
-    height, width = plane.shape
-    size = (-(-width // REDUCTION), -(-height // REDUCTION))
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+    return squeezed(plane, REDUCTION)
 
 
 def _small_light(gray: Gray) -> Plane:

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.imaging.ground.blocks import Edge, block_means
+from stackd.imaging.ground.blocks import Edge, block_means, squeezed, stretched
 from stackd.imaging.ground.grain import HIGH_PASS_SHARE
 from stackd.model.composite import DepthMap
 from stackd.model.pixels import Image, Mask
@@ -253,15 +253,11 @@ def _beyond_the_ends(position: Plane, last: np.float32) -> Plane:
 
 def _continued(position: Plane, weights: _Weights, guide: Colours, last: np.float32) -> Plane:
     """Carry depth to where there is none: what is seen around a pixel, but not in front of it."""
-    height, width = position.shape
-    half = (-(-width // 2), -(-height // 2))
-    links = _Links.between(np.asarray(cv2.resize(guide, half, interpolation=cv2.INTER_AREA), np.uint8))
+    links = _Links.between(squeezed(guide, 2))
 
     def averaged(weight: Plane, reach_px: float) -> Plane:
-        moment, small = (
-            np.asarray(cv2.resize(plane, half, interpolation=cv2.INTER_AREA), np.float32) for plane in (weight * position, weight)
-        )
-        return _enlarged(links.spread(moment, small, reach_px=reach_px / 2), position.shape)
+        moment, small = (squeezed(plane, 2) for plane in (weight * position, weight))
+        return stretched(links.spread(moment, small, reach_px=reach_px / 2), position.shape)
 
     everything = np.maximum(weights.seeds, weights.faint)
     expected = averaged(everything, REACH_PX)
@@ -329,10 +325,6 @@ def _difference(one: Colours, other: Colours) -> NDArray[np.uint8]:
     """Greatest difference of a channel."""
     red, green, blue = cv2.split(cv2.absdiff(one, other))
     return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
-
-
-def _enlarged(plane: Plane, shape: tuple[int, ...]) -> Plane:
-    return np.asarray(cv2.resize(plane, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _share(plane: Plane, side_px: int) -> Plane:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackd.imaging.depth.beyond import REDUCTION, Beyond, reduced
+from stackd.imaging.ground.blocks import stretched
 from stackd.imaging.ground.frames import PlaneStore
 from stackd.imaging.ground.grain import HIGH_PASS_SHARE
 from stackd.model.pixels import Gray
@@ -182,7 +183,7 @@ class Unfocused:
         calm *= np.clip(SPREAD_GAIN * around - SPREAD_FROM, 0, 1)
         narrow = np.maximum(calm, beyond.share) * self._without_texture(seen.narrow, greatest)
         return NeverSharp(
-            share=_enlarged(np.maximum(wide, narrow), shape),
+            share=stretched(np.maximum(wide, narrow), shape),
             store=self._store,
             unit=self._unit,
             greatest=greatest,
@@ -277,11 +278,11 @@ class UnfocusedWeights:
 
     def aim_on(self, shape: tuple[int, int]) -> Plane:
         """Mean position of the frames taken, on the grid of the decisions."""
-        return _enlarged(self.aim, shape)
+        return stretched(self.aim, shape)
 
     def weight(self, position: int, shape: tuple[int, int]) -> Plane:
         """Weights of a frame on the grid of the decisions; those of all frames sum to one."""
-        return _enlarged(_relative(self.costs.of(position), self.least) / self.total, shape)
+        return stretched(_relative(self.costs.of(position), self.least) / self.total, shape)
 
 
 def _relative(cost: Plane, least: Plane) -> Plane:
@@ -294,10 +295,6 @@ def _relative(cost: Plane, least: Plane) -> Plane:
 def _without_highlights(brightest: Plane, around_px: float) -> Plane:
     share = _smooth((brightest > HIGHLIGHT).astype(np.float32), around_px)
     return 1 - _ramp(share, 0, HIGHLIGHT_SHARE)
-
-
-def _enlarged(plane: Plane, shape: tuple[int, int]) -> Plane:
-    return np.asarray(cv2.resize(plane, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _smooth(plane: Plane, sigma_px: float) -> Plane:

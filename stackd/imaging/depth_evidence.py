@@ -15,7 +15,7 @@ from stackd.imaging.beyond import BeyondEnds
 from stackd.imaging.blend import FrameWeight
 from stackd.imaging.depth_fill import filled
 from stackd.imaging.edge_detail import EdgeDetail
-from stackd.imaging.frames import PlaneStore
+from stackd.imaging.frames import PlaneStore, Progress, Step, Steps, ignore_progress
 from stackd.imaging.unfocused import Unfocused
 from stackd.imaging.veils import last_unveiled, without_specks
 from stackd.model.composite import DepthMap
@@ -35,6 +35,8 @@ five of them, enough to halve the grain. The doubt is capped, so that the surrou
 CALM_PX = 9
 """Side of the median over the depth expected, reduced px: a few cells at another depth, hardly better than those around, are a
 mistake. Without it there were dark specks on smooth traces; hairs are too sure to be touched by expectation (measured)."""
+PASSES = 7
+"""Times that settling goes through the whole stack."""
 MOST_OF_MEDIAN = 255
 """Greatest number that OpenCV's wide median takes."""
 NEGLIGIBLE = 0.2
@@ -106,51 +108,55 @@ class Evidence:
         rivals = (self._total - SURE_FRAMES) / np.float32(max(count / 2 - SURE_FRAMES, 0.5))
         return np.asarray(np.clip(1 - rivals, 0, 1), np.float32)
 
-    def settle(self, blur_px: float) -> DepthMap:
+    def settle(self, blur_px: float, *, progress: Progress = ignore_progress) -> DepthMap:
         """Fix the weights, and return the depth of each pixel on the reduced grid: what was measured, and how surely."""
+        step = Steps(progress, "decide", PASSES * len(self._store))
         self._never_sharp = self._unfocused.settle(self._least.shape, self._beyond.settle())
         sure = self._confidence() * self._heard
         confidence = sure * (1 - self._never_sharp)
         self._expected = filled(_calmed(self._best), confidence**SURE_EXPONENT)
-        self._unfocused.weigh(self._expected, within=EXPECTED_WITHIN, at_most=EXPECTED_AT_MOST)
+        self._unfocused.weigh(self._expected, within=EXPECTED_WITHIN, at_most=EXPECTED_AT_MOST, step=step)
         self._least.fill(np.inf)
         taken = np.zeros_like(self._best)
         for position in range(len(self._store)):
             cost = self._doubted_cost(position)
             taken[cost < self._least] = position
             np.minimum(self._least, cost, out=self._least)
-        self._take_out_patches(taken, blur_px)
+            step()
+        self._take_out_patches(taken, blur_px, step)
         self._edges.find_edges(taken, blur_px=blur_px)
-        self._find_veils(taken, sure, blur_px)
+        self._find_veils(taken, sure, blur_px, step)
         self._total.fill(0)
         for position in range(len(self._store)):
             worse = self._doubted_cost(position) - self._least
             self._total += _relative(worse)
             self._edges.consider(position, worse * self._unit)
+            step()
         self._edges.decide()
-        return DepthMap(position=self._between_frames(), confidence=confidence, frame_count=len(self._store))
+        return DepthMap(position=self._between_frames(step), confidence=confidence, frame_count=len(self._store))
 
-    def _take_out_patches(self, taken: NDArray[np.float32], blur_px: float) -> None:
+    def _take_out_patches(self, taken: NDArray[np.float32], blur_px: float, step: Step) -> None:
         """Take the frame of the surroundings, and it alone, where a patch shows nothing but their blur."""
         around = _calmed(taken)
-        self._patches = self._edges.bare_patches(taken, around, side_px=CALM_PX, blur_px=blur_px)
+        self._patches = self._edges.bare_patches(taken, around, side_px=CALM_PX, blur_px=blur_px, step=step)
         self._around = around.ravel()[self._patches]
         taken.ravel()[self._patches] = self._around
         self._least.ravel()[self._patches] = 0
 
-    def _find_veils(self, taken: NDArray[np.float32], sure: NDArray[np.float32], blur_px: float) -> None:
+    def _find_veils(self, taken: NDArray[np.float32], sure: NDArray[np.float32], blur_px: float, step: Step) -> None:
         """Fix which frames show a background beyond the stack without the veil of surfaces in front."""
-        certain = self._edges.textured(taken) & (sure > SURFACE_FROM) & (self._never_sharp < SURFACE_FROM)
+        certain = self._edges.textured(taken, step=step) & (sure > SURFACE_FROM) & (self._never_sharp < SURFACE_FROM)
         self._unveiled = last_unveiled(np.where(certain, without_specks(taken), np.float32(np.inf)), blur_px=blur_px)
         self._veiled = np.clip(self._unfocused.aim(taken.shape) - self._unveiled, 0, 1)
 
-    def _between_frames(self) -> NDArray[np.float32]:
+    def _between_frames(self, step: Step) -> NDArray[np.float32]:
         """Place the least cost between frames: the vertex of the parabola through the best frame's cost and its neighbours'."""
         before, least, after = (np.full(self._best.shape, np.inf, np.float32) for _ in range(3))
         for position in range(len(self._store)):
             cost = self._read_cost(position)
             for plane, offset in ((before, -1), (least, 0), (after, 1)):
                 cv2.copyTo(cost, (self._best == position - offset).view(np.uint8), plane)
+            step()
         known = np.isfinite(before) & np.isfinite(after)  # both are missing beyond the ends of the stack
         slope = np.subtract(before, after, where=known, out=np.zeros_like(before))
         bend = np.subtract(before + after, 2 * least, where=known, out=np.zeros_like(before))

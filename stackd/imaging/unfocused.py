@@ -8,14 +8,12 @@ near is bright enough to be clipped. In both cases fine detail is next to nothin
 least blurred, and it is taken for the whole place.
 """
 
-from functools import reduce
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stackd.imaging.beyond import REDUCTION, Beyond, reduced
-from stackd.imaging.frames import PlaneStore
+from stackd.imaging.frames import PlaneStore, Step, ignore_step
 from stackd.imaging.grain import HIGH_PASS_SHARE
 from stackd.model.pixels import Gray
 
@@ -113,16 +111,23 @@ class Unfocused:
         narrow = np.maximum(calm, beyond.share) * self._without_texture(1, greatest)
         return _enlarged(np.maximum(self._wide, narrow), shape)
 
-    def weigh(self, expected: Plane, *, within: float, at_most: float) -> None:
-        """Fix the frames' weights, given the depth expected (grid of the decisions): frames near it win a tie."""
+    def weigh(self, expected: Plane, *, within: float, at_most: float, step: Step = ignore_step) -> None:
+        """Fix the frames' weights, given the depth expected (grid of the decisions): frames near it win a tie.
+
+        It takes two steps a frame.
+        """
         self._expected, self._within, self._at_most = reduced(expected), within, at_most
         positions = range(len(self._store))
-        self._least = reduce(np.minimum, map(self._cost, positions))
+        self._least = np.full_like(self._greatest, np.inf)
+        for position in positions:
+            self._least = np.minimum(self._least, self._cost(position))
+            step()
         self._total, moment = np.zeros_like(self._least), np.zeros_like(self._least)
         for position in positions:
             weight = self._relative(position)
             self._total += weight
             moment += np.float32(position) * weight
+            step()
         self._aim = moment / self._total
 
     def aim(self, shape: tuple[int, int]) -> Plane:

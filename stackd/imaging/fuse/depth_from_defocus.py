@@ -29,7 +29,7 @@ from stackd.imaging.defocus import estimate_blur_per_frame, predicted, to_light
 from stackd.imaging.depth_evidence import Evidence, Watchers
 from stackd.imaging.edge_detail import EdgeDetail
 from stackd.imaging.focus_measure import lay_over_reference, reduced_matrix
-from stackd.imaging.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
+from stackd.imaging.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, Step, Steps, ignore_progress
 from stackd.imaging.fused import Fused
 from stackd.imaging.grain import detail_of_grain, estimate_grain
 from stackd.imaging.surface import Texture, enlarged, visible_surface
@@ -86,6 +86,9 @@ WIDE_WINDOW_PX, WIDE_WEIGHT = 2.0, 0.5
 """Detail in a wider window, against all frames: it decides where colours differ but brightness does not."""
 
 
+ESTIMATES = 4
+"""Steps between reading the witnesses and measuring: of blur, grain, its detail, and what lies beyond the ends."""
+
 LEAST_TOLERANCE = 0.0015
 """Display units: misfits closer than this are equal even without grain; prediction is not more exact."""
 
@@ -138,7 +141,7 @@ def fuse_by_depth_from_defocus(
     make_store : MakePlaneStore
         Opens places for reduced planes, together about a byte per pixel of a frame for each frame.
     progress : Progress
-        Told after every frame of both passes.
+        Told after about every frame's work, whatever is done.
     with_depth : bool
         Whether the depth map is wanted.
 
@@ -148,7 +151,12 @@ def fuse_by_depth_from_defocus(
         With the depth of the visible surface; its confidence is 1 amid texture in focus, 0 where depth is only continued.
     """
     grid = _Grid.of(frames)
-    views = {position: grid.view(frames, position) for position in _spread(len(frames), settings.witnesses)}
+    chosen = _spread(len(frames), settings.witnesses)
+    step = Steps(progress, "prepare", len(chosen) + ESTIMATES)
+    views: dict[int, _View] = {}
+    for position in chosen:
+        views[position] = grid.view(frames, position)
+        step()
     brightness = _brightness([view.gray for view in views.values()])
     grid = replace(grid, brightness=brightness)
     witnesses = [
@@ -161,8 +169,11 @@ def fuse_by_depth_from_defocus(
         blur_px = settings.blur_px_per_frame / grid.reduction
     else:
         blur_px = estimate_blur_per_frame(grays, [witness.position for witness in witnesses]) or USUAL_BLUR_PX
+    step()
     grain = estimate_grain(grays)
+    step()
     grain_detail = detail_of_grain(grays, [witness.view.fine_detail for witness in witnesses])
+    step()
     tolerance = float(np.hypot(settings.averaging * grain, LEAST_TOLERANCE))
     details = [_detail(witness.view.gray) + witness.view.fine_detail for witness in witnesses]
     watchers = Watchers(
@@ -174,17 +185,23 @@ def fuse_by_depth_from_defocus(
     )
     del details
     evidence = Evidence(make_store(), tolerance, _heard(witnesses), watchers)
-    for position, cost in enumerate(_costs(frames, witnesses, blur_px, grid, watchers, grain_detail)):
+    step()
+    step = Steps(progress, "measure", len(frames))
+    for cost in _costs(frames, witnesses, blur_px, grid, watchers, grain_detail, step):
         evidence.add(cost)
-        progress("measure", position + 1, len(frames))
     del witnesses, grays
-    measured = evidence.settle(blur_px)
+    measured = evidence.settle(blur_px, progress=progress)
     image = blend_by_weight(frames, evidence.weight, reduction=grid.reduction, progress=progress)
     del evidence
     if not with_depth:
         return Fused(image=image, depth=None)
+    step = Steps(progress, "depth", 3)
     texture = Texture.of(image, reduction=grid.reduction, grain_detail=grain_detail, brightness=brightness)
-    depth = enlarged(visible_surface(measured, texture), reduction=grid.reduction, shape=grid.full_shape)
+    step()
+    surface = visible_surface(measured, texture)
+    step()
+    depth = enlarged(surface, reduction=grid.reduction, shape=grid.full_shape)
+    step()
     return Fused(image=image, depth=depth)
 
 
@@ -313,11 +330,12 @@ def _costs(
     grid: _Grid,
     watchers: Watchers,
     grain_detail: float,
+    step: Step,
 ) -> Iterator[NDArray[np.float32]]:
     """Yield each frame's cost, mean squared display units: what it cannot explain, and the detail it lacks.
 
     Detail is compared with the neighbours, so costs come a few frames late; no more than those few are held. `watchers` are
-    shown every frame on the way; `grain_detail` is the mean squared fine detail that is grain alone.
+    shown every frame on the way, and `step` is told of it; `grain_detail` is the mean squared fine detail that is grain alone.
     """
     known = {witness.position: witness.view for witness in witnesses}
     costs: deque[NDArray[np.float32]] = deque()  # so far, of the frames still due
@@ -333,6 +351,7 @@ def _costs(
         cost[grid.outside(frames.matrices[position])] = np.finfo(np.float16).max
         costs.append(cost)
         local[position] = np.asarray(cv2.GaussianBlur(view.fine_detail, (0, 0), LOCAL_WINDOW_PX), np.float32)
+        step()
         while due + reach <= position or (position == len(frames) - 1 and due < len(frames)):
             lack = local[due].copy()
             for other in range(max(due - reach, 0), min(due + reach, position) + 1):

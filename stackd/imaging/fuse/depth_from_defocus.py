@@ -160,7 +160,7 @@ def fuse_by_depth_from_defocus(
     brightness = _brightness([view.gray for view in views.values()])
     grid = replace(grid, brightness=brightness)
     witnesses = [
-        _Witness.of(view.brightened(brightness), grid.outside(frames.matrices[position]), position=position)
+        _Witness.of(view.brightened(brightness), grid.outside(view, frames.matrices[position]), position=position)
         for position, view in views.items()
     ]
     del views
@@ -242,6 +242,7 @@ class _Grid:
     def view(self, frames: AlignedFrames, position: int) -> "_View":
         """Luminance and fine detail of a frame laid over the grid."""
         native = frames.read_gray_native(position, self.reduction // 2)
+        own_shape = (-(-native.shape[0] // 2), -(-native.shape[1] // 2))
         gray, fine_detail = (
             lay_over_reference(
                 plane, frames.matrices[position], reduction=self.reduction, shape=self.shape, interpolation=interpolation
@@ -252,12 +253,12 @@ class _Grid:
                 (_halved_detail(native), cv2.INTER_LINEAR),
             )
         )
-        return _View(gray=gray, fine_detail=fine_detail).brightened(self.brightness)
+        return _View(gray=gray, fine_detail=fine_detail, own_shape=own_shape).brightened(self.brightness)
 
-    def outside(self, matrix: Matrix) -> NDArray[np.bool_]:
+    def outside(self, view: "_View", matrix: Matrix) -> NDArray[np.bool_]:
         """Mark what a frame does not show."""
         inside = cv2.warpPerspective(
-            np.ones(self.shape, np.uint8),
+            np.ones(view.own_shape, np.uint8),
             reduced_matrix(matrix, self.reduction),
             (self.shape[1], self.shape[0]),
             flags=cv2.INTER_NEAREST,
@@ -292,16 +293,20 @@ def _halved(plane: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _View:
-    """A frame on the grid: luminance, display-encoded, and mean squared detail of a grid twice as fine."""
+    """A frame on the grid: luminance, display-encoded, and mean squared detail of a grid twice as fine.
+
+    `own_shape` is that of the frame itself, equally reduced: the grid may be of a part of the reference.
+    """
 
     gray: Gray
     fine_detail: NDArray[np.float32]
+    own_shape: tuple[int, int]
 
     def brightened(self, times: float) -> "_View":
         """Multiply the luminance."""
         if times == 1:
             return self
-        return _View(gray=self.gray * np.float32(times), fine_detail=self.fine_detail * np.float32(times**2))
+        return replace(self, gray=self.gray * np.float32(times), fine_detail=self.fine_detail * np.float32(times**2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -348,7 +353,7 @@ def _costs(
         watchers.add(position, view.gray, view.fine_detail, detail)
         cost = _misfit(view.gray, position, witnesses, blur_px)
         cost -= np.float32(WIDE_WEIGHT) * cv2.GaussianBlur(detail, (0, 0), WIDE_WINDOW_PX)
-        cost[grid.outside(frames.matrices[position])] = np.finfo(np.float16).max
+        cost[grid.outside(view, frames.matrices[position])] = np.finfo(np.float16).max
         costs.append(cost)
         local[position] = np.asarray(cv2.GaussianBlur(view.fine_detail, (0, 0), LOCAL_WINDOW_PX), np.float32)
         step()

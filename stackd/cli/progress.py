@@ -9,12 +9,17 @@ Report: TypeAlias = Callable[[str, int, int], None]
 """Called with (stage, done, total)."""
 
 STAGE_SENTENCES = {
+    "look": "Looking at the files",
     "read": "Reading frames",
     "register": "Aligning",
+    "place": "Placing all frames together",
     "match": "Matching brightness",
+    "prepare": "Measuring blur and grain",
     "measure": "Measuring sharpness",
-    "depth": "Deciding what is sharp where",
+    "decide": "Deciding what is sharp where",
+    "blend": "Blending",
     "fuse": "Fusing",
+    "depth": "Drawing the depth map",
     "finish": "Finishing",
     "export": "Writing",
 }

@@ -123,6 +123,8 @@ class Stacker:
         if position != self._chain.frames:
             msg = f"frame {position} was added when frame {self._chain.frames} was due"
             raise ValueError(msg)
+        if position == 0:
+            self._progress("register", 0, len(self._source))
         pixels = self._ahead.read(position)
         light = luma(pixels)
         if isinstance(self._align, NoRegistration):
@@ -153,7 +155,7 @@ class Stacker:
                 hint="Check that the frames show one subject from one place, and that something is sharp in each.",
             )
         matrices = [matrix for matrix in placed.matrices if matrix is not None]
-        gains = match_brightness(self._brightness, placed.matrices, placed.reference)
+        gains = match_brightness(self._brightness, placed.matrices, placed.reference, progress=self._progress)
         area = common_rectangle(matrices, self._source.shape)
         if area.width_px * area.height_px == 0:
             raise MixedStack("The frames have no area in common.", hint="Leave out the frames that show something else.")
@@ -207,7 +209,7 @@ class Stacker:
             return SolvedChain(reference=frames // 2, matrices=(np.eye(3),) * frames, left_out={}, misfit_px=0.0)
         reduction = self._registration_reduction()
         height, width = self._source.shape
-        placed = solved(self._chain, (-(-height // reduction), -(-width // reduction)))
+        placed = solved(self._chain, (-(-height // reduction), -(-width // reduction)), progress=self._progress)
         return SolvedChain(
             reference=placed.reference,
             matrices=tuple(None if m is None else rescale_matrix(m, reduction) for m in placed.matrices),

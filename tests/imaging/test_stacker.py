@@ -135,6 +135,26 @@ def test_frames_of_any_shape_can_be_fused(height_px: int, width_px: int):
     assert np.isfinite(stacked.image).all()
 
 
+def test_a_stack_that_drifts_far_to_one_side_is_as_sharp_there():
+    """Frames were taken to be as large as the part that is kept, so none showed its right side, and all were averaged there."""
+    drift_px, frames, width_px = 90, 5, 700
+    wide = render_stack(replace(SCENE, width_px=width_px + drift_px * (frames - 1), shift_px=0.0, breathing=0.0, flicker=0.0))
+    starts = [drift_px * position for position in range(frames)]
+    middle = starts[frames // 2]
+    drifting = replace(
+        wide,
+        frames=tuple(frame[:, start : start + width_px] for frame, start in zip(wide.frames, starts, strict=True)),
+        truth=wide.truth[:, middle : middle + width_px],
+    )
+
+    stacked = _stack(drifting, fuse=DepthFromDefocus())
+
+    third = stacked.image.shape[1] // 3
+    truth = _inside(stacked, drifting.truth)
+    assert third > drift_px
+    assert _psnr(stacked.image[:, -third:], truth[:, -third:]) > _psnr(stacked.image[:, :third], truth[:, :third]) - 3
+
+
 @cache
 def _strip(height_px: int, width_px: int) -> RenderedStack:
     return render_stack(replace(SCENE, height_px=height_px, width_px=width_px, shift_px=2.0, breathing=0.0, frame_count=3))

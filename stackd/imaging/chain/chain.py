@@ -16,6 +16,7 @@ import numpy as np
 
 from stackd.imaging.chain.breathing import LEAST_FRAMES, smoothed_magnifications
 from stackd.imaging.chain.linked import NormalEquations
+from stackd.imaging.ground.frames import Progress, Step, Steps, ignore_progress
 from stackd.imaging.ground.matrices import Vectors, corners, inverse, normalised, transformed
 from stackd.imaging.register.engine.pairwise import BLANK, is_duplicate
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame
@@ -127,7 +128,9 @@ def extended(chain: Chain, frame: PreparedFrame, register: Register) -> Chain:
     )
 
 
-def solved(chain: Chain, shape: tuple[int, int], *, reference: int | None = None) -> SolvedChain:
+def solved(
+    chain: Chain, shape: tuple[int, int], *, reference: int | None = None, progress: Progress = ignore_progress
+) -> SolvedChain:
     """Find the matrices that contradict the links least.
 
     Parameters
@@ -138,6 +141,8 @@ def solved(chain: Chain, shape: tuple[int, int], *, reference: int | None = None
         Rows and columns of the frames.
     reference : int, optional
         Position of the frame that stays where it is; the middle of those that hang together by default.
+    progress : Progress
+        Told after every round of the solver: many hundreds of frames take seconds.
 
     Returns
     -------
@@ -153,9 +158,11 @@ def solved(chain: Chain, shape: tuple[int, int], *, reference: int | None = None
     else:
         members = sorted(next(part for part in parts if reference in part))
     links = [link for link in chain.links if link.reference in members]
-    matrices, trust, misfit = _solve(links, members, reference, shape)
-    if _model(links) == "similarity" and len(members) >= LEAST_FRAMES:
-        matrices, _, _ = _solve(_steadied(links, trust, members, shape), members, reference, shape)
+    is_steadied = _model(links) == "similarity" and len(members) >= LEAST_FRAMES
+    step = Steps(progress, "place", (1 + is_steadied) * SOLVER_ROUNDS)
+    matrices, trust, misfit = _solve(links, members, reference, shape, step)
+    if is_steadied:
+        matrices, _, _ = _solve(_steadied(links, trust, members, shape), members, reference, shape, step)
     if _is_still(matrices, links, reference, shape):
         matrices = dict.fromkeys(matrices, np.eye(3))
     unexplained = "It fits none of the frames around it."
@@ -246,13 +253,13 @@ def _largest(parts: Sequence[frozenset[int]]) -> frozenset[int]:
 
 
 def _solve(
-    links: Sequence[Link], members: Sequence[int], reference: int, shape: tuple[int, int]
+    links: Sequence[Link], members: Sequence[int], reference: int, shape: tuple[int, int], step: Step
 ) -> tuple[dict[int, Matrix], Vectors, float]:
     """Solve M_moving · p = M_reference · L · p at the corners p of every link L, by least squares with Cauchy weights.
 
     The unknowns are the free elements of each M, in units of half the frame, so that the equations are linear for every model:
     for homographies both sides are scaled to unit determinant first, which leaves no free factor between them. Also tells how far
-    each link is trusted, 0–1, and the typical contradiction.
+    each link is trusted, 0–1, and the typical contradiction. A step a round.
     """
     if not links:
         return {reference: np.eye(3)}, np.ones(0), 0.0
@@ -295,6 +302,7 @@ def _solve(
         rests = [sum((part @ solution[i] for i, part in factors.items()), -target) for factors, target in equations]
         off = np.array([float(np.sqrt((rest**2).sum() / points.shape[1])) for rest in rests]) * half
         trust = 1 / (1 + (off / (CAUCHY * sigma)) ** 2)
+        step()
     matrices = {reference: np.eye(3)}
     for i in unknown:
         unit = constant + np.tensordot(solution[number[i]], free, 1)

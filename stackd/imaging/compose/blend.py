@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackd.imaging.ground.blocks import Edge, block_means
-from stackd.imaging.ground.frames import AlignedFrames, Progress, ignore_progress
+from stackd.imaging.ground.frames import AlignedFrames, Progress, Steps, ignore_progress
 from stackd.model.pixels import Image, Pixels
 
 TILE_PX = 256
@@ -69,6 +69,7 @@ def blend_by_position(
     """
     height_px, width_px = frames.shape
     fused = np.zeros((height_px, width_px, 3), np.float32)
+    step = Steps(progress, "blend", len(frames))
     for index in range(len(frames)):
         used = [tile for tile in _tiles(height_px, width_px) if _takes_part(position, index, tile, feather_px)]
         if used:
@@ -76,7 +77,7 @@ def blend_by_position(
             for rows, columns in used:
                 weight = _weight(position, index, rows, columns, feather_px)
                 _add_weighted(fused[rows, columns], frames.warp_tile(native, index, rows, columns), weight)
-        progress("blend", index + 1, len(frames))
+        step()
     return np.clip(fused, 0, 1, out=fused)
 
 
@@ -107,6 +108,7 @@ def blend_by_weight(
     """
     height_px, width_px = frames.shape
     fused = np.zeros((height_px, width_px, 3), np.float32)
+    step = Steps(progress, "blend", len(frames))
     # What is too coarse to be detail is taken away again where a frame's detail counts more or less than the frame. It needs no
     # more pixels than the reduced grid has.
     coarse = np.zeros((-(-height_px // reduction), -(-width_px // reduction), 3), np.float32)
@@ -142,7 +144,7 @@ def blend_by_weight(
                 task = partial(add, weights=weights, detail=detail, native=native.result(), index=index)
                 deque(workers.map(task, _used_boxes(used, frames.shape, reduction)), maxlen=0)
                 del task, native  # before the frame after next is decoded: two frames at once are enough
-            progress("blend", index + 1, len(frames))
+            step()
         if coarse.any():
             deque(workers.map(take_coarse_away, _tiles(height_px, width_px)), maxlen=0)
     return np.clip(fused, 0, 1, out=fused)

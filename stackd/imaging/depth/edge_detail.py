@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.imaging.ground.frames import PlaneStore
+from stackd.imaging.ground.frames import PlaneStore, Step, ignore_step
 from stackd.model.pixels import Gray, Mask
 
 Plane = NDArray[np.float32]
@@ -109,15 +109,18 @@ class DetailSeen:
         first, last, taken = (np.asarray(plane.ravel()[places], np.float32) for plane in (first, last, taken))
         return EdgeChoice(self, places, first, last, taken)
 
-    def textured(self, taken: Plane) -> NDArray[np.bool_]:
-        """Mark where the frame taken shows detail all around: texture rather than the thin rim of a disc."""
+    def textured(self, taken: Plane, *, step: Step = ignore_step) -> NDArray[np.bool_]:
+        """Mark where the frame taken shows detail all around: texture rather than the thin rim of a disc. A step a frame."""
         found = np.zeros(taken.shape, np.uint8)
         for position in range(len(self.store)):
             found |= ((taken == position) & (self._read(position, taken.shape[0]) > self.least)).view(np.uint8)
+            step()
         side = TEXTURE_SIDE_PX
         return np.asarray(cv2.blur(found.astype(np.float32), (side, side)) > TEXTURE_SHARE)
 
-    def bare_patches(self, taken: Plane, around: Plane, *, side_px: int, blur_px: float) -> NDArray[np.intp]:
+    def bare_patches(
+        self, taken: Plane, around: Plane, *, side_px: int, blur_px: float, step: Step = ignore_step
+    ) -> NDArray[np.intp]:
         """Find small patches where a frame is taken that shows nothing there but the blur of what is around.
 
         Where the blur reaches across the whole patch, a frame that has something in focus there would show detail.
@@ -132,6 +135,8 @@ class DetailSeen:
             Px of the decisions.
         blur_px : float
             Growth of the blur's radius from frame to frame, px of the decisions.
+        step : Step
+            Told after every frame.
 
         Returns
         -------
@@ -146,6 +151,7 @@ class DetailSeen:
             detail = cv2.dilate(self._read(position, taken.shape[0]), near).ravel()[places]
             for positions, plane in zip((ours, theirs), shown, strict=True):
                 np.copyto(plane, detail, where=positions == position)
+            step()
         return places[shown[0] < BARE * shown[1]]
 
     def _read(self, position: int, rows: int) -> NDArray[np.uint16]:

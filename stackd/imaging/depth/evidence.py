@@ -17,7 +17,7 @@ from stackd.imaging.depth.edge_detail import DetailSeen, EdgeChanges, EdgeDetail
 from stackd.imaging.depth.fill import filled
 from stackd.imaging.depth.unfocused import Unfocused, UnfocusedWeights
 from stackd.imaging.depth.veils import last_unveiled, without_specks
-from stackd.imaging.ground.frames import PlaneStore
+from stackd.imaging.ground.frames import PlaneStore, Progress, Step, Steps, ignore_progress
 from stackd.model.composite import DepthMap
 from stackd.model.pixels import Gray
 
@@ -37,6 +37,8 @@ five of them, enough to halve the grain. The doubt is capped, so that the surrou
 CALM_PX = 9
 """Side of the median over the depth expected, reduced px: a few cells at another depth, hardly better than those around, are a
 mistake. Without it there were dark specks on smooth traces; hairs are too sure to be touched by expectation (measured)."""
+PASSES = 7
+"""Times that settling goes through the whole stack."""
 MOST_OF_MEDIAN = 255
 """Greatest number that OpenCV's wide median takes."""
 NEGLIGIBLE = 0.2
@@ -96,37 +98,41 @@ class Evidence:
         self._total += cv2.exp(least - known)
         self._least = least
 
-    def settle(self, blur_px: float) -> "SettledEvidence":
+    def settle(self, blur_px: float, *, progress: Progress = ignore_progress) -> "SettledEvidence":
         """Fix the weights of all frames.
 
         Parameters
         ----------
         blur_px : float
             Growth of the blur's radius from frame to frame, px of the decisions.
+        progress : Progress
+            Told after every frame of every pass.
         """
+        step = Steps(progress, "decide", PASSES * len(self._store))
         never_sharp = self._watchers.unfocused.settle(self._least.shape, self._watchers.beyond.settle())
         sure = self._confidence() * self._heard
         confidence = sure * (1 - never_sharp.share)
         expected = filled(_calmed(self._best), confidence**SURE_EXPONENT)
         doubt_at_most = np.asarray(np.float32(EXPECTED_AT_MOST) / np.maximum(self._heard, np.float32(LEAST_HEARD)), np.float32)
         costs = _DoubtedCosts(store=self._store, expected=expected, doubt_at_most=doubt_at_most, patches=NO_PATCHES)
-        unfocused = never_sharp.weigh(expected, within=EXPECTED_WITHIN, at_most=EXPECTED_AT_MOST)
-        least, taken = costs.least()
+        unfocused = never_sharp.weigh(expected, within=EXPECTED_WITHIN, at_most=EXPECTED_AT_MOST, step=step)
+        least, taken = costs.least(step)
         seen = self._watchers.edges.settle()
-        patches = _Patches.found(taken, seen, blur_px)
+        patches = _Patches.found(taken, seen, blur_px, step)
         costs = replace(costs, patches=patches)
         taken.ravel()[patches.places] = patches.around
         least.ravel()[patches.places] = 0
         choice = seen.edges(taken, blur_px=blur_px)
-        certain = seen.textured(taken) & (sure > SURFACE_FROM) & (never_sharp.share < SURFACE_FROM)
+        certain = seen.textured(taken, step=step) & (sure > SURFACE_FROM) & (never_sharp.share < SURFACE_FROM)
         unveiled = last_unveiled(np.where(certain, without_specks(taken), np.float32(np.inf)), blur_px=blur_px)
         total = np.zeros_like(least)
         for position in range(len(self._store)):
             worse = costs.of(position) - least
             total += _relative(worse)
             choice.consider(position, worse * self._unit)
+            step()
         return SettledEvidence(
-            depth=DepthMap(position=self._between_frames(), confidence=confidence, frame_count=len(self._store)),
+            depth=DepthMap(position=self._between_frames(step), confidence=confidence, frame_count=len(self._store)),
             costs=costs,
             least=least,
             total=total,
@@ -143,13 +149,14 @@ class Evidence:
         rivals = (self._total - SURE_FRAMES) / np.float32(max(count / 2 - SURE_FRAMES, 0.5))
         return np.asarray(np.clip(1 - rivals, 0, 1), np.float32)
 
-    def _between_frames(self) -> Plane:
+    def _between_frames(self, step: Step) -> Plane:
         """Place the least cost between frames: the vertex of the parabola through the best frame's cost and its neighbours'."""
         before, least, after = (np.full(self._best.shape, np.inf, np.float32) for _ in range(3))
         for position in range(len(self._store)):
             cost = _read_cost(self._store, position)
             for plane, offset in ((before, -1), (least, 0), (after, 1)):
                 cv2.copyTo(cost, (self._best == position - offset).view(np.uint8), plane)
+            step()
         known = np.isfinite(before) & np.isfinite(after)  # both are missing beyond the ends of the stack
         slope = np.subtract(before, after, where=known, out=np.zeros_like(before))
         bend = np.subtract(before + after, 2 * least, where=known, out=np.zeros_like(before))
@@ -198,9 +205,9 @@ class _Patches:
     """Position of the frame taken around each."""
 
     @classmethod
-    def found(cls, taken: Plane, seen: DetailSeen, blur_px: float) -> "_Patches":
+    def found(cls, taken: Plane, seen: DetailSeen, blur_px: float, step: Step) -> "_Patches":
         around = _calmed(taken)
-        places = seen.bare_patches(taken, around, side_px=CALM_PX, blur_px=blur_px)
+        places = seen.bare_patches(taken, around, side_px=CALM_PX, blur_px=blur_px, step=step)
         return cls(places=places, around=around.ravel()[places])
 
 
@@ -226,7 +233,7 @@ class _DoubtedCosts:
         doubt.ravel()[self.patches.places] = np.where(self.patches.around == position, np.float32(0), excluded)
         return np.asarray(doubt, np.float32)
 
-    def least(self) -> tuple[Plane, Plane]:
+    def least(self, step: Step) -> tuple[Plane, Plane]:
         """Give the least cost of all frames, and the position of the frame that has it; both new arrays."""
         least = np.full_like(self.expected, np.inf)
         taken = np.zeros_like(self.expected)
@@ -234,6 +241,7 @@ class _DoubtedCosts:
             cost = self.of(position)
             taken[cost < least] = position
             np.minimum(least, cost, out=least)
+            step()
         return least, taken
 
 

@@ -9,7 +9,6 @@ blurred, and it is taken for the whole place.
 """
 
 from dataclasses import dataclass
-from functools import reduce
 
 import cv2
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from stackd.imaging.depth.beyond import REDUCTION, Beyond, reduced
 from stackd.imaging.ground.blocks import stretched
-from stackd.imaging.ground.frames import PlaneStore
+from stackd.imaging.ground.frames import PlaneStore, Step, ignore_step
 from stackd.imaging.ground.grain import HIGH_PASS_SHARE
 from stackd.model.pixels import Gray
 
@@ -216,7 +215,7 @@ class NeverSharp:
     around: Plane
     beyond: Beyond
 
-    def weigh(self, expected: Plane, *, within: float, at_most: float) -> "UnfocusedWeights":
+    def weigh(self, expected: Plane, *, within: float, at_most: float, step: Step = ignore_step) -> "UnfocusedWeights":
         """Fix the frames' weights.
 
         Parameters
@@ -225,15 +224,21 @@ class NeverSharp:
             Depth expected, grid of the decisions: frames near it win a tie.
         within, at_most : float
             Frames, and the cap of the cost in units of the tolerance: how much expectation counts.
+        step : Step
+            Told twice a frame.
         """
         costs = _Costs(never_sharp=self, expected=reduced(expected), within=within, at_most=at_most)
         positions = range(len(self.store))
-        least = reduce(np.minimum, map(costs.of, positions))
+        least = np.full_like(self.greatest, np.inf)
+        for position in positions:
+            least = np.minimum(least, costs.of(position))
+            step()
         total, moment = np.zeros_like(least), np.zeros_like(least)
         for position in positions:
             weight = _relative(costs.of(position), least)
             total += weight
             moment += np.float32(position) * weight
+            step()
         return UnfocusedWeights(costs=costs, least=least, total=total, aim=moment / total)
 
 

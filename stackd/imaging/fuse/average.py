@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from stackd.imaging.compose.fused import Fused
-from stackd.imaging.ground.frames import AlignedFrames, Progress, ignore_progress
+from stackd.imaging.ground.frames import AlignedFrames, Progress, Steps, ignore_progress
 
 
 class Average(BaseModel):
@@ -41,8 +41,9 @@ def fuse_by_average(frames: AlignedFrames, settings: Average, *, progress: Progr
     """
     del settings
     total = np.zeros((*frames.shape, 3), np.float32)
+    step = Steps(progress, "fuse", len(frames))
     for position in range(len(frames)):
         total += frames.read(position)
-        progress("fuse", position + 1, len(frames))
+        step()
     total /= len(frames)
     return Fused(image=np.clip(total, 0, 1, out=total), depth=None)

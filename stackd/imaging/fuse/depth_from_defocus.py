@@ -34,7 +34,7 @@ from stackd.imaging.depth.surface import Texture, enlarged, visible_surface
 from stackd.imaging.depth.unfocused import Unfocused
 from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.colour import to_light
-from stackd.imaging.ground.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
+from stackd.imaging.ground.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, Step, Steps, ignore_progress
 from stackd.imaging.ground.grain import detail_of_grain, estimate_grain
 from stackd.imaging.ground.matrices import rescale_matrix
 from stackd.model.pixels import Gray, Matrix
@@ -89,6 +89,9 @@ WIDE_WINDOW_PX, WIDE_WEIGHT = 2.0, 0.5
 """Detail in a wider window, against all frames: it decides where colours differ but brightness does not."""
 
 
+ESTIMATES = 4
+"""Steps between reading the witnesses and measuring: of blur, grain, its detail, and what lies beyond the ends."""
+
 LEAST_TOLERANCE = 0.0015
 """Display units: misfits closer than this are equal even without grain; prediction is not more exact."""
 
@@ -141,7 +144,7 @@ def fuse_by_depth_from_defocus(
     make_store : MakePlaneStore
         Opens places for reduced planes, together about a byte per pixel of a frame for each frame.
     progress : Progress
-        Told after every frame of both passes.
+        Told after about every frame's work, whatever is done.
     with_depth : bool
         Whether the depth map is wanted.
 
@@ -151,11 +154,16 @@ def fuse_by_depth_from_defocus(
         With the depth of the visible surface; its confidence is 1 amid texture in focus, 0 where depth is only continued.
     """
     grid = _Grid.of(frames)
-    views = {position: grid.view(frames, position) for position in _spread(len(frames), settings.witnesses)}
+    chosen = _spread(len(frames), settings.witnesses)
+    step = Steps(progress, "prepare", len(chosen) + ESTIMATES)
+    views: dict[int, _View] = {}
+    for position in chosen:
+        views[position] = grid.view(frames, position)
+        step()
     brightness = _brightness([view.gray for view in views.values()])
     grid = replace(grid, brightness=brightness)
     witnesses = [
-        _Witness.of(view.brightened(brightness), grid.outside(frames.matrices[position]), position=position)
+        _Witness.of(view.brightened(brightness), grid.outside(view, frames.matrices[position]), position=position)
         for position, view in views.items()
     ]
     del views
@@ -164,8 +172,11 @@ def fuse_by_depth_from_defocus(
         blur_px = settings.blur_px_per_frame / grid.reduction
     else:
         blur_px = estimate_blur_per_frame(grays, [witness.position for witness in witnesses]) or USUAL_BLUR_PX
+    step()
     grain = estimate_grain(grays)
+    step()
     grain_detail = detail_of_grain(grays, [witness.view.fine_detail for witness in witnesses])
+    step()
     tolerance = float(np.hypot(settings.averaging * grain, LEAST_TOLERANCE))
     details = [_detail(witness.view.gray) + witness.view.fine_detail for witness in witnesses]
     watchers = Watchers(
@@ -177,19 +188,25 @@ def fuse_by_depth_from_defocus(
     )
     del details
     evidence = Evidence(make_store(), tolerance, _heard(witnesses), watchers)
-    for position, cost in enumerate(_costs(frames, witnesses, blur_px, grid, watchers, grain_detail)):
+    step()
+    step = Steps(progress, "measure", len(frames))
+    for cost in _costs(frames, witnesses, blur_px, grid, watchers, grain_detail, step):
         evidence.add(cost)
-        progress("measure", position + 1, len(frames))
     del witnesses, grays
-    settled = evidence.settle(blur_px)
+    settled = evidence.settle(blur_px, progress=progress)
     measured = settled.depth
     del evidence, watchers
     image = blend_by_weight(frames, settled.weight, reduction=grid.reduction, progress=progress)
     del settled
     if not with_depth:
         return Fused(image=image, depth=None)
+    step = Steps(progress, "depth", 3)
     texture = Texture.of(image, reduction=grid.reduction, grain_detail=grain_detail, brightness=brightness)
-    depth = enlarged(visible_surface(measured, texture), reduction=grid.reduction, shape=grid.full_shape)
+    step()
+    surface = visible_surface(measured, texture)
+    step()
+    depth = enlarged(surface, reduction=grid.reduction, shape=grid.full_shape)
+    step()
     return Fused(image=image, depth=depth)
 
 
@@ -230,6 +247,7 @@ class _Grid:
     def view(self, frames: AlignedFrames, position: int) -> "_View":
         """Luminance and fine detail of a frame laid over the grid."""
         native = frames.read_gray_native(position, self.reduction // 2)
+        own_shape = (-(-native.shape[0] // 2), -(-native.shape[1] // 2))
         gray, fine_detail = (
             lay_over_reference(
                 plane, frames.matrices[position], reduction=self.reduction, shape=self.shape, interpolation=interpolation
@@ -240,12 +258,12 @@ class _Grid:
                 (_halved_detail(native), cv2.INTER_LINEAR),
             )
         )
-        return _View(gray=gray, fine_detail=fine_detail).brightened(self.brightness)
+        return _View(gray=gray, fine_detail=fine_detail, own_shape=own_shape).brightened(self.brightness)
 
-    def outside(self, matrix: Matrix) -> NDArray[np.bool_]:
+    def outside(self, view: "_View", matrix: Matrix) -> NDArray[np.bool_]:
         """Mark what a frame does not show."""
         inside = cv2.warpPerspective(
-            np.ones(self.shape, np.uint8),
+            np.ones(view.own_shape, np.uint8),
             rescale_matrix(matrix, 1 / self.reduction),
             (self.shape[1], self.shape[0]),
             flags=cv2.INTER_NEAREST,
@@ -273,16 +291,20 @@ def _halved_detail(gray: Gray) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _View:
-    """A frame on the grid: luminance, display-encoded, and mean squared detail of a grid twice as fine."""
+    """A frame on the grid: luminance, display-encoded, and mean squared detail of a grid twice as fine.
+
+    `own_shape` is that of the frame itself, equally reduced: the grid may be of a part of the reference.
+    """
 
     gray: Gray
     fine_detail: NDArray[np.float32]
+    own_shape: tuple[int, int]
 
     def brightened(self, times: float) -> "_View":
         """Multiply the luminance."""
         if times == 1:
             return self
-        return _View(gray=self.gray * np.float32(times), fine_detail=self.fine_detail * np.float32(times**2))
+        return replace(self, gray=self.gray * np.float32(times), fine_detail=self.fine_detail * np.float32(times**2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -311,11 +333,12 @@ def _costs(
     grid: _Grid,
     watchers: Watchers,
     grain_detail: float,
+    step: Step,
 ) -> Iterator[NDArray[np.float32]]:
     """Yield each frame's cost, mean squared display units: what it cannot explain, and the detail it lacks.
 
     Detail is compared with the neighbours, so costs come a few frames late; no more than those few are held. `watchers` are
-    shown every frame on the way; `grain_detail` is the mean squared fine detail that is grain alone.
+    shown every frame on the way, and `step` is told of it; `grain_detail` is the mean squared fine detail that is grain alone.
     """
     known = {witness.position: witness.view for witness in witnesses}
     costs: deque[NDArray[np.float32]] = deque()  # so far, of the frames still due
@@ -328,9 +351,10 @@ def _costs(
         watchers.add(position, view.gray, view.fine_detail, detail)
         cost = _misfit(view.gray, position, witnesses, blur_px)
         cost -= np.float32(WIDE_WEIGHT) * cv2.GaussianBlur(detail, (0, 0), WIDE_WINDOW_PX)
-        cost[grid.outside(frames.matrices[position])] = np.finfo(np.float16).max
+        cost[grid.outside(view, frames.matrices[position])] = np.finfo(np.float16).max
         costs.append(cost)
         local[position] = np.asarray(cv2.GaussianBlur(view.fine_detail, (0, 0), LOCAL_WINDOW_PX), np.float32)
+        step()
         while due + reach <= position or (position == len(frames) - 1 and due < len(frames)):
             lack = local[due].copy()
             for other in range(max(due - reach, 0), min(due + reach, position) + 1):

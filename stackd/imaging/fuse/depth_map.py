@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from stackd.imaging.compose.blend import blend_by_position
 from stackd.imaging.compose.focus_measure import focus_measure, lay_over_reference
 from stackd.imaging.compose.fused import Fused
-from stackd.imaging.ground.frames import AlignedFrames, Progress, ignore_progress
+from stackd.imaging.ground.frames import AlignedFrames, Progress, Steps, ignore_progress
 from stackd.model.composite import DepthMap
 
 REDUCTION = 2
@@ -68,6 +68,7 @@ def _sharpest_positions(frames: AlignedFrames, settings: DepthMapFusion, progres
     most = np.full(shape, -1, np.float32)
     total = np.zeros(shape, np.float32)
     position = np.zeros(shape, np.float32)
+    step = Steps(progress, "measure", len(frames))
     for index in range(len(frames)):
         gray = frames.read_gray_native(index, REDUCTION)
         measure = focus_measure(gray, window_px=settings.window_px / REDUCTION)
@@ -75,7 +76,7 @@ def _sharpest_positions(frames: AlignedFrames, settings: DepthMapFusion, progres
         position[measure > most] = index
         np.maximum(most, measure, out=most)
         total += measure
-        progress("measure", index + 1, len(frames))
+        step()
     confidence = np.where(most > 0, 1 - total / len(frames) / np.maximum(most, np.finfo(np.float32).tiny), 0)
     return DepthMap(
         position=_enlarged(position, frames.shape, cv2.INTER_NEAREST),

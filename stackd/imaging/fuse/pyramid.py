@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stackd.imaging.compose.fused import Fused
 from stackd.imaging.compose.laplacian import decompose, level_count, recompose
-from stackd.imaging.ground.frames import AlignedFrames, Progress, ignore_progress
+from stackd.imaging.ground.frames import AlignedFrames, Progress, Steps, ignore_progress
 from stackd.model.pixels import Image
 
 CHOICE_SIGMA_PX = 1.0
@@ -56,6 +56,7 @@ def fuse_by_pyramid(frames: AlignedFrames, settings: PyramidFusion, *, progress:
     kept: list[Image] = []
     strongest: list[NDArray[np.float32]] = []
     base_weight = np.zeros(0, np.float32)
+    step = Steps(progress, "fuse", len(frames))
     for index in range(len(frames)):
         strength = np.ones((1, 1), np.float32)
         for level, part in enumerate(decompose(frames.read(index), levels)):
@@ -77,7 +78,7 @@ def fuse_by_pyramid(frames: AlignedFrames, settings: PyramidFusion, *, progress:
                 else:
                     kept[level] += part * weight[..., None]
                     base_weight = base_weight + weight
-        progress("fuse", index + 1, len(frames))
+        step()
     kept[-1] /= base_weight[..., None]
     image = recompose(kept)
     return Fused(image=np.clip(image, 0, 1, out=image), depth=None)

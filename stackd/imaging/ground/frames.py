@@ -19,6 +19,28 @@ def ignore_progress(stage: str, done: int, total: int) -> None:
     """Stand in where nobody watches."""
 
 
+Step: TypeAlias = Callable[[], None]
+"""Called after a frame's work, or as much, by a loop that knows neither its stage nor how long that is."""
+
+
+def ignore_step() -> None:
+    """Stand in where nobody counts."""
+
+
+class Steps:
+    """Counts the steps of one stage and tells `progress` of each, and of its beginning, so that its seconds are its own."""
+
+    def __init__(self, progress: Progress, stage: str, total: int) -> None:
+        self._progress, self._stage, self._total = progress, stage, total
+        self._done = 0
+        progress(stage, 0, total)
+
+    def __call__(self) -> None:
+        """Note that one more is done."""
+        self._done += 1
+        self._progress(self._stage, self._done, self._total)
+
+
 class FrameSource(Protocol):
     """Frames of one stack on their own grids, near → far, all of one size, upright."""
 

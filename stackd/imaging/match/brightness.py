@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackd.imaging.ground.colour import decode_srgb, encode_srgb
+from stackd.imaging.ground.frames import Progress, Steps, ignore_progress
 from stackd.imaging.ground.matrices import inverse, rescale_matrix
 from stackd.model.pixels import Image, Matrix, Pixels
 
@@ -152,7 +153,13 @@ def estimate_gain(reference: Brightness, moving: Brightness, moving_to_reference
     return Gain(red=red, green=green, blue=blue, spread=float(max(spreads)))
 
 
-def match_brightness(brightness: Mapping[int, Brightness], matrices: Sequence[Matrix | None], reference: int) -> list[Gain]:
+def match_brightness(
+    brightness: Mapping[int, Brightness],
+    matrices: Sequence[Matrix | None],
+    reference: int,
+    *,
+    progress: Progress = ignore_progress,
+) -> list[Gain]:
     """Find the gains that give every frame of a stack the brightness and white balance of the reference.
 
     Parameters
@@ -163,6 +170,8 @@ def match_brightness(brightness: Mapping[int, Brightness], matrices: Sequence[Ma
         Frame → reference px, one a frame; None for frames left out.
     reference : int
         Position of the frame whose brightness all take on.
+    progress : Progress
+        Told after every frame.
 
     Returns
     -------
@@ -171,12 +180,14 @@ def match_brightness(brightness: Mapping[int, Brightness], matrices: Sequence[Ma
     """
     placed = [(i, matrix) for i, matrix in enumerate(matrices) if matrix is not None and i in brightness]
     links = []
+    step = Steps(progress, "match", len(placed))
     for far, (moving, moving_matrix) in enumerate(placed):
         for hop in HOPS:
             if hop <= far:
                 other, other_matrix = placed[far - hop]
                 gain = estimate_gain(brightness[other], brightness[moving], inverse(other_matrix) @ moving_matrix)
                 links.append((other, moving, gain))
+        step()
     return compose_gains(links, len(matrices), reference)
 
 

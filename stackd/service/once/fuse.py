@@ -139,7 +139,7 @@ def fuse_files(
 def _composite(
     files: Sequence[Path], *, recipe: Recipe, recipe_name: str, tools: Tools, stages: StageTimes, with_depth: bool
 ) -> tuple[Composite, tuple[Path, ...]]:
-    described, set_aside = _described(files, tools.metadata)
+    described, set_aside = _described(files, tools.metadata, stages)
     ordered = in_one_stack(described, look=lambda frame: tools.reader.glance(Path(frame.path)))
     frames = [named(frame, Path()) for frame in ordered]
     composite, _ = make_composite(
@@ -155,11 +155,12 @@ def _composite(
     return composite, tuple(frame.file.path for frame in frames)
 
 
-def _described(files: Sequence[Path], metadata: MetadataReader) -> tuple[list[Frame], dict[str, str]]:
+def _described(files: Sequence[Path], metadata: MetadataReader, progress: Progress) -> tuple[list[Frame], dict[str, str]]:
     """Read the metadata; set aside, with the reason, what is unreadable, a finished result, or a second file of one exposure."""
     frames: list[Frame] = []
     set_aside: dict[str, str] = {}
-    for path in files:
+    for done, path in enumerate(files):
+        progress("look", done, len(files))
         try:
             meta = metadata.describe(path)
         except UnreadableFrame as error:
@@ -169,6 +170,7 @@ def _described(files: Sequence[Path], metadata: MetadataReader) -> tuple[list[Fr
         frames.append(
             Frame(path=str(path), fingerprint=Fingerprint(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns), meta=meta)
         )
+    progress("look", len(files), len(files))
     results = result_reasons(frames)
     paired = pair([frame for frame in frames if frame.path not in results], {}, GroupingSettings())
     set_aside |= {path: f"{reason}." for path, reason in (*results.items(), *paired.ignored.items())}

@@ -1,7 +1,7 @@
 """A focus stack as large as a camera makes it, painted in a few seconds: blur is Gaussian, and depth goes in steps.
 
-`stackd.imaging.scenes` renders what a lens does, at ten times the work and memory. Here only size, motion, light and which frame
-is sharp where have to be right.
+`stackd.rendering.scenes` renders what a lens does, at ten times the work and memory. Here only size, motion, light and which
+frame is sharp where have to be right.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.imaging.photometric import encode_srgb
-from stackd.imaging.scenes import RenderedStack
+from stackd.imaging.match.brightness import encode_srgb
 from stackd.model.pixels import Gray, Image, Matrix, Pixels
+from stackd.rendering.scenes import RenderedStack
 
 MARGIN_PX = 160
 """Painted around the frame for what moved frames see beyond it."""

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 
 from stackd.imaging import stacker
-from stackd.imaging.aligned import FramesOnReference
 from stackd.imaging.finish import FinishSettings
-from stackd.imaging.frames import FrameSource
 from stackd.imaging.fuse import Fusion, depth_from_defocus
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
 from stackd.imaging.fuse.depth_map import DepthMapFusion
-from stackd.imaging.match import MatchSettings
-from stackd.imaging.motion import corners, rescale_matrix, transformed
-from stackd.imaging.photometric import Gain, measure_brightness
+from stackd.imaging.ground.frames import FrameSource
+from stackd.imaging.ground.matrices import corners, rescale_matrix, transformed
+from stackd.imaging.lay_over.frames_on_reference import FramesOnReference
+from stackd.imaging.match.brightness import Gain, measure_brightness
+from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.register.similarity import SimilarityRegistration
-from stackd.imaging.scenes import RenderedStack
 from stackd.imaging.stacker import Stacked, Stacker
 from stackd.model.composite import Rectangle
 from stackd.model.pixels import Gray, Image, Pixels
+from stackd.rendering.scenes import RenderedStack
 from tests.imaging.camera_stack import Exposure, photograph, similarity
 
 CAMERA = (3200, 5400)

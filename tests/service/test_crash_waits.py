@@ -1,8 +1,8 @@
 """A stack that brought its worker down is not thrown at the next one at once."""
 
 from stackd.model.job import JobState
-from stackd.service.job_plan import CRASH_WAIT_S
-from stackd.service.planner import next_wake_s
+from stackd.service.plan.fold import next_wake_s
+from stackd.service.plan.jobs import CRASH_WAIT_S
 from stackd.service.ports import Crashed, StackingRequest
 from tests.fakes.house import House
 

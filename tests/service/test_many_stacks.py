@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from stackd.intake.candidates import Grouping
+from stackd.intake.grouping.candidates import Grouping
 from stackd.model.frame import Frame
 from stackd.model.job import JobState
-from stackd.service.folder_plan import plan_folder
+from stackd.service.plan.folder import plan_folder
 from tests.fakes.house import House
 
 FRAMES = 10

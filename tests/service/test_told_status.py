@@ -3,7 +3,7 @@
 from itertools import pairwise
 from pathlib import Path
 
-from stackd.adapters.sqlite_journal import SqliteJournal
+from stackd.adapters.journal.sqlite_journal import SqliteJournal
 from tests.fakes.house import House
 
 

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from stackd.imaging.motion import corners, transformed
-from stackd.imaging.photometric import encode_srgb
-from stackd.imaging.prepared_frame import prepare
+from stackd.imaging.ground.matrices import corners, transformed
+from stackd.imaging.match.brightness import encode_srgb
 from stackd.imaging.register import SimilarityRegistration, register
+from stackd.imaging.register.engine.prepared_frame import prepare
 
 SHAPE = (320, 480)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stackd.adapters.sqlite_journal import SqliteJournal
+from stackd.adapters.journal.sqlite_journal import SqliteJournal
 
 FULL = 2
 """`PRAGMA synchronous`: 0 off, 1 normal (in WAL: nothing is synced at commit), 2 full, 3 extra."""

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from stackd.imaging.aligned import FramesOnReference
 from stackd.imaging.finish import FinishSettings
 from stackd.imaging.fuse.average import Average
-from stackd.imaging.luminance import luma
-from stackd.imaging.match import MatchSettings
-from stackd.imaging.photometric import Gain, apply_gain, decode_srgb
+from stackd.imaging.ground.luminance import luma
+from stackd.imaging.lay_over.frames_on_reference import FramesOnReference
+from stackd.imaging.match.brightness import Gain, apply_gain, decode_srgb
+from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.register.none import NoRegistration
-from stackd.imaging.scenes import RenderedStack
 from stackd.imaging.stacker import Stacker
 from stackd.model.pixels import Image
+from stackd.rendering.scenes import RenderedStack
 from tests.imaging.camera_stack import Exposure, photograph
 
 SHAPE = (200, 300)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from stackd.adapters.folder_scan import FolderScan, is_being_written
+from stackd.adapters.folder.scan import FolderScan, is_being_written
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who writes")
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import cv2
 import pytest
 
+from stackd.bench.commands.bench import needed_is_installed
 from stackd.bench.quality.stacks import write_stack
 from stackd.bench.scenes import BenchScene, sheets
+from stackd.errors import WrongUse
 from stackd.rendering.scenes import SceneSettings
 
 pytestmark = pytest.mark.end_to_end
@@ -149,3 +151,15 @@ def test_looking_at_nothing_is_refused_before_any_work(wrong: list[str]):
 
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_bench_says_what_to_install_where_its_extra_is_missing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("stackd.bench.commands.bench.NEEDED", ("scipy", "a_library_nobody_has"))
+
+    with pytest.raises(WrongUse) as told:
+        needed_is_installed()
+
+    assert "a_library_nobody_has" in told.value.message
+    assert "scipy" not in told.value.message
+    assert "pip install" in told.value.hint
+    assert "stackd[bench]" in told.value.hint

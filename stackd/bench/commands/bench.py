@@ -35,13 +35,24 @@ app = typer.Typer(
 @app.callback()
 def bench() -> None:
     """Measure quality, speed and memory beside others, or look."""
+    needed_is_installed()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite `kill` removes temporary folders, as Ctrl-C does
+
+
+def needed_is_installed() -> None:
+    """Say so before any work where what the bench needs is missing.
+
+    Raises
+    ------
+    WrongUse
+        If it is.
+    """
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise WrongUse(
             f"`stackd bench` needs {' and '.join(missing)}, which is not installed.",
-            hint="Install it with `pip install stackd[bench]`.",
+            hint='Install it with `pip install "stackd[bench]"`.',
         )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite `kill` removes temporary folders, as Ctrl-C does
 
 
 @app.command()

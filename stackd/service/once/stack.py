@@ -30,7 +30,6 @@ REASONS_TOLD: Final = 3
 
 LIBRARIES: Final = (
     "numpy",
-    "scipy",
     "scikit-image",
     "opencv-python-headless",
     "tifffile",

@@ -4,12 +4,15 @@ Coordinates are (x, y) px, pixel centres at integers. Around the centre of a fra
 that one set of motions serves every size.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackd.model.pixels import Matrix
+from stackd.model.registration import MotionModel
 
 Vectors: TypeAlias = NDArray[np.float64]
 """Numbers of points, one row a point or a parameter."""
@@ -34,6 +37,9 @@ GENERATORS: Vectors = np.array(
     ],
     dtype=np.float64,
 )
+
+PARAMETERS: Mapping[MotionModel, int] = MappingProxyType({"translation": 2, "similarity": 4, "affine": 6, "homography": 8})
+"""How many of `GENERATORS` each model leaves free."""
 
 
 def rescale_matrix(matrix: Matrix, reduction: float) -> Matrix:

@@ -11,10 +11,10 @@ import numpy as np
 from stackd.errors import MixedStack
 from stackd.imaging.coarse_to_fine import Fit, refine
 from stackd.imaging.first_guess import guess_shift, guess_similarities
-from stackd.imaging.motion import corners, inverse, transformed
+from stackd.imaging.motion import PARAMETERS, corners, inverse, transformed
 from stackd.imaging.prepared_frame import PreparedFrame
 from stackd.model.pixels import Matrix
-from stackd.model.registration import FailedRegistration, Registration
+from stackd.model.registration import FailedRegistration, MotionModel, Registration
 
 CONVINCING = 0.6
 """Agreement on the coarse levels at which no further guess is tried; true neighbours reach 0.66–1, strangers 0.25 (measured)."""
@@ -57,21 +57,18 @@ def align(
     reference: PreparedFrame,
     moving: PreparedFrame,
     *,
-    model: str,
-    parameters: int,
+    model: MotionModel,
     uncertainty_limit_px: float,
     initial: Matrix | None,
 ) -> Registration | FailedRegistration:
-    """Estimate the motion between two frames with the first `parameters` generators free.
+    """Estimate the motion between two frames.
 
     Parameters
     ----------
     reference, moving : PreparedFrame
         Frames of one shape.
-    model : str
-        Name the registration carries.
-    parameters : int
-        2 translation, 4 similarity, 6 affine, 8 homography.
+    model : MotionModel
+        Which motions are free.
     uncertainty_limit_px : float
         Standard error at the corners beyond which the estimate counts as failed.
     initial : ndarray of float64, shape (3, 3), or None
@@ -95,6 +92,7 @@ def align(
     if moving.is_blank or reference.is_blank:
         which = "It" if moving.is_blank else "Its neighbour"
         return FailedRegistration(reason=f"{which} is blank: no detail stands out of the noise.")
+    parameters = PARAMETERS[model]
     best = _best_guess(reference, moving, initial, min(parameters, COARSE_PARAMETERS))
     if best is None or best.agreement < LEAST_AGREEMENT:
         return FailedRegistration(

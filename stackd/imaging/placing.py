@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from stackd.imaging.motion import rescale_matrix
 from stackd.imaging.register import register
-from stackd.imaging.register.affine import AffineRegistration
+from stackd.imaging.register.models import MotionRegistration
 from stackd.model.pixels import Gray, Image, Mask, Matrix
 from stackd.model.registration import FailedRegistration, Registration
 
@@ -76,7 +76,7 @@ def place_on(gray: Gray, on: Gray, valid: Mask) -> Matrix | FailedRegistration:
         return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.float32)
 
     found: Registration | FailedRegistration = register(
-        grown(on), grown(gray), AffineRegistration(uncertainty_limit_px=SURE_PLACE_PX)
+        grown(on), grown(gray), MotionRegistration(model="affine", uncertainty_limit_px=SURE_PLACE_PX)
     )
     if isinstance(found, FailedRegistration):
         return found

@@ -1,11 +1,17 @@
 """A registration: the transform that lays a moving frame over the reference, or why there is none."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from stackd.model.pixels import Matrix
+
+MotionModel: TypeAlias = Literal["translation", "similarity", "affine", "homography"]
+"""Kinds of motion a frame can have made, each with the freedoms of the one before it and some more."""
+
+RegistrationModel: TypeAlias = Literal["none"] | MotionModel
+"""Those, and frames that were left where they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -17,7 +23,7 @@ class Registration:
     """
 
     matrix: Matrix
-    model: str
+    model: RegistrationModel
     residual_px: float
     overlap: float
     uncertainty_px: float = 0.0

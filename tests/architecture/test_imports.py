@@ -53,7 +53,7 @@ def copy_of_the_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("imaging/warp.py", "import tifffile", "The core is pure"),
         ("cli/main.py", "import stackd.adapters.sqlite_journal", "Only the wiring knows the adapters"),
         ("imaging/fuse/average.py", "import stackd.imaging.fuse.pyramid", "Fusion methods do not know one another"),
-        ("imaging/register/affine.py", "import stackd.imaging.register.none", "Registration models do not know one another"),
+        ("imaging/register/models.py", "import stackd.imaging.register.none", "Registration models do not know one another"),
         ("imaging/finish/levels.py", "import stackd.imaging.finish.sharpen", "Finishing steps do not know one another"),
         ("model/frame.py", "import stackd.model.stack", "No circles among neighbours"),
     ],

@@ -13,8 +13,8 @@ from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
 from stackd.imaging.fuse.pyramid import PyramidFusion
 from stackd.imaging.match import MatchSettings
 from stackd.imaging.register import RegistrationSettings
+from stackd.imaging.register.models import MotionRegistration
 from stackd.imaging.register.none import NoRegistration
-from stackd.imaging.register.similarity import SimilarityRegistration
 from stackd.imaging.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
 from stackd.imaging.stacker import Stacked, Stacker
 
@@ -34,7 +34,7 @@ def _stack(
 ) -> Stacked:
     stacker = Stacker(
         source,
-        align=align or SimilarityRegistration(),
+        align=align or MotionRegistration(),
         match=MatchSettings(brightness=match, white_balance=match),
         fuse=fuse or PyramidFusion(),
         finish=FinishSettings(crop=crop),
@@ -151,9 +151,7 @@ def test_frames_that_have_nothing_in_common_are_refused():
 
 
 def test_frames_must_be_added_in_order(shaken: RenderedStack):
-    stacker = Stacker(
-        shaken, align=SimilarityRegistration(), match=MatchSettings(), fuse=PyramidFusion(), finish=FinishSettings()
-    )
+    stacker = Stacker(shaken, align=MotionRegistration(), match=MatchSettings(), fuse=PyramidFusion(), finish=FinishSettings())
 
     with pytest.raises(ValueError, match="frame 0 was due"):
         stacker.add(1)
@@ -165,7 +163,7 @@ def test_work_stops_when_progress_says_so(shaken: RenderedStack):
 
     stacker = Stacker(
         shaken,
-        align=SimilarityRegistration(),
+        align=MotionRegistration(),
         match=MatchSettings(),
         fuse=PyramidFusion(),
         finish=FinishSettings(),

@@ -12,10 +12,11 @@ from stackd.imaging.fuse.average import Average
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
 from stackd.imaging.fuse.pyramid import PyramidFusion
 from stackd.imaging.match import MatchSettings
+from stackd.imaging.motion import inverse, transformed
 from stackd.imaging.register import RegistrationSettings
 from stackd.imaging.register.models import MotionRegistration
 from stackd.imaging.register.none import NoRegistration
-from stackd.imaging.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
+from stackd.imaging.scenes import Move, RenderedStack, SceneSettings, render_stack, tilted_plane
 from stackd.imaging.stacker import Stacked, Stacker
 
 SCENE = SceneSettings(
@@ -185,3 +186,44 @@ def test_the_composite_is_the_same_whether_or_not_the_depth_map_is_wanted(shaken
     assert with_depth.depth is not None
     assert without.depth is None
     np.testing.assert_array_equal(with_depth.image, without.image)
+
+
+ODD_ONES = {
+    "aside by a quarter": Move(shift_px=(75, 10)),
+    "turned by 30°": Move(turn_rad=0.52),
+    "upright": Move(turn_rad=np.pi / 2),
+    "zoomed in twofold": Move(scale=0.5),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_ONES.values(), ids=ODD_ONES)
+def test_a_frame_taken_from_elsewhere_is_laid_over_the_others(odd: Move):
+    source = render_stack(replace(SCENE, moves=((1, odd),)))
+
+    stacked = _stack(source)
+
+    assert all(frame.used for frame in stacked.frames)
+    assert _largest_error_px(stacked, source) < 0.1
+
+
+def test_a_stack_from_a_hand_that_turns_is_laid_together():
+    random = np.random.default_rng(4)
+    turns = random.uniform(-1.5, 1.5, 5)
+    moves = tuple((i, Move(shift_px=tuple(random.uniform(-40, 40, 2)), turn_rad=turns[i])) for i in (0, 1, 3, 4))
+    source = render_stack(replace(SCENE, moves=moves))
+
+    stacked = _stack(source)
+
+    assert all(frame.used for frame in stacked.frames)
+    assert _largest_error_px(stacked, source) < 0.1
+
+
+def _largest_error_px(stacked: Stacked, source: RenderedStack) -> float:
+    """Over the area kept, px: how far off the matrices lay what lies there."""
+    area = stacked.valid_area
+    there = np.array([[x, y] for x in (area.left, area.right - 1) for y in (area.top, area.bottom - 1)], np.float64)
+    truths = [inverse(source.matrices[stacked.reference]) @ matrix for matrix in source.matrices]
+    return max(
+        float(np.abs(transformed(frame.matrix @ inverse(true), there) - there).max())
+        for frame, true in zip(stacked.frames, truths, strict=True)
+    )

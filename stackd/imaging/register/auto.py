@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from stackd.imaging.motion import corners, transformed
 from stackd.imaging.pairwise import align
 from stackd.imaging.prepared_frame import PreparedFrame
-from stackd.imaging.register.models import UNCERTAINTY_LIMIT_PX, UncertaintyLimit
+from stackd.imaging.register.models import UNCERTAINTY_LIMIT_PX, FirstGuessChoice, UncertaintyLimit
 from stackd.model.pixels import Matrix
 from stackd.model.registration import FailedRegistration, MotionModel, Registration
 
@@ -30,6 +30,7 @@ class AutoRegistration(BaseModel):
 
     model: Literal["auto"] = "auto"
     uncertainty_limit_px: UncertaintyLimit = UNCERTAINTY_LIMIT_PX
+    first_guess: FirstGuessChoice = "auto"
     tolerated_residual_px: float = Field(
         default=0.3,
         gt=0,
@@ -70,14 +71,14 @@ def estimate_auto(
     MixedStack
         If the shapes differ.
     """
-    limit = settings.uncertainty_limit_px
-    chosen = align(reference, moving, model="similarity", uncertainty_limit_px=limit, initial=initial)
+    limit, first = settings.uncertainty_limit_px, settings.first_guess
+    chosen = align(reference, moving, model="similarity", uncertainty_limit_px=limit, initial=initial, first_guess=first)
     if not isinstance(chosen, Registration):
         return chosen
     for model in RICHER:
         if chosen.residual_px <= settings.tolerated_residual_px:
             break
-        richer = align(reference, moving, model=model, uncertainty_limit_px=limit, initial=chosen.matrix)
+        richer = align(reference, moving, model=model, uncertainty_limit_px=limit, initial=chosen.matrix, first_guess=first)
         if isinstance(richer, Registration) and _is_justified(chosen, richer, moving.shape, settings.least_improvement):
             chosen = richer
     return chosen

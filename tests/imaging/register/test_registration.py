@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from skimage import transform
 
 from stackd.errors import MixedStack
 from stackd.imaging.motion import corners, inverse, rescale_matrix, transformed
@@ -15,6 +16,7 @@ from stackd.imaging.register import (
     register,
 )
 from stackd.imaging.scenes import RenderedStack, SceneSettings, Subject, render_stack, tilted_plane, two_planes
+from stackd.model.registration import Registration, RegistrationModel
 
 SHAPE = (320, 480)
 
@@ -84,6 +86,15 @@ def test_a_known_shift_is_recovered_and_nothing_but_shift():
     np.testing.assert_array_equal(found.matrix[:2, :2], np.eye(2))
 
 
+def test_a_turned_frame_is_not_placed_by_a_model_that_knows_only_shifts():
+    """The search for rotations answered, and what was called a translation held a turn of 5°."""
+    scene = texture()
+
+    found = register(scene, moved(scene, similarity(turn_rad=0.09)), MotionRegistration(model="translation"))
+
+    assert not found
+
+
 def test_a_known_shear_is_recovered():
     scene, true = texture(), similarity(x=4) @ np.array([[1.004, 0.006, 0], [0.002, 0.997, 0], [0, 0, 1]])
 
@@ -100,6 +111,27 @@ def test_a_known_keystone_is_recovered():
 
     assert found
     assert corner_error_px(found.matrix, true) < 0.08
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ("none", transform.EuclideanTransform),
+        ("translation", transform.EuclideanTransform),
+        ("similarity", transform.SimilarityTransform),
+        ("affine", transform.AffineTransform),
+        ("homography", transform.ProjectiveTransform),
+    ],
+)
+def test_a_registration_is_handed_out_as_the_transform_scikit_image_has_for_it(
+    model: RegistrationModel, kind: type[transform.ProjectiveTransform]
+):
+    matrix = similarity(x=3) if model in ("none", "translation") else similarity(x=3, turn_rad=0.02, scale=1.01)
+
+    found = Registration(matrix=matrix, model=model, residual_px=0, overlap=1).transform
+
+    assert type(found) is kind
+    np.testing.assert_allclose(found(corners(SHAPE)), transformed(matrix, corners(SHAPE)))
 
 
 @pytest.mark.parametrize("subject", [tilted_plane, two_planes])

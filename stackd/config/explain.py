@@ -174,7 +174,7 @@ def _example_list(name: str, field: FieldInfo, variants: Sequence[Variant]) -> I
 def _example_other(variant: Variant, explained: frozenset[str]) -> Iterator[str]:
     """Show a variant that is not chosen, commented out; keys it shares with the chosen one are not explained twice."""
     yield "#"
-    yield from _comment(f'{variant.discriminator} = "{variant.tag}": {_summary(variant)}')
+    yield from _comment(f"{variant.discriminator} = {', '.join(map(toml_value, variant.tags))}: {' '.join(_explained(variant))}")
     for key in variant.plain_keys():
         if not key.discriminator:
             if key.name not in explained:
@@ -187,6 +187,12 @@ def _summary(variant: Variant) -> str:
     return (variant.model.__doc__ or "").strip().splitlines()[0]
 
 
+def _explained(variant: Variant) -> Iterator[str]:
+    """What the variant does, and what its discriminator still leaves to choose."""
+    yield _summary(variant)
+    yield from (key.description for key in variant.plain_keys() if key.discriminator and key.description)
+
+
 # ------------------------------------------------------------- markdown
 
 
@@ -197,9 +203,8 @@ def _markdown_table(header: str, field: FieldInfo, variants: Sequence[Variant], 
     yield field.description or ""
     for variant in variants:
         if variant.discriminator:
-            chosen = ", the default" if variant.tag == default_tag else ""
             yield ""
-            yield f'**`{variant.discriminator} = "{variant.tag}"`**{chosen}: {_summary(variant)}'
+            yield f"{_markdown_choice(variant, default_tag)}: {' '.join(_explained(variant))}"
         rows = [_markdown_row(header, key) for key in variant.plain_keys() if not key.discriminator]
         if rows:
             yield from ("", "| key | default | values | what it does |", "|---|---|---|---|", *rows)
@@ -208,6 +213,15 @@ def _markdown_table(header: str, field: FieldInfo, variants: Sequence[Variant], 
             tag = getattr(default, found[0].discriminator or "", None)
             inside = f"[{header}.{name}]".replace("[[", "[").replace("].", ".")
             yield from _markdown_table(inside if not is_container(inner.annotation) else f"[{inside}]", inner, found, tag)
+
+
+def _markdown_choice(variant: Variant, default_tag: str | None) -> str:
+    """Write what picks a variant: `**`method = "pyramid"`**, the default`."""
+    first, *others = map(toml_value, variant.tags)
+    choice = ", ".join([f"`{variant.discriminator} = {first}`", *(f"`{other}`" for other in others)])
+    if default_tag not in variant.tags:
+        return f"**{choice}**"
+    return f"**{choice}**, {toml_value(default_tag)} is the default" if others else f"**{choice}**, the default"
 
 
 def _markdown_row(header: str, key: Key) -> str:

@@ -90,10 +90,10 @@ def _unknown_key(name: str, table: Variant | None) -> str:
         variant
         for field in Recipe.model_fields.values()
         for variant in variants_of(field.annotation)
-        if variant.tag and name in variant.model.model_fields and variant.discriminator in known
+        if variant.tags and name in variant.model.model_fields and variant.discriminator in known
     ]
     if owners:
-        tags = _quoted(owner.tag or "" for owner in owners)
+        tags = _quoted(tag for owner in owners for tag in owner.tags)
         return f"belongs to {owners[0].discriminator} = {tags}, which is not the one chosen here."
     return f"is not known.{did_you_mean(name, known) or f' Known here: {_listed(known)}.'}"
 

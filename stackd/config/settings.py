@@ -17,7 +17,7 @@ from stackd.imaging.fuse import Fusion
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
 from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.register import RegistrationSettings
-from stackd.imaging.register.similarity import SimilarityRegistration
+from stackd.imaging.register.models import MotionRegistration
 
 RECIPE_HASH_DIGITS = 12
 """Hexadecimal digits: 48 bits, far more than the number of recipes anybody writes."""
@@ -30,7 +30,7 @@ class Recipe(Table):
     develop: Annotated[DevelopSettings, Field(description="Base adjustments, the same for every frame of a stack.")] = (
         DevelopSettings()
     )
-    align: Annotated[RegistrationSettings, Field(description="How frames are laid over one another.")] = SimilarityRegistration()
+    align: Annotated[RegistrationSettings, Field(description="How frames are laid over one another.")] = MotionRegistration()
     match: Annotated[MatchSettings, Field(description="How frames are matched in brightness and colour.")] = MatchSettings()
     fuse: Annotated[Fusion, Field(description="How the frames become one image.")] = DepthFromDefocus()
     finish: Annotated[FinishSettings, Field(description="What is done to the fused image.")] = FinishSettings()

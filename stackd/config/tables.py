@@ -54,7 +54,8 @@ class Variant:
 
     model: type[BaseModel]
     discriminator: str | None = None
-    tag: str | None = None
+    tags: tuple[str, ...] = ()
+    """Values of the discriminator that choose it; most variants have one."""
 
     def plain_keys(self) -> tuple[Key, ...]:
         """Keys that hold values, in order; tables inside are found by `tables_inside`."""
@@ -76,8 +77,8 @@ def variants_of(annotation: object) -> tuple[Variant, ...]:
     found = tuple(_models_in(annotation))
     if len(found) <= 1:
         return tuple(Variant(model=model) for model in found)
-    discriminator = next(name for name in found[0].model_fields if all(_tag(model, name) for model in found))
-    return tuple(Variant(model=model, discriminator=discriminator, tag=_tag(model, discriminator)) for model in found)
+    discriminator = next(name for name in found[0].model_fields if all(_tags(model, name) for model in found))
+    return tuple(Variant(model=model, discriminator=discriminator, tags=_tags(model, discriminator)) for model in found)
 
 
 def is_container(annotation: object) -> bool:
@@ -101,7 +102,7 @@ def resolve_location(root: type[BaseModel], location: Sequence[str | int]) -> tu
     table: Variant | None = candidates[0]
     inside_container = False
     for part in location:
-        if len(candidates) > 1 and (chosen := [variant for variant in candidates if variant.tag == part]):
+        if len(candidates) > 1 and (chosen := [variant for variant in candidates if part in variant.tags]):
             candidates = (chosen[0],)
             continue
         keys.append(part)
@@ -122,11 +123,11 @@ def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
         yield from _models_in(argument)
 
 
-def _tag(model: type[BaseModel], name: str) -> str | None:
+def _tags(model: type[BaseModel], name: str) -> tuple[str, ...]:
     field = model.model_fields.get(name)
     if field is None or get_origin(field.annotation) is not Literal:
-        return None
-    return str(get_args(field.annotation)[0])
+        return ()
+    return tuple(map(str, get_args(field.annotation)))
 
 
 def _describe(annotation: object, metadata: tuple[object, ...]) -> str:

@@ -76,6 +76,26 @@ Subject: TypeAlias = Callable[[Canvas], tuple[Surface, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A motion of the camera between two frames, about the middle of the picture."""
+
+    shift_px: tuple[float, float] = (0.0, 0.0)
+    turn_rad: float = 0.0
+    scale: float = 1.0
+    """Size of the moved frame's px on the reference: 0.5 where a lens was zoomed in twofold."""
+
+    def matrix(self, shape: tuple[int, int]) -> Matrix:
+        """Moved frame → reference px, for frames of so many rows and columns."""
+        height, width = shape
+        middle = np.array([(width - 1) / 2, (height - 1) / 2])
+        cosine, sine = np.cos(self.turn_rad), np.sin(self.turn_rad)
+        matrix = np.eye(3)
+        matrix[:2, :2] = self.scale * np.array([[cosine, -sine], [sine, cosine]])
+        matrix[:2, 2] = middle + self.shift_px - matrix[:2, :2] @ middle
+        return matrix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SceneSettings:
     """What to render and how badly the camera behaves. The defaults are small, fast and perfectly behaved."""
 
@@ -91,6 +111,8 @@ class SceneSettings:
     """Each frame but the reference is turned by up to so much, rad."""
     breathing: float = 0.0
     """Change of magnification from one frame to the next; 0.002 is a mild lens."""
+    moves: tuple[tuple[int, Move], ...] = ()
+    """Positions of frames that were taken from elsewhere, and how: on top of shift, turn and breathing."""
     parallax: float = 0.0
     """A rail instead of a focus ring: the camera's step as a share of the distance to the subject. Near things then move more
     than far ones, and no matrix lays whole frames over one another; 0.002 is a step of 0.2 mm at 10 cm."""
@@ -371,18 +393,16 @@ def _looked_up(image: NDArray[np.float32], places: NDArray[np.float32], interpol
 def _movements(scene: SceneSettings, reference: int) -> tuple[Matrix, ...]:
     """Frame → reference for every frame: shift, turn and magnification about the middle of the picture."""
     random = np.random.default_rng((scene.seed, 0))
-    middle = np.array([(scene.width_px - 1) / 2, (scene.height_px - 1) / 2])
+    shape = (scene.height_px, scene.width_px)
+    moves = dict(scene.moves)
     matrices = []
     for index in range(scene.frame_count):
-        shift = random.uniform(-scene.shift_px, scene.shift_px, 2)
+        x, y = random.uniform(-scene.shift_px, scene.shift_px, 2)
         turn = random.uniform(-scene.turn_rad, scene.turn_rad)
         if index == reference:
-            shift, turn = np.zeros(2), 0.0
-        scale = 1 + scene.breathing * (index - reference)
-        matrix = np.eye(3)
-        matrix[:2, :2] = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-        matrix[:2, 2] = middle + shift - matrix[:2, :2] @ middle
-        matrices.append(matrix)
+            x, y, turn = 0.0, 0.0, 0.0
+        matrix = Move(shift_px=(x, y), turn_rad=turn, scale=1 + scene.breathing * (index - reference)).matrix(shape)
+        matrices.append(moves[index].matrix(shape) @ matrix if index in moves else matrix)
     return tuple(matrices)
 
 

@@ -67,7 +67,8 @@ def copy_of_the_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("rendering/scenes.py", "import tifffile", "The core is pure"),
         ("cli/main.py", "import stackd.adapters.journal.sqlite_journal", "Only the wiring knows the adapters"),
         ("imaging/fuse/average.py", "import stackd.imaging.fuse.pyramid", "Fusion methods do not know one another"),
-        ("imaging/register/auto.py", "import stackd.imaging.register.none", "Registration models do not know one another"),
+        ("imaging/register/models.py", "import stackd.imaging.register.none", "Registration models do not know one another"),
+        ("imaging/register/none.py", "import stackd.imaging.register.auto", "Registration models do not know one another"),
         (
             "imaging/register/engine/pairwise.py",
             "import stackd.imaging.register.none",

@@ -18,7 +18,7 @@ from stackd.imaging.ground.matrices import corners, rescale_matrix, transformed
 from stackd.imaging.lay_over.frames_on_reference import FramesOnReference
 from stackd.imaging.match.brightness import Gain, measure_brightness
 from stackd.imaging.match.settings import MatchSettings
-from stackd.imaging.register.similarity import SimilarityRegistration
+from stackd.imaging.register.models import MotionRegistration
 from stackd.imaging.stacker import Stacked, Stacker
 from stackd.model.composite import Rectangle
 from stackd.model.pixels import Gray, Image, Pixels
@@ -80,7 +80,7 @@ def three_exposures(shape: tuple[int, int], *, x_px: float, y_px: float) -> tupl
 def stacked_of(source: RenderedStack | WatchedSource, *, fuse: Fusion | None = None, crop: bool = True) -> Stacked:
     made = Stacker(
         source,
-        align=SimilarityRegistration(),
+        align=MotionRegistration(model="similarity"),
         match=MatchSettings(),
         fuse=fuse or DepthFromDefocus(),
         finish=FinishSettings(crop=crop),

@@ -12,7 +12,7 @@ from stackd.imaging.finish import FinishSettings
 from stackd.imaging.fuse import Fusion
 from stackd.imaging.ground.frames import Progress, ignore_progress
 from stackd.imaging.match.settings import MatchSettings
-from stackd.imaging.register.similarity import SimilarityRegistration
+from stackd.imaging.register.models import MotionRegistration
 from stackd.imaging.stacker import Stacker
 from stackd.rendering.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
 from tests.imaging.watched_reads import Heard, WatchedPlanes, WatchedSource
@@ -33,7 +33,7 @@ def _stack() -> RenderedStack:
 def _work(method: str, *, heard: Heard, progress: Progress = ignore_progress) -> None:
     stacker = Stacker(
         WatchedSource(_stack(), heard),
-        align=SimilarityRegistration(),
+        align=MotionRegistration(model="similarity"),
         match=MatchSettings(),
         fuse=TypeAdapter(Fusion).validate_python({"method": method}),
         finish=FinishSettings(),

@@ -15,12 +15,13 @@ from stackd.imaging.fuse.average import Average
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
 from stackd.imaging.fuse.depth_map import DepthMapFusion
 from stackd.imaging.fuse.pyramid import PyramidFusion
+from stackd.imaging.ground.matrices import inverse, transformed
 from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.register import RegistrationSettings
+from stackd.imaging.register.models import MotionRegistration
 from stackd.imaging.register.none import NoRegistration
-from stackd.imaging.register.similarity import SimilarityRegistration
 from stackd.imaging.stacker import Stacked, Stacker
-from stackd.rendering.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
+from stackd.rendering.scenes import Move, RenderedStack, SceneSettings, render_stack, tilted_plane
 
 SCENE = SceneSettings(
     subject=tilted_plane, height_px=200, width_px=300, frame_count=5, shift_px=3.0, breathing=0.002, flicker=0.03, bits=16
@@ -38,7 +39,7 @@ def _stack(
 ) -> Stacked:
     stacker = Stacker(
         source,
-        align=align or SimilarityRegistration(),
+        align=align or MotionRegistration(),
         match=MatchSettings(brightness=match, white_balance=match),
         fuse=fuse or PyramidFusion(),
         finish=FinishSettings(crop=crop),
@@ -219,9 +220,7 @@ def test_frames_that_have_nothing_in_common_are_refused():
 
 
 def test_frames_must_be_added_in_order(shaken: RenderedStack):
-    stacker = Stacker(
-        shaken, align=SimilarityRegistration(), match=MatchSettings(), fuse=PyramidFusion(), finish=FinishSettings()
-    )
+    stacker = Stacker(shaken, align=MotionRegistration(), match=MatchSettings(), fuse=PyramidFusion(), finish=FinishSettings())
 
     with pytest.raises(ValueError, match="frame 0 was due"):
         stacker.add(1)
@@ -233,7 +232,7 @@ def test_work_stops_when_progress_says_so(shaken: RenderedStack):
 
     stacker = Stacker(
         shaken,
-        align=SimilarityRegistration(),
+        align=MotionRegistration(),
         match=MatchSettings(),
         fuse=PyramidFusion(),
         finish=FinishSettings(),
@@ -279,3 +278,44 @@ def test_frames_of_8_and_16_bit_make_the_composite_that_frames_of_16_bit_make(fu
     assert [report.used for report in stacked.frames] == [True] * 5
     # The only difference is that reduced luminance is rounded to the frame's own bits.
     assert np.abs(stacked.image - expected.image).mean() < 1e-4
+
+
+ODD_ONES = {
+    "aside by a quarter": Move(shift_px=(75, 10)),
+    "turned by 30°": Move(turn_rad=0.52),
+    "upright": Move(turn_rad=np.pi / 2),
+    "zoomed in twofold": Move(scale=0.5),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_ONES.values(), ids=ODD_ONES)
+def test_a_frame_taken_from_elsewhere_is_laid_over_the_others(odd: Move):
+    source = render_stack(replace(SCENE, moves=((1, odd),)))
+
+    stacked = _stack(source)
+
+    assert all(frame.used for frame in stacked.frames)
+    assert _largest_error_px(stacked, source) < 0.1
+
+
+def test_a_stack_from_a_hand_that_turns_is_laid_together():
+    random = np.random.default_rng(4)
+    turns = random.uniform(-1.5, 1.5, 5)
+    moves = tuple((i, Move(shift_px=tuple(random.uniform(-40, 40, 2)), turn_rad=turns[i])) for i in (0, 1, 3, 4))
+    source = render_stack(replace(SCENE, moves=moves))
+
+    stacked = _stack(source)
+
+    assert all(frame.used for frame in stacked.frames)
+    assert _largest_error_px(stacked, source) < 0.1
+
+
+def _largest_error_px(stacked: Stacked, source: RenderedStack) -> float:
+    """Over the area kept, px: how far off the matrices lay what lies there."""
+    area = stacked.valid_area
+    there = np.array([[x, y] for x in (area.left, area.right - 1) for y in (area.top, area.bottom - 1)], np.float64)
+    truths = [inverse(source.matrices[stacked.reference]) @ matrix for matrix in source.matrices]
+    return max(
+        float(np.abs(transformed(frame.matrix @ inverse(true), there) - there).max())
+        for frame, true in zip(stacked.frames, truths, strict=True)
+    )

@@ -6,7 +6,7 @@ from stackd.imaging.finish import FinishSettings
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
 from stackd.imaging.ground.frames import ignore_progress
 from stackd.imaging.match.settings import MatchSettings
-from stackd.imaging.register.similarity import SimilarityRegistration
+from stackd.imaging.register.models import MotionRegistration
 from stackd.imaging.stacker import Stacker
 from stackd.rendering.scenes import SceneSettings, render_stack, tilted_plane
 from stackd.service.once.stack import StageTimes
@@ -29,7 +29,7 @@ def test_what_is_done_between_aligning_and_measuring_is_not_booked_as_aligning()
     stack = render_stack(SceneSettings(subject=tilted_plane, height_px=120, width_px=180, frame_count=FRAMES, shift_px=2.0))
     stacker = Stacker(
         WatchedSource(stack, pass_by),
-        align=SimilarityRegistration(),
+        align=MotionRegistration(model="similarity"),
         match=MatchSettings(),
         fuse=DepthFromDefocus(witnesses=WITNESSES),
         finish=FinishSettings(),

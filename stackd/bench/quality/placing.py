@@ -13,7 +13,7 @@ from scipy import ndimage
 from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.matrices import rescale_matrix
 from stackd.imaging.register import register
-from stackd.imaging.register.affine import AffineRegistration
+from stackd.imaging.register.models import MotionRegistration
 from stackd.model.pixels import Gray, Image, Mask, Matrix
 from stackd.model.registration import FailedRegistration, Registration
 
@@ -74,7 +74,7 @@ def place_on(gray: Gray, on: Gray, valid: Mask) -> Matrix | FailedRegistration:
         return block_means(np.asarray(whole, np.float32), reduction, edge=Edge.LEFT_OUT)
 
     found: Registration | FailedRegistration = register(
-        grown(on), grown(gray), AffineRegistration(uncertainty_limit_px=SURE_PLACE_PX)
+        grown(on), grown(gray), MotionRegistration(model="affine", uncertainty_limit_px=SURE_PLACE_PX)
     )
     if isinstance(found, FailedRegistration):
         return found

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from stackd.imaging.ground.matrices import Vectors, corners, inverse, normalised
 from stackd.imaging.register.engine.pairwise import BLANK, is_duplicate
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame
 from stackd.model.pixels import Matrix
-from stackd.model.registration import FailedRegistration, Registration
+from stackd.model.registration import FailedRegistration, MotionModel, Registration
 
 Register: TypeAlias = Callable[[PreparedFrame, PreparedFrame, Matrix | None], Registration | FailedRegistration]
 """Registers (reference, moving, initial moving → reference)."""
@@ -339,7 +339,7 @@ def _steadied(links: Sequence[Link], trust: Vectors, members: Sequence[int], sha
     return steadied
 
 
-def _model(links: Sequence[Link]) -> str:
+def _model(links: Sequence[Link]) -> MotionModel:
     """The model that most links share."""
     models = Counter(link.registration.model for link in links if link.registration.model != "none").most_common(1)
     return models[0][0] if models else "translation"
@@ -349,12 +349,14 @@ def _elements(links: Sequence[Link]) -> tuple[Matrix, np.ndarray[tuple[int, ...]
     """The fixed part of a matrix and its free elements, for the model most links share."""
     single = np.eye(9).reshape(9, 3, 3)
     turn = np.array([[[1, 0, 0], [0, 1, 0], [0, 0, 0]], [[0, -1, 0], [1, 0, 0], [0, 0, 0]]], dtype=np.float64)
-    match _model(links):
+    match model := _model(links):
         case "translation":
             return np.eye(3), single[[2, 5]]
         case "similarity":
             return single[8], np.concatenate([turn, single[[2, 5]]])
         case "affine":
             return single[8], single[:6]
-        case _:
+        case "homography":
             return np.zeros((3, 3)), single
+        case _:
+            assert_never(model)

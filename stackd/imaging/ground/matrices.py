@@ -4,12 +4,15 @@ Coordinates are (x, y) px, pixel centres at integers. Around the centre of a fra
 that one set of motions serves every size.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackd.model.pixels import Matrix
+from stackd.model.registration import MotionModel
 
 Vectors: TypeAlias = NDArray[np.float64]
 """Numbers of points, one row a point or a parameter."""
@@ -35,8 +38,16 @@ GENERATORS: Vectors = np.array(
     dtype=np.float64,
 )
 
+PARAMETERS: Mapping[MotionModel, int] = MappingProxyType({"translation": 2, "similarity": 4, "affine": 6, "homography": 8})
+"""How many of `GENERATORS` each model leaves free."""
 
-def rescale_matrix(matrix: Matrix, reduction: float) -> Matrix:
+
+def rescale_points(points: Vectors, reduction: float) -> Vectors:
+    """Express in full-resolution px points (x, y) found on a copy reduced by `reduction`; see `rescale_matrix`."""
+    return np.asarray((points + 0.5) * reduction - 0.5)
+
+
+def rescale_matrix(matrix: Matrix, reduction: float, *, onto: float | None = None) -> Matrix:
     """Express in full-resolution px a matrix found on copies reduced by `reduction`.
 
     Pixel centres are at integers on both grids: x_full = (x_reduced + 0.5) · reduction − 0.5.
@@ -47,15 +58,21 @@ def rescale_matrix(matrix: Matrix, reduction: float) -> Matrix:
         Moving → reference on the reduced grid.
     reduction : float
         Full-resolution px per reduced px; below 1 goes the other way.
+    onto : float, optional
+        The same of the copy that the matrix maps onto, where it is reduced by another factor.
 
     Returns
     -------
     ndarray of float64, shape (3, 3)
         Moving → reference on the full grid, exact.
     """
+    from_full = np.linalg.inv(_enlarging(reduction))
+    return normalised(_enlarging(onto or reduction) @ matrix @ from_full)
+
+
+def _enlarging(reduction: float) -> Matrix:
     offset = (reduction - 1) / 2
-    enlarge = np.array([[reduction, 0, offset], [0, reduction, offset], [0, 0, 1]], dtype=np.float64)
-    return normalised(enlarge @ matrix @ np.linalg.inv(enlarge))
+    return np.array([[reduction, 0, offset], [0, reduction, offset], [0, 0, 1]], dtype=np.float64)
 
 
 def normalised(matrix: Matrix) -> Matrix:

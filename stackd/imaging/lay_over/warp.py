@@ -5,13 +5,16 @@ that is exactly the identity copies pixels untouched.
 """
 
 from enum import Enum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stackd.model.pixels import Mask, Matrix
+
+if TYPE_CHECKING:
+    from skimage.transform import ProjectiveTransform
 
 WARPED = TypeVar("WARPED", NDArray[np.uint8], NDArray[np.uint16], NDArray[np.float32])
 
@@ -26,7 +29,7 @@ class Interpolation(Enum):
 
 def warp(
     image: WARPED,
-    matrix: Matrix,
+    matrix: "Matrix | ProjectiveTransform",
     shape: tuple[int, int],
     *,
     rows: slice | None = None,
@@ -39,7 +42,7 @@ def warp(
     ----------
     image : ndarray of uint8, uint16 or float32, shape (H, W) or (H, W, C)
         The moving frame.
-    matrix : ndarray of float64, shape (3, 3)
+    matrix : ndarray of float64, shape (3, 3), or a transform of scikit-image
         Moving → reference px.
     shape : (int, int)
         Rows and columns of the reference grid.
@@ -55,6 +58,7 @@ def warp(
     """
     top, bottom, _ = (rows or slice(None)).indices(shape[0])
     left, right, _ = (columns or slice(None)).indices(shape[1])
+    matrix = np.asarray(matrix, dtype=np.float64)
     if np.array_equal(matrix, np.eye(3)) and image.shape[:2] == shape:
         return image[top:bottom, left:right].copy()
     to_tile = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], dtype=np.float64)

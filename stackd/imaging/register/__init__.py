@@ -1,5 +1,6 @@
-"""Registration models: where a moving frame lies on its neighbour. Adding one is a file, and a line in the union and the match.
+"""Registration models: where a moving frame lies on its neighbour.
 
+Models that differ by which motions are free share one file. Adding another kind is a file, and a line in the union and the match.
 A frame meets two or more neighbours; `prepare` it once and hand the `PreparedFrame` to `register`.
 """
 
@@ -7,23 +8,15 @@ from typing import Annotated, TypeAlias, assert_never
 
 from pydantic import Field
 
-from stackd.imaging.register.affine import AffineRegistration, estimate_affine
 from stackd.imaging.register.auto import AutoRegistration, estimate_auto
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame, prepare
-from stackd.imaging.register.homography import HomographyRegistration, estimate_homography
+from stackd.imaging.register.models import MotionRegistration, estimate_motion
 from stackd.imaging.register.none import NoRegistration, stay_in_place
-from stackd.imaging.register.similarity import SimilarityRegistration, estimate_similarity
-from stackd.imaging.register.translation import TranslationRegistration, estimate_translation
 from stackd.model.pixels import Gray, Matrix
 from stackd.model.registration import FailedRegistration, Registration
 
 RegistrationSettings: TypeAlias = Annotated[
-    NoRegistration
-    | TranslationRegistration
-    | SimilarityRegistration
-    | AffineRegistration
-    | HomographyRegistration
-    | AutoRegistration,
+    NoRegistration | MotionRegistration | AutoRegistration,
     Field(discriminator="model"),
 ]
 """One of the models, told apart by `model`."""
@@ -63,14 +56,8 @@ def register(
     reference = reference_image if isinstance(reference_image, PreparedFrame) else prepare(reference_image)
     moving = moving_image if isinstance(moving_image, PreparedFrame) else prepare(moving_image)
     match settings:
-        case TranslationRegistration():
-            return estimate_translation(reference, moving, settings, initial=initial)
-        case SimilarityRegistration():
-            return estimate_similarity(reference, moving, settings, initial=initial)
-        case AffineRegistration():
-            return estimate_affine(reference, moving, settings, initial=initial)
-        case HomographyRegistration():
-            return estimate_homography(reference, moving, settings, initial=initial)
+        case MotionRegistration():
+            return estimate_motion(reference, moving, settings, initial=initial)
         case AutoRegistration():
             return estimate_auto(reference, moving, settings, initial=initial)
         case _:

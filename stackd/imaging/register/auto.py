@@ -12,14 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from stackd.imaging.ground.matrices import corners, transformed
 from stackd.imaging.register.engine.pairwise import align
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame
+from stackd.imaging.register.models import UNCERTAINTY_LIMIT_PX, FirstGuessChoice, UncertaintyLimit
 from stackd.model.pixels import Matrix
-from stackd.model.registration import FailedRegistration, Registration
+from stackd.model.registration import FailedRegistration, MotionModel, Registration
 
-RICHER: tuple[tuple[str, int], ...] = (("affine", 6), ("homography", 8))
-"""Models tried beyond the similarity, by free parameters."""
-
-SIMILARITY_PARAMETERS = 4
-"""Shift in x and y, scale, rotation."""
+RICHER: tuple[MotionModel, ...] = ("affine", "homography")
+"""Models tried beyond the similarity."""
 
 SIGNIFICANCE = 5.0
 """Standard errors by which the richer model must place the corners elsewhere."""
@@ -31,12 +29,8 @@ class AutoRegistration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: Literal["auto"] = "auto"
-    uncertainty_limit_px: float = Field(
-        default=2.0,
-        gt=0,
-        le=20,
-        description="Standard error at the corners, px of the frames compared, beyond which a registration counts as failed.",
-    )
+    uncertainty_limit_px: UncertaintyLimit = UNCERTAINTY_LIMIT_PX
+    first_guess: FirstGuessChoice = "auto"
     tolerated_residual_px: float = Field(
         default=0.3,
         gt=0,
@@ -77,16 +71,14 @@ def estimate_auto(
     MixedStack
         If the shapes differ.
     """
-    limit = settings.uncertainty_limit_px
-    chosen = align(
-        reference, moving, model="similarity", parameters=SIMILARITY_PARAMETERS, uncertainty_limit_px=limit, initial=initial
-    )
+    limit, first = settings.uncertainty_limit_px, settings.first_guess
+    chosen = align(reference, moving, model="similarity", uncertainty_limit_px=limit, initial=initial, first_guess=first)
     if not isinstance(chosen, Registration):
         return chosen
-    for model, parameters in RICHER:
+    for model in RICHER:
         if chosen.residual_px <= settings.tolerated_residual_px:
             break
-        richer = align(reference, moving, model=model, parameters=parameters, uncertainty_limit_px=limit, initial=chosen.matrix)
+        richer = align(reference, moving, model=model, uncertainty_limit_px=limit, initial=chosen.matrix, first_guess=first)
         if isinstance(richer, Registration) and _is_justified(chosen, richer, moving.shape, settings.least_improvement):
             chosen = richer
     return chosen

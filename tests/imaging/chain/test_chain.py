@@ -7,9 +7,9 @@ import pytest
 
 from stackd.imaging.chain.chain import Chain, Link, extended, solved
 from stackd.imaging.ground.matrices import corners, inverse, transformed
-from stackd.imaging.register import SimilarityRegistration, register
+from stackd.imaging.register import MotionRegistration, register
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame, prepare
-from stackd.model.registration import FailedRegistration, Registration
+from stackd.model.registration import FailedRegistration, MotionModel, Registration
 from stackd.rendering.scenes import SceneSettings, render_stack, tilted_plane
 
 SHAPE = (200, 300)
@@ -23,7 +23,9 @@ def step(random: np.random.Generator, spread: float = 1.0) -> np.ndarray:
     return matrix
 
 
-def link(reference: int, moving: int, matrix: np.ndarray, model: str = "similarity", uncertainty_px: float = 0.05) -> Link:
+def link(
+    reference: int, moving: int, matrix: np.ndarray, model: MotionModel = "similarity", uncertainty_px: float = 0.05
+) -> Link:
     found = Registration(matrix=matrix, model=model, residual_px=0.05, overlap=1.0, uncertainty_px=uncertainty_px)
     return Link(reference=reference, moving=moving, registration=found)
 
@@ -130,7 +132,7 @@ def linked(frames: list[np.ndarray]) -> Chain:
 
 
 def similarity(reference: PreparedFrame, moving: PreparedFrame, initial: np.ndarray | None) -> Registration | FailedRegistration:
-    return register(reference, moving, SimilarityRegistration(), initial=initial)
+    return register(reference, moving, MotionRegistration(), initial=initial)
 
 
 @pytest.mark.parametrize("odd", [0, 2, 5])

@@ -31,6 +31,14 @@ def test_warping_agrees_with_scikit_image(matrix: np.ndarray, interpolation: Int
     assert np.abs(warped - expected)[inner].max() < 0.004
 
 
+def test_a_transform_of_scikit_image_warps_as_its_matrix_does():
+    image = smooth_colour()
+
+    warped = warp(image, transform.SimilarityTransform(TURNED), SHAPE)
+
+    np.testing.assert_array_equal(warped, warp(image, TURNED, SHAPE))
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("matrix", [TURNED, KEYSTONE], ids=["similarity", "homography"])
 def test_a_tile_has_the_values_of_the_whole(dtype: type, matrix: np.ndarray):

@@ -6,8 +6,9 @@ import pytest
 
 from stackd.imaging.ground.matrices import corners, transformed
 from stackd.imaging.match.brightness import encode_srgb
-from stackd.imaging.register import SimilarityRegistration, register
+from stackd.imaging.register import register
 from stackd.imaging.register.engine.prepared_frame import prepare
+from stackd.imaging.register.models import MotionRegistration
 
 SHAPE = (320, 480)
 
@@ -41,7 +42,9 @@ def seen_through_a_disc(light: np.ndarray, radius_px: float) -> np.ndarray:
 def test_edges_that_all_face_one_way_do_not_pull_a_defocused_frame_along(seed: int):
     light = shingles(seed)
 
-    found = register(prepare(seen_through_a_disc(light, 0.7)), prepare(seen_through_a_disc(light, 4.0)), SimilarityRegistration())
+    found = register(
+        prepare(seen_through_a_disc(light, 0.7)), prepare(seen_through_a_disc(light, 4.0)), MotionRegistration(model="similarity")
+    )
 
     assert found
     off = transformed(found.matrix, corners(SHAPE)) - corners(SHAPE)

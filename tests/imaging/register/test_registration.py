@@ -3,20 +3,19 @@
 import cv2
 import numpy as np
 import pytest
+from skimage import transform
 
 from stackd.errors import MixedStack
 from stackd.imaging.ground.matrices import corners, inverse, rescale_matrix, transformed
 from stackd.imaging.register import (
-    AffineRegistration,
     AutoRegistration,
-    HomographyRegistration,
+    MotionRegistration,
     NoRegistration,
-    SimilarityRegistration,
-    TranslationRegistration,
     register,
 )
 from stackd.imaging.register.engine.pairwise import is_duplicate
 from stackd.imaging.register.engine.prepared_frame import prepare
+from stackd.model.registration import Registration, RegistrationModel
 from stackd.rendering.scenes import RenderedStack, SceneSettings, Subject, render_stack, tilted_plane, two_planes
 
 SHAPE = (320, 480)
@@ -71,7 +70,7 @@ def gray(stack: RenderedStack, position: int) -> np.ndarray:
 def test_a_known_similarity_is_recovered(true: np.ndarray):
     scene = texture()
 
-    found = register(scene, moved(scene, true), SimilarityRegistration())
+    found = register(scene, moved(scene, true), MotionRegistration())
 
     assert found
     assert corner_error_px(found.matrix, true) < 0.05
@@ -80,17 +79,26 @@ def test_a_known_similarity_is_recovered(true: np.ndarray):
 def test_a_known_shift_is_recovered_and_nothing_but_shift():
     scene, true = texture(), similarity(x=-3.4, y=7.7)
 
-    found = register(scene, moved(scene, true), TranslationRegistration())
+    found = register(scene, moved(scene, true), MotionRegistration(model="translation"))
 
     assert found
     assert corner_error_px(found.matrix, true) < 0.03
     np.testing.assert_array_equal(found.matrix[:2, :2], np.eye(2))
 
 
+def test_a_turned_frame_is_not_placed_by_a_model_that_knows_only_shifts():
+    """The search for rotations answered, and what was called a translation held a turn of 5°."""
+    scene = texture()
+
+    found = register(scene, moved(scene, similarity(turn_rad=0.09)), MotionRegistration(model="translation"))
+
+    assert not found
+
+
 def test_a_known_shear_is_recovered():
     scene, true = texture(), similarity(x=4) @ np.array([[1.004, 0.006, 0], [0.002, 0.997, 0], [0, 0, 1]])
 
-    found = register(scene, moved(scene, true), AffineRegistration())
+    found = register(scene, moved(scene, true), MotionRegistration(model="affine"))
 
     assert found
     assert corner_error_px(found.matrix, true) < 0.05
@@ -99,10 +107,31 @@ def test_a_known_shear_is_recovered():
 def test_a_known_keystone_is_recovered():
     scene, true = texture(), similarity(x=4) @ np.array([[1, 0, 0], [0, 1, 0], [3e-5, -2e-5, 1]])
 
-    found = register(scene, moved(scene, true), HomographyRegistration())
+    found = register(scene, moved(scene, true), MotionRegistration(model="homography"))
 
     assert found
     assert corner_error_px(found.matrix, true) < 0.08
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ("none", transform.EuclideanTransform),
+        ("translation", transform.EuclideanTransform),
+        ("similarity", transform.SimilarityTransform),
+        ("affine", transform.AffineTransform),
+        ("homography", transform.ProjectiveTransform),
+    ],
+)
+def test_a_registration_is_handed_out_as_the_transform_scikit_image_has_for_it(
+    model: RegistrationModel, kind: type[transform.ProjectiveTransform]
+):
+    matrix = similarity(x=3) if model in ("none", "translation") else similarity(x=3, turn_rad=0.02, scale=1.01)
+
+    found = Registration(matrix=matrix, model=model, residual_px=0, overlap=1).transform
+
+    assert type(found) is kind
+    np.testing.assert_allclose(found(corners(SHAPE)), transformed(matrix, corners(SHAPE)))
 
 
 @pytest.mark.parametrize("subject", [tilted_plane, two_planes])
@@ -121,7 +150,7 @@ def test_neighbours_of_a_noisy_breathing_stack_are_registered_to_a_twentieth_of_
     stack = render_stack(scene)
 
     for position in range(1, len(stack)):
-        found = register(gray(stack, position - 1), gray(stack, position), SimilarityRegistration())
+        found = register(gray(stack, position - 1), gray(stack, position), MotionRegistration())
 
         assert found
         assert corner_error_px(found.matrix, inverse(stack.matrices[position - 1]) @ stack.matrices[position]) < 0.05
@@ -130,7 +159,7 @@ def test_neighbours_of_a_noisy_breathing_stack_are_registered_to_a_twentieth_of_
 def test_defocus_alone_is_not_taken_for_motion():
     scene = texture()
 
-    found = register(scene, cv2.GaussianBlur(scene, (0, 0), 2.5), SimilarityRegistration())
+    found = register(scene, cv2.GaussianBlur(scene, (0, 0), 2.5), MotionRegistration())
 
     assert found
     assert corner_error_px(found.matrix, np.eye(3)) < 0.05
@@ -139,7 +168,7 @@ def test_defocus_alone_is_not_taken_for_motion():
 def test_brightness_does_not_matter():
     scene, true = texture(), similarity(x=3, y=1)
 
-    found = register(scene, moved(scene, true) * np.float32(0.6), SimilarityRegistration())
+    found = register(scene, moved(scene, true) * np.float32(0.6), MotionRegistration())
 
     assert found
     assert corner_error_px(found.matrix, true) < 0.05
@@ -149,14 +178,14 @@ def test_faint_sixteen_bit_frames_are_registered_as_well_as_bright_ones():
     """A fluorescence stack used a hundredth of the scale and counted as blank."""
     scene, true = texture(), similarity(x=3, y=1)
 
-    found = register(scene * np.float32(0.01), moved(scene, true) * np.float32(0.01), SimilarityRegistration())
+    found = register(scene * np.float32(0.01), moved(scene, true) * np.float32(0.01), MotionRegistration())
 
     assert found
     assert corner_error_px(found.matrix, true) < 0.05
 
 
 def test_another_subject_is_refused_with_a_reason():
-    found = register(texture(seed=1), texture(seed=2), SimilarityRegistration())
+    found = register(texture(seed=1), texture(seed=2), MotionRegistration())
 
     assert not found
     assert "does not show the same subject" in found.reason
@@ -167,14 +196,14 @@ def test_a_blank_frame_is_refused_with_a_reason(level: float):
     noise = np.random.default_rng(0).normal(0, 0.02, SHAPE)
     blank = np.clip(level + noise, 0, 1).astype(np.float32)
 
-    found = register(texture(), blank, SimilarityRegistration())
+    found = register(texture(), blank, MotionRegistration())
 
     assert not found
     assert found.reason
 
 
 def test_a_frame_without_a_single_tone_is_blank():
-    found = register(texture(), np.zeros(SHAPE, np.float32), SimilarityRegistration())
+    found = register(texture(), np.zeros(SHAPE, np.float32), MotionRegistration())
 
     assert not found
     assert "blank" in found.reason
@@ -184,7 +213,7 @@ def test_a_frame_blurred_everywhere_is_refused_with_a_reason():
     noise = np.random.default_rng(7).normal(0, 0.01, SHAPE)
     shaken = (cv2.GaussianBlur(texture(), (0, 0), 8) + noise).astype(np.float32)
 
-    found = register(texture(), shaken, SimilarityRegistration())
+    found = register(texture(), shaken, MotionRegistration())
 
     assert not found
     assert "blurred everywhere" in found.reason
@@ -235,15 +264,15 @@ def test_no_alignment_touches_nothing():
 
 def test_frames_of_different_size_do_not_belong_together():
     with pytest.raises(MixedStack, match="480×320"):
-        register(texture(), texture((300, 480)), SimilarityRegistration())
+        register(texture(), texture((300, 480)), MotionRegistration())
 
 
 def test_prepared_frames_give_the_same_result_and_do_so_again():
     scene, true = texture(), similarity(x=3, y=1, turn_rad=0.01)
     reference, moving = prepare(scene), prepare(moved(scene, true))
 
-    once = register(reference, moving, SimilarityRegistration())
-    again = register(scene, moved(scene, true), SimilarityRegistration())
+    once = register(reference, moving, MotionRegistration())
+    again = register(scene, moved(scene, true), MotionRegistration())
 
     np.testing.assert_array_equal(once.matrix, again.matrix)
 
@@ -251,7 +280,7 @@ def test_prepared_frames_give_the_same_result_and_do_so_again():
 def test_a_wrong_initial_guess_does_no_harm():
     scene, true = texture(), similarity(x=3, y=1)
 
-    found = register(scene, moved(scene, true), SimilarityRegistration(), initial=similarity(x=-150, turn_rad=0.5))
+    found = register(scene, moved(scene, true), MotionRegistration(), initial=similarity(x=-150, turn_rad=0.5))
 
     assert found
     assert corner_error_px(found.matrix, true) < 0.05
@@ -264,7 +293,7 @@ def test_a_matrix_found_on_reduced_copies_holds_on_the_full_grid(reduction: int)
     small = (SHAPE[1] // reduction, SHAPE[0] // reduction)
     reduced = [cv2.resize(a, small, interpolation=cv2.INTER_AREA) for a in (scene, moved(scene, true))]
 
-    found = register(*reduced, SimilarityRegistration())
+    found = register(*reduced, MotionRegistration())
 
     assert found
     assert corner_error_px(rescale_matrix(found.matrix, reduction), true) < 0.05 * reduction
@@ -277,7 +306,7 @@ def test_the_claimed_uncertainty_is_honest():
         random = np.random.default_rng(100 + seed)
         true = similarity(x=random.uniform(-4, 4), y=random.uniform(-4, 4), scale=1.003)
         frames = [np.clip(f + random.normal(0, 0.03, SHAPE), 0, 1).astype(np.float32) for f in (scene, moved(scene, true))]
-        found = register(*frames, SimilarityRegistration())
+        found = register(*frames, MotionRegistration())
         errors.append(corner_error_px(found.matrix, true))
         claims.append(found.uncertainty_px)
 

@@ -99,8 +99,34 @@ class Fit:
     uncertainty_px: float
 
 
+def pair_levels(reference: PreparedFrame, moving: PreparedFrame, octaves: int = 0) -> tuple[tuple[Level, Level], ...]:
+    """Pair the levels of two frames on which they show things equally large.
+
+    Parameters
+    ----------
+    reference, moving : PreparedFrame
+        Frames of one shape.
+    octaves : int
+        How many doublings larger the moving frame shows things; a pair for each level that has a counterpart.
+
+    Returns
+    -------
+    tuple of (Level, Level)
+        Of the reference and of the moving frame, coarse → fine.
+    """
+    counterparts = {level.reduction: level for level in moving.levels}
+    wanted = ((level, level.reduction * 2.0**octaves) for level in reference.levels)
+    return tuple((level, counterparts[int(reduction)]) for level, reduction in wanted if reduction in counterparts)
+
+
 def refine(
-    reference: PreparedFrame, moving: PreparedFrame, initial: Matrix | Fit, *, parameters: int, levels: slice = slice(None)
+    reference: PreparedFrame,
+    moving: PreparedFrame,
+    initial: Matrix | Fit,
+    *,
+    parameters: int,
+    levels: slice = slice(None),
+    octaves: int = 0,
 ) -> Fit | None:
     """Improve a sampling matrix level by level with inverse compositional Gauss–Newton.
 
@@ -117,6 +143,8 @@ def refine(
         How many of `GENERATORS` are free: 2 translation, 4 similarity, 6 affine, 8 homography.
     levels : slice
         Which levels of the pyramid to run, coarse → fine.
+    octaves : int
+        How many doublings larger the moving frame shows things, by the initial matrix; see `pair_levels`.
 
     Returns
     -------
@@ -130,7 +158,7 @@ def refine(
     """
     fit = initial if isinstance(initial, Fit) else None
     sampling = initial.sampling if isinstance(initial, Fit) else initial
-    for level, other in list(zip(reference.levels, moving.levels, strict=True))[levels]:
+    for level, other in pair_levels(reference, moving, octaves)[levels]:
         found = _refine_level(level, other, sampling, parameters)
         if found is not None:
             fit = found if fit is None else _combine(fit, found, reference.shape)
@@ -183,7 +211,7 @@ def _refine_level(level: Level, other: Level, sampling: Matrix, parameters: int)
     to_unit = px_to_unit(shape)
     from_unit = np.linalg.inv(to_unit)
 
-    matrix = rescale_matrix(sampling, 1 / reduction)
+    matrix = rescale_matrix(sampling, 1 / reduction, onto=1 / other.reduction)
     stride, before = np.zeros(parameters), np.zeros(parameters)
     for _ in range(MAX_STEPS):
         compared = _compare(level, other, matrix)
@@ -207,7 +235,7 @@ def _refine_level(level: Level, other: Level, sampling: Matrix, parameters: int)
     unexplained = _without_defocus(level, residual[None], weight)[0]
     information, misfit = _information(level, jacobian, unexplained, weight)
     return Fit(
-        sampling=rescale_matrix(matrix, reduction),
+        sampling=rescale_matrix(matrix, reduction, onto=other.reduction),
         agreement=_correlation(level.values[inside], (level.values + residual)[inside]),
         misfit_px=misfit * reduction,
         information=information,

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackd.imaging import warp as warping
+from stackd.imaging.crop import ROUNDING_PX
 from stackd.imaging.frames import FrameSource, MakePlaneStore, PlaneStore
 from stackd.imaging.luminance import Luma, as_gray
-from stackd.imaging.motion import inverse
+from stackd.imaging.motion import inverse, transformed
 from stackd.imaging.photometric import Gain, decode_srgb, encode_srgb
 from stackd.model.composite import Rectangle
 from stackd.model.pixels import Gray, Image, Mask, Matrix, Pixels
@@ -77,6 +78,9 @@ class FramesOnReference:
         Luminance seen when the frames were added, which saves decoding them again.
     window : Rectangle, optional
         The part of the reference that is wanted; it becomes the reference grid. All of it by default.
+    shown : Rectangle, optional
+        The part of the window, px of the reference, that will be seen; around it frames may as well repeat their border, as long
+        as what is seen stays the same. All of the window by default.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class FramesOnReference:
         gains: Sequence[Gain],
         kept: KeptLuma | None = None,
         window: Rectangle | None = None,
+        shown: Rectangle | None = None,
     ) -> None:
         height, width = source.shape
         window = window or Rectangle(left=0, top=0, right=width, bottom=height)
@@ -100,6 +105,8 @@ class FramesOnReference:
         self._are_whole_shifts = tuple(_is_whole_shift(sampling) for sampling in self._samplings)
         self._gains = tuple(gains)
         self._kept = kept
+        self._shown = shown or window
+        self._window = window
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -157,7 +164,14 @@ class FramesOnReference:
         return np.clip(warped, 0, 1, out=warped)
 
     def covered(self, position: int) -> Mask:
-        """Pixels of the reference grid that lie inside the frame, shape (H, W)."""
+        """Pixels of the reference grid that lie inside the frame, shape (H, W); all of them if no other will be seen."""
+        shown, window = self._shown, self._window
+        x, y = (shown.left - window.left, shown.right - 1 - window.left), (shown.top - window.top, shown.bottom - 1 - window.top)
+        height, width = self._source.shape
+        # A frame's outline is convex: it covers a rectangle as soon as it covers its corners.
+        own = transformed(self._samplings[position], np.array([(x[i], y[j]) for i in (0, 1) for j in (0, 1)], np.float64))
+        if ((own >= -ROUNDING_PX) & (own <= (width - 1 + ROUNDING_PX, height - 1 + ROUNDING_PX))).all():
+            return np.broadcast_to(np.True_, self._shape)
         return warping.covered(self._matrices[position], self._source.shape, self._shape)
 
 

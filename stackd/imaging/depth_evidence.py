@@ -19,7 +19,7 @@ from stackd.imaging.frames import PlaneStore, Progress, Step, Steps, ignore_prog
 from stackd.imaging.unfocused import Unfocused
 from stackd.imaging.veils import last_unveiled, without_specks
 from stackd.model.composite import DepthMap
-from stackd.model.pixels import Gray
+from stackd.model.pixels import Gray, Mask
 
 LEAST_HEARD = 0.1
 """Where hardly any has a say, what is expected from around counts so many times more, and no more than that."""
@@ -51,11 +51,18 @@ class Watchers:
     beyond: BeyondEnds
     edges: EdgeDetail
 
-    def add(self, position: int, gray: Gray, fine_detail: NDArray[np.float32], detail: NDArray[np.float32]) -> None:
-        """Take the next frame: its luminance, and its squared detail of a grid twice as fine and of the grid itself."""
-        self.unfocused.add(gray, detail)
+    def add(
+        self,
+        position: int,
+        gray: Gray,
+        fine_detail: NDArray[np.float32],
+        detail: NDArray[np.float32],
+        outside: Mask | None = None,
+    ) -> None:
+        """Take the next frame: luminance, squared detail of a grid twice as fine and of its own, and what it does not show."""
+        self.unfocused.add(gray, detail, outside)
         self.beyond.add(position, gray)
-        self.edges.add(gray, np.add(detail, fine_detail))
+        self.edges.add(gray, np.add(detail, fine_detail), outside)
 
 
 class Evidence:

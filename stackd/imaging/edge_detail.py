@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackd.imaging.frames import PlaneStore, Step, ignore_step
-from stackd.model.pixels import Gray
+from stackd.model.pixels import Gray, Mask
 
 Plane = NDArray[np.float32]
 
@@ -67,11 +67,16 @@ class EdgeDetail:
         self._store = store
         self._least = round(LEVELS * float(np.sqrt(ABOVE_GRAIN * grain)))
         self._clipped = np.zeros(shape, bool)
+        self._frame_edges = np.zeros(shape, bool)
 
-    def add(self, gray: Gray, detail: Plane) -> None:
-        """Take the next frame: its luminance, and its squared fine detail, on the grid of the decisions."""
+    def add(self, gray: Gray, detail: Plane, outside: Mask | None = None) -> None:
+        """Take the next frame, on the grid of the decisions: luminance, squared fine detail, and what it does not show."""
         self._clipped |= gray > CLIPPED
         amplitude = cv2.sqrt(cv2.GaussianBlur(detail, (0, 0), WINDOW_PX))
+        if outside is not None:
+            amplitude[outside] = 0
+            both_sides = cv2.morphologyEx(outside.view(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+            self._frame_edges |= both_sides.view(np.bool_)
         self._store.append(cv2.addWeighted(amplitude, LEVELS, amplitude, 0, 0, dtype=cv2.CV_16U))
 
     def find_edges(self, taken: Plane, *, blur_px: float) -> None:
@@ -88,6 +93,8 @@ class EdgeDetail:
         first, last = cv2.erode(taken, around), cv2.dilate(taken, around)
         near = (last - first) * np.float32(blur_px) >= LEAST_JUMP_PX
         near &= cv2.dilate(self._clipped.view(np.uint8), around) == 0
+        # What is too coarse to be detail is taken away on this grid, and a frame may end between its pixels.
+        near &= ~self._frame_edges
         self._places = np.flatnonzero(near)
         self._first, self._last = first.ravel()[self._places], last.ravel()[self._places]
         self._chosen = np.full(self._places.shape, -1, np.int32)

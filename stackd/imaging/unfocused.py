@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stackd.imaging.beyond import REDUCTION, Beyond, reduced
 from stackd.imaging.frames import PlaneStore, Step, ignore_step
 from stackd.imaging.grain import HIGH_PASS_SHARE
-from stackd.model.pixels import Gray
+from stackd.model.pixels import Gray, Mask
 
 Plane = NDArray[np.float32]
 
@@ -37,6 +37,11 @@ DECIDES_FROM = 16.0
 """In units of the tolerance: where coarse contrast changes less, nothing is to be seen and averaging is better."""
 COST_AT_MOST = 60.0
 """In units of the tolerance: cost beyond this excludes a frame; held finite, so that it can be spread."""
+
+NOT_SHOWN = 1000.0
+"""The same for a frame that does not show the place: far above all others together, and exp(−1000) is none of it."""
+UNSEEN = np.float16(-1)
+"""Stands for the contrast of such a frame."""
 
 NEGLIGIBLE = 0.2
 """Share of the best frame's weight below which a frame is left out, as where something is in focus: the doubt about frames far
@@ -80,13 +85,13 @@ class Unfocused:
         self._ranges: list[tuple[Plane, Plane]] = []  # (least, greatest) detail in the wide and the narrow window
         self._brightest = np.zeros((1, 1), np.float32)
 
-    def add(self, gray: Gray, detail: Plane) -> None:
-        """Take the next frame: its luminance, and its mean squared fine detail, on the grid of the decisions."""
+    def add(self, gray: Gray, detail: Plane, outside: Mask | None = None) -> None:
+        """Take the next frame, on the grid of the decisions: luminance, mean squared fine detail, and what it does not show."""
         small = reduced(gray)
         rest = small - _smooth(small, COARSE_SIGMA_PX)
         # An amplitude, because squares of small contrasts are lost in half precision.
         contrast = cv2.sqrt(_smooth(rest * rest, COARSE_SIGMA_PX))
-        self._note(contrast.astype(np.float16))
+        self._note(contrast.astype(np.float16), outside)
         seen = [_smooth(reduced(detail), window) for window in (WIDE_WINDOW_PX, NARROW_WINDOW_PX)]
         if not self._ranges:
             self._ranges = [(plane, plane) for plane in seen]
@@ -145,23 +150,29 @@ class Unfocused:
         return np.asarray(weight, np.float32)
 
     def _cost(self, position: int) -> Plane:
-        lack = np.minimum((self._greatest - _square(self._read_contrast(position))) / self._unit, np.float32(COST_AT_MOST))
+        contrast = self._read_contrast(position)
+        lack = np.minimum((self._greatest - _square(contrast)) / self._unit, np.float32(COST_AT_MOST))
         away = self._away_from_end(position)
         lack += self._beyond.share * (away - lack)
         spread = _smooth(lack * self._wide, SPREAD_PX) / (self._around + np.finfo(np.float32).eps)
         spread += self._beyond.share * (away - spread)  # what is known of a place outdoes what is known around it
         distance = (self._expected - np.float32(position)) / np.float32(self._within)
-        return np.asarray(spread + np.minimum(np.square(distance) / 2, np.float32(self._at_most)), np.float32)
+        spread += np.minimum(np.square(distance) / 2, np.float32(self._at_most))
+        return np.asarray(spread + np.float32(NOT_SHOWN) * (contrast == UNSEEN), np.float32)
 
-    def _note(self, contrast: NDArray[np.float16]) -> None:
-        """Keep the contrast of the next frame, and what all so far have in common."""
+    def _note(self, contrast: NDArray[np.float16], outside: Mask | None) -> None:
+        """Keep the contrast of the next frame, where it shows any, and what all so far have in common."""
         seen = len(self._store)
         if not seen:
             self._first = self._smallest = self._largest = contrast
             self._between = np.zeros_like(contrast)
         elif seen > 1:
             self._between = np.maximum(self._between, self._last)
-        self._store.append(contrast)
+        if outside is None:
+            self._store.append(contrast)
+        else:
+            hidden = cv2.resize(outside.view(np.uint8), contrast.shape[::-1], interpolation=cv2.INTER_NEAREST)
+            self._store.append(np.where(hidden, UNSEEN, contrast))
         self._last = contrast
         self._smallest, self._largest = np.minimum(self._smallest, contrast), np.maximum(self._largest, contrast)
 

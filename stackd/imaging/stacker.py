@@ -169,6 +169,7 @@ class Stacker:
             gains=[self._wanted(gains[i]) for i in used],
             kept=self._kept,
             window=window,
+            shown=kept,
         )
         fused = fuse(frames, self._fuse, make_store=self._make_store, progress=self._progress, with_depth=self._with_depth)
         self._progress("finish", 0, 1)

@@ -15,15 +15,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.compose.coverage import Coverage
 from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.frames import AlignedFrames, Progress, Steps, ignore_progress
-from stackd.model.pixels import Image, Pixels
+from stackd.model.pixels import Image, Mask, Pixels
 
 TILE_PX = 256
 """Side of a tile: weights and a warped tile stay in the processor's cache, and seldom-used frames touch few tiles. Measured."""
 CELL_PX, LONGEST_RUN = 64, 8
 """Where weights are given on a reduced grid: side of the cells that are warped or left out, and how many side by side at once.
 Smaller cells warp less for nothing but cost more calls; more at once leave the processor's cache. Measured."""
+LEAST_SHARE = 0.01
+"""Of the weights: where frames that show something have less, they are no measure of what belongs there (guess)."""
 WORKERS = 2
 """Threads that warp tiles: photographers' machines have at least two cores, and memory bandwidth feeds hardly more."""
 REACH_SIGMAS = 3.0
@@ -69,15 +72,20 @@ def blend_by_position(
     """
     height_px, width_px = frames.shape
     fused = np.zeros((height_px, width_px, 3), np.float32)
+    gaps = _Gaps(frames)
     step = Steps(progress, "blend", len(frames))
     for index in range(len(frames)):
         used = [tile for tile in _tiles(height_px, width_px) if _takes_part(position, index, tile, feather_px)]
         if used:
             native = frames.read_native(index)
+            covered = gaps.coverage.take_part(index)
             for rows, columns in used:
                 weight = _weight(position, index, rows, columns, feather_px)
+                if covered is not None:
+                    weight = gaps.cut(weight, weight, covered, (rows, columns))
                 _add_weighted(fused[rows, columns], frames.warp_tile(native, index, rows, columns), weight)
         step()
+    gaps.fill(fused)
     return np.clip(fused, 0, 1, out=fused)
 
 
@@ -112,10 +120,22 @@ def blend_by_weight(
     # What is too coarse to be detail is taken away again where a frame's detail counts more or less than the frame. It needs no
     # more pixels than the reduced grid has.
     coarse = np.zeros((-(-height_px // reduction), -(-width_px // reduction), 3), np.float32)
+    gaps = _Gaps(frames)
 
-    def add(boxes: Sequence[Box], *, weights: Image, detail: NDArray[np.float32] | None, native: Pixels, index: int) -> None:
+    def add(
+        boxes: Sequence[Box],
+        *,
+        weights: Image,
+        whole: NDArray[np.float32],
+        detail: NDArray[np.float32] | None,
+        native: Pixels,
+        index: int,
+        covered: Mask | None,
+    ) -> None:
         for box in boxes:
             weight = _enlarged_part(weights, *box, reduction)
+            if covered is not None and not covered[box].all():
+                weight = gaps.cut(weight, _enlarged_part(whole, *box, reduction), covered, box)
             small = _reduced(box, reduction)
             if detail is None or not detail[small].any():
                 cv2.accumulateProduct(frames.warp_tile(native, index, *box), weight, fused[box])
@@ -141,13 +161,63 @@ def blend_by_weight(
                 total = weight.whole if detail is None else weight.whole + detail
                 used = weight.whole > 0 if detail is None else (weight.whole > 0) | (detail != 0)
                 weights = np.asarray(cv2.merge([total] * 3), np.float32)
-                task = partial(add, weights=weights, detail=detail, native=native.result(), index=index)
+                task = partial(
+                    add,
+                    weights=weights,
+                    whole=weight.whole,
+                    detail=detail,
+                    native=native.result(),
+                    index=index,
+                    covered=gaps.coverage.take_part(index),
+                )
                 deque(workers.map(task, _used_boxes(used, frames.shape, reduction)), maxlen=0)
                 del task, native  # before the frame after next is decoded: two frames at once are enough
             step()
         if coarse.any():
             deque(workers.map(take_coarse_away, _tiles(height_px, width_px)), maxlen=0)
+    gaps.fill(fused)
     return np.clip(fused, 0, 1, out=fused)
+
+
+class _Gaps:
+    """Weights of frames where these show nothing: what is lost there is made up for by the frames that do.
+
+    Parameters
+    ----------
+    frames : AlignedFrames
+        All frames of the stack.
+    """
+
+    def __init__(self, frames: AlignedFrames) -> None:
+        self._frames = frames
+        self.coverage = Coverage(frames)
+        self._lost: dict[tuple[int, int], NDArray[np.float32]] = {}  # by the top left corner of a cell; kept where there is any
+
+    def cut(self, weight: Image, whole: NDArray[np.float32], covered: Mask, box: Box) -> Image:
+        """Take a frame's weight away where it shows nothing, and remember how much of its `whole` weight that was."""
+        lost = np.where(covered[box], np.float32(0), whole)
+        for cell, in_box, in_cell in _cells(box):
+            if lost[in_box].any():
+                self._lost.setdefault(cell, np.zeros((CELL_PX, CELL_PX), np.float32))[in_cell] += lost[in_box]
+        return np.asarray(cv2.copyTo(weight, covered[box].view(np.uint8)), np.float32)
+
+    def fill(self, fused: Image) -> None:
+        """Bring the sum of weights back to one where some was lost; where hardly any is left, show a frame near the middle."""
+        empty: list[tuple[Box, Mask]] = []
+        for (top, left), lost in self._lost.items():
+            box = slice(top, min(top + CELL_PX, fused.shape[0])), slice(left, min(left + CELL_PX, fused.shape[1]))
+            share = 1 - lost[: box[0].stop - top, : box[1].stop - left]
+            fused[box] /= np.maximum(share, LEAST_SHARE)[..., None]
+            if (share < LEAST_SHARE).any():
+                empty.append((box, share < LEAST_SHARE))
+        for position in self.coverage.from_the_middle():
+            if not empty:
+                return
+            native, covered = self._frames.read_native(position), self._frames.covered(position)
+            for box, missing in empty:
+                found = missing & covered[box]
+                np.copyto(fused[box], self._frames.warp_tile(native, position, *box), where=found[..., None])
+            empty = [(box, missing & ~covered[box]) for box, missing in empty if not covered[box][missing].all()]
 
 
 def _begin(
@@ -184,6 +254,18 @@ def _used_boxes(used: NDArray[np.bool_], shape: tuple[int, int], reduction: int)
         ]
         for row in np.flatnonzero(cells.any(axis=1)).tolist()
     ]
+
+
+def _cells(box: Box) -> Iterator[tuple[tuple[int, int], Box, Box]]:
+    """Yield the top left corners of the cells that a box touches, and where in the box and in the cell both meet."""
+    rows, columns = box
+    for top in range(rows.start // CELL_PX * CELL_PX, rows.stop, CELL_PX):
+        for left in range(columns.start // CELL_PX * CELL_PX, columns.stop, CELL_PX):
+            meet = (
+                slice(max(top, rows.start), min(top + CELL_PX, rows.stop)),
+                slice(max(left, columns.start), min(left + CELL_PX, columns.stop)),
+            )
+            yield (top, left), _inside(meet, box), _inside(meet, (slice(top, None), slice(left, None)))
 
 
 def _runs(used: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:

@@ -69,16 +69,21 @@ class EdgeDetail:
         self._store = store
         self._least = round(LEVELS * float(np.sqrt(ABOVE_GRAIN * grain)))
         self._clipped = np.zeros(shape, bool)
+        self._frame_edges = np.zeros(shape, bool)
 
-    def add(self, gray: Gray, detail: Plane) -> None:
-        """Take the next frame: its luminance, and its squared fine detail, on the grid of the decisions."""
+    def add(self, gray: Gray, detail: Plane, outside: Mask | None = None) -> None:
+        """Take the next frame, on the grid of the decisions: luminance, squared fine detail, and what it does not show."""
         self._clipped |= gray > CLIPPED
         amplitude = cv2.sqrt(cv2.GaussianBlur(detail, (0, 0), WINDOW_PX))
+        if outside is not None:
+            amplitude[outside] = 0
+            both_sides = cv2.morphologyEx(outside.view(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+            self._frame_edges |= both_sides.view(np.bool_)
         self._store.append(cv2.addWeighted(amplitude, LEVELS, amplitude, 0, 0, dtype=cv2.CV_16U))
 
     def settle(self) -> "DetailSeen":
         """Give the detail of all frames."""
-        return DetailSeen(store=self._store, least=self._least, clipped=self._clipped)
+        return DetailSeen(store=self._store, least=self._least, clipped=self._clipped, frame_edges=self._frame_edges)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,6 +95,8 @@ class DetailSeen:
     """Detail that stands out of grain."""
     clipped: Mask
     """Where a highlight may be cut off in some frame."""
+    frame_edges: Mask
+    """Where some frame ends."""
 
     def edges(self, taken: Plane, *, blur_px: float) -> "EdgeChoice":
         """Find where frames far apart are taken side by side.
@@ -105,6 +112,8 @@ class DetailSeen:
         first, last = cv2.erode(taken, around), cv2.dilate(taken, around)
         near = (last - first) * np.float32(blur_px) >= LEAST_JUMP_PX
         near &= cv2.dilate(self.clipped.view(np.uint8), around) == 0
+        # What is too coarse to be detail is taken away on this grid, and a frame may end between its pixels.
+        near &= ~self.frame_edges
         places = np.flatnonzero(near)
         first, last, taken = (np.asarray(plane.ravel()[places], np.float32) for plane in (first, last, taken))
         return EdgeChoice(self, places, first, last, taken)

@@ -19,7 +19,7 @@ from stackd.imaging.depth.unfocused import Unfocused, UnfocusedWeights
 from stackd.imaging.depth.veils import last_unveiled, without_specks
 from stackd.imaging.ground.frames import PlaneStore, Progress, Step, Steps, ignore_progress
 from stackd.model.composite import DepthMap
-from stackd.model.pixels import Gray
+from stackd.model.pixels import Gray, Mask
 
 Plane = NDArray[np.float32]
 
@@ -53,11 +53,11 @@ class Watchers:
     beyond: BeyondEnds
     edges: EdgeDetail
 
-    def add(self, position: int, gray: Gray, fine_detail: Plane, detail: Plane) -> None:
-        """Take the next frame: its luminance, and its squared detail of a grid twice as fine and of the grid itself."""
-        self.unfocused.add(gray, detail)
+    def add(self, position: int, gray: Gray, fine_detail: Plane, detail: Plane, outside: Mask | None = None) -> None:
+        """Take the next frame: luminance, squared detail of a grid twice as fine and of its own, and what it does not show."""
+        self.unfocused.add(gray, detail, outside)
         self.beyond.add(position, gray)
-        self.edges.add(gray, np.add(detail, fine_detail))
+        self.edges.add(gray, np.add(detail, fine_detail), outside)
 
 
 class Evidence:

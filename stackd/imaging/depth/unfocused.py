@@ -18,7 +18,7 @@ from stackd.imaging.depth.beyond import REDUCTION, Beyond, reduced
 from stackd.imaging.ground.blocks import stretched
 from stackd.imaging.ground.frames import PlaneStore, Step, ignore_step
 from stackd.imaging.ground.grain import HIGH_PASS_SHARE
-from stackd.model.pixels import Gray
+from stackd.model.pixels import Gray, Mask
 
 Plane = NDArray[np.float32]
 
@@ -40,6 +40,11 @@ DECIDES_FROM = 16.0
 """In units of the tolerance: where coarse contrast changes less, nothing is to be seen and averaging is better."""
 COST_AT_MOST = 60.0
 """In units of the tolerance: cost beyond this excludes a frame; held finite, so that it can be spread."""
+
+NOT_SHOWN = 1000.0
+"""The same for a frame that does not show the place: far above all others together, and exp(−1000) is none of it."""
+UNSEEN = np.float16(-1)
+"""Stands for the contrast of such a frame."""
 
 NEGLIGIBLE = 0.2
 """Share of the best frame's weight below which a frame is left out, as where something is in focus: the doubt about frames far
@@ -130,13 +135,13 @@ class Unfocused:
         self._store = store
         self._seen: _Seen | None = None
 
-    def add(self, gray: Gray, detail: Plane) -> None:
-        """Take the next frame: its luminance, and its mean squared fine detail, on the grid of the decisions."""
+    def add(self, gray: Gray, detail: Plane, outside: Mask | None = None) -> None:
+        """Take the next frame, on the grid of the decisions: luminance, mean squared fine detail, and what it does not show."""
         small = reduced(gray)
         rest = small - _smooth(small, COARSE_SIGMA_PX)
         # An amplitude, because squares of small contrasts are lost in half precision.
         contrast = cv2.sqrt(_smooth(rest * rest, COARSE_SIGMA_PX)).astype(np.float16)
-        self._store.append(contrast)
+        self._store.append(contrast if outside is None else _hidden(contrast, outside))
         wide, narrow = (_smooth(reduced(detail), window) for window in (WIDE_WINDOW_PX, NARROW_WINDOW_PX))
         spots = reduced(np.asarray(cv2.dilate(gray, np.ones((HIGHLIGHT_SIDE_PX, HIGHLIGHT_SIDE_PX), np.uint8)), np.float32))
         seen = self._seen
@@ -261,7 +266,8 @@ class _Costs:
         spread = _smooth(lack * found.wide, SPREAD_PX) / (found.around + np.finfo(np.float32).eps)
         spread += found.beyond.share * (away - spread)  # what is known of a place outdoes what is known around it
         distance = (self.expected - np.float32(position)) / np.float32(self.within)
-        return np.asarray(spread + np.minimum(np.square(distance) / 2, np.float32(self.at_most)), np.float32)
+        spread += np.minimum(np.square(distance) / 2, np.float32(self.at_most))
+        return np.asarray(spread + np.float32(NOT_SHOWN) * (contrast == UNSEEN), np.float32)
 
     def _away_from_end(self, position: int) -> Plane | np.float32:
         """Cost of a frame where something is known to lie beyond an end: none at that end, as high as can be elsewhere."""
@@ -288,6 +294,12 @@ class UnfocusedWeights:
     def weight(self, position: int, shape: tuple[int, int]) -> Plane:
         """Weights of a frame on the grid of the decisions; those of all frames sum to one."""
         return stretched(_relative(self.costs.of(position), self.least) / self.total, shape)
+
+
+def _hidden(contrast: NDArray[np.float16], outside: Mask) -> NDArray[np.float16]:
+    """Leave of a frame's contrast what it shows."""
+    hidden = cv2.resize(outside.view(np.uint8), contrast.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.where(hidden, UNSEEN, contrast)
 
 
 def _relative(cost: Plane, least: Plane) -> Plane:

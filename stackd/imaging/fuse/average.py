@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from stackd.imaging.compose.coverage import Coverage
 from stackd.imaging.compose.fused import Fused
 from stackd.imaging.ground.frames import AlignedFrames, Progress, Steps, ignore_progress
 
@@ -23,7 +24,7 @@ class Average(BaseModel):
 
 
 def fuse_by_average(frames: AlignedFrames, settings: Average, *, progress: Progress = ignore_progress) -> Fused:
-    """Average the aligned frames.
+    """Average the aligned frames, each where it shows something.
 
     Parameters
     ----------
@@ -41,9 +42,15 @@ def fuse_by_average(frames: AlignedFrames, settings: Average, *, progress: Progr
     """
     del settings
     total = np.zeros((*frames.shape, 3), np.float32)
+    missing = np.zeros((*frames.shape, 1), np.uint16)
+    coverage = Coverage(frames)
     step = Steps(progress, "fuse", len(frames))
     for position in range(len(frames)):
-        total += frames.read(position)
+        image, covered = frames.read(position), coverage.take_part(position)
+        if covered is not None:
+            image[~covered] = 0
+            missing += ~covered[..., None]
+        total += image
         step()
-    total /= len(frames)
+    total /= len(frames) - missing
     return Fused(image=np.clip(total, 0, 1, out=total), depth=None)

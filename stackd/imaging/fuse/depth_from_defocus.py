@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from stackd.imaging.compose.blend import blend_by_weight
+from stackd.imaging.compose.coverage import Coverage
 from stackd.imaging.compose.focus_measure import lay_over_reference
 from stackd.imaging.compose.fused import Fused
 from stackd.imaging.depth.beyond import BeyondEnds
@@ -37,7 +38,8 @@ from stackd.imaging.ground.colour import to_light
 from stackd.imaging.ground.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, Step, Steps, ignore_progress
 from stackd.imaging.ground.grain import detail_of_grain, estimate_grain
 from stackd.imaging.ground.matrices import rescale_matrix
-from stackd.model.pixels import Gray, Matrix
+from stackd.imaging.lay_over.warp import covered
+from stackd.model.pixels import Gray, Mask, Matrix
 
 REDUCTIONS = (2, 4, 8)
 DECISION_PX = 4_000_000
@@ -261,7 +263,7 @@ class _Grid:
         return _View(gray=gray, fine_detail=fine_detail, own_shape=own_shape).brightened(self.brightness)
 
     def outside(self, view: "_View", matrix: Matrix) -> NDArray[np.bool_]:
-        """Mark what a frame does not show."""
+        """Mark what a frame does not show, or less than half of."""
         inside = cv2.warpPerspective(
             np.ones(view.own_shape, np.uint8),
             rescale_matrix(matrix, 1 / self.reduction),
@@ -269,6 +271,10 @@ class _Grid:
             flags=cv2.INTER_NEAREST,
         )
         return np.asarray(inside == 0)
+
+    def hidden(self, view: "_View", matrix: Matrix) -> Mask:
+        """Mark what a frame does not show all of."""
+        return ~covered(rescale_matrix(matrix, 1 / self.reduction), view.own_shape, self.shape)
 
 
 def _detail(gray: Gray) -> NDArray[np.float32]:
@@ -343,15 +349,18 @@ def _costs(
     known = {witness.position: witness.view for witness in witnesses}
     costs: deque[NDArray[np.float32]] = deque()  # so far, of the frames still due
     local: dict[int, NDArray[np.float32]] = {}  # detail of the frames within reach, by position
+    coverage = Coverage(frames)
     reach = _reach(blur_px)
     due = 0  # next position to yield
     for position in range(len(frames)):
         view = known[position] if position in known else grid.view(frames, position)
         detail = _detail(view.gray)
-        watchers.add(position, view.gray, view.fine_detail, detail)
+        outside = grid.outside(view, frames.matrices[position])
+        hidden = None if coverage.take_part(position) is None else grid.hidden(view, frames.matrices[position])
+        watchers.add(position, view.gray, view.fine_detail, detail, hidden)
         cost = _misfit(view.gray, position, witnesses, blur_px)
         cost -= np.float32(WIDE_WEIGHT) * cv2.GaussianBlur(detail, (0, 0), WIDE_WINDOW_PX)
-        cost[grid.outside(view, frames.matrices[position])] = np.finfo(np.float16).max
+        cost[outside] = np.finfo(np.float16).max
         costs.append(cost)
         local[position] = np.asarray(cv2.GaussianBlur(view.fine_detail, (0, 0), LOCAL_WINDOW_PX), np.float32)
         step()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from stackd.imaging.compose.blend import blend_by_position
+from stackd.imaging.compose.coverage import Coverage
 from stackd.imaging.compose.focus_measure import focus_measure, lay_over_reference
 from stackd.imaging.compose.fused import Fused
 from stackd.imaging.ground.frames import AlignedFrames, Progress, Steps, ignore_progress
@@ -19,6 +20,9 @@ from stackd.model.composite import DepthMap
 
 REDUCTION = 2
 """The measure is smooth over several pixels, so half size loses nothing and costs a quarter."""
+
+UNSEEN = np.float32(-1)
+"""Below every measure: what a frame does not show is never taken from it."""
 
 
 class DepthMapFusion(BaseModel):
@@ -65,18 +69,23 @@ def fuse_by_depth_map(frames: AlignedFrames, settings: DepthMapFusion, *, progre
 def _sharpest_positions(frames: AlignedFrames, settings: DepthMapFusion, progress: Progress) -> DepthMap:
     height_px, width_px = frames.shape
     shape = (-(-height_px // REDUCTION), -(-width_px // REDUCTION))
-    most = np.full(shape, -1, np.float32)
+    most = np.full(shape, UNSEEN, np.float32)
     total = np.zeros(shape, np.float32)
     position = np.zeros(shape, np.float32)
+    coverage = Coverage(frames)
     step = Steps(progress, "measure", len(frames))
     for index in range(len(frames)):
         gray = frames.read_gray_native(index, REDUCTION)
         measure = focus_measure(gray, window_px=settings.window_px / REDUCTION)
         measure = lay_over_reference(measure, frames.matrices[index], reduction=REDUCTION, shape=shape)
+        covered = coverage.take_part(index)
+        if covered is not None:
+            measure[~covered[::REDUCTION, ::REDUCTION]] = UNSEEN
         position[measure > most] = index
         np.maximum(most, measure, out=most)
-        total += measure
+        total += np.maximum(measure, 0)
         step()
+    # Frames that show nothing there do not count as blurred.
     confidence = np.where(most > 0, 1 - total / len(frames) / np.maximum(most, np.finfo(np.float32).tiny), 0)
     return DepthMap(
         position=_enlarged(position, frames.shape, cv2.INTER_NEAREST),

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from stackd.imaging.compose.coverage import Coverage
 from stackd.imaging.compose.fused import Fused
 from stackd.imaging.compose.laplacian import decompose, level_count, recompose
 from stackd.imaging.ground.frames import AlignedFrames, Progress, Steps, ignore_progress
@@ -21,6 +22,11 @@ from stackd.model.pixels import Image
 
 CHOICE_SIGMA_PX = 1.0
 """Window in which neighbours vote for one frame, in pixels of the level. Measured: wider costs hairs, narrower collects grain."""
+SHOWN_FROM = np.float32(0.5)
+"""Share of what a pixel of a level is made from that a frame must show to be chosen there. With nearly all of it, what lies
+within a hundred pixels of a frame's edge loses coarse detail: 0.3 dB on one of two stacks (measured)."""
+UNSEEN = np.float32(-1)
+"""Below every strength: what a frame does not show is never taken from it."""
 
 
 class PyramidFusion(BaseModel):
@@ -56,12 +62,18 @@ def fuse_by_pyramid(frames: AlignedFrames, settings: PyramidFusion, *, progress:
     kept: list[Image] = []
     strongest: list[NDArray[np.float32]] = []
     base_weight = np.zeros(0, np.float32)
+    coverage = Coverage(frames)
     step = Steps(progress, "fuse", len(frames))
     for index in range(len(frames)):
         strength = np.ones((1, 1), np.float32)
+        covered = coverage.take_part(index)
+        shown = None if covered is None else covered.astype(np.float32)
         for level, part in enumerate(decompose(frames.read(index), levels)):
             if level < levels:
                 strength = _strength(part)
+                if shown is not None:
+                    strength[shown <= SHOWN_FROM] = UNSEEN
+                    shown = np.asarray(cv2.pyrDown(shown), np.float32)
                 if index == 0:
                     kept.append(part)
                     strongest.append(strength)
@@ -71,7 +83,9 @@ def fuse_by_pyramid(frames: AlignedFrames, settings: PyramidFusion, *, progress:
             else:
                 # What is left has no detail to choose by: the coarsest detail says which frame is in focus here.
                 halved = cv2.resize(strength, part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-                weight = np.square(halved) + np.finfo(np.float32).eps
+                weight = np.square(np.maximum(halved, 0)) + np.finfo(np.float32).eps
+                if shown is not None:
+                    weight[shown <= SHOWN_FROM] *= np.finfo(np.float32).eps
                 if index == 0:
                     kept.append(part * weight[..., None])
                     base_weight = weight

@@ -45,7 +45,7 @@ def common_rectangle(matrices: Iterable[Matrix], shape: tuple[int, int], *, marg
     for matrix in matrices:
         if np.array_equal(matrix, np.eye(3)):
             continue
-        frame_left, frame_right = _row_spans(inverse(matrix), shape, margin_px)
+        frame_left, frame_right = row_spans(inverse(matrix), shape, height, margin_px=margin_px)
         np.maximum(left, frame_left, out=left)
         np.minimum(right, frame_right, out=right)
     first = np.ceil(left - ROUNDING_PX).astype(np.int64)
@@ -66,11 +66,13 @@ def common_rectangle(matrices: Iterable[Matrix], shape: tuple[int, int], *, marg
     )
 
 
-def _row_spans(sampling: Matrix, shape: tuple[int, int], margin_px: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def row_spans(
+    sampling: Matrix, frame_shape: tuple[int, int], rows: int, *, margin_px: float = 0.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """First and last x px, one a row of the reference grid, that `sampling` (reference → frame) maps into the frame."""
-    height, width = shape
-    y = np.arange(height, dtype=np.float64)
-    left, right = np.full(height, -np.inf), np.full(height, np.inf)
+    height, width = frame_shape
+    y = np.arange(rows, dtype=np.float64)
+    left, right = np.full(rows, -np.inf), np.full(rows, np.inf)
     u, v, w = (sampling[k, 0] for k in range(3))
     u0, v0, w0 = (sampling[k, 1] * y + sampling[k, 2] for k in range(3))
     # Each border is linear in x once multiplied by w > 0: slope · x + offset ≥ 0.

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from stackd.imaging.ground.colour import decode_srgb, encode_srgb, gain_for_display
 from stackd.imaging.ground.frames import FrameSource, MakePlaneStore, PlaneStore
 from stackd.imaging.ground.luminance import Luma, as_gray
-from stackd.imaging.ground.matrices import inverse
+from stackd.imaging.ground.matrices import inverse, transformed
 from stackd.imaging.lay_over import warp as warping
+from stackd.imaging.lay_over.crop import ROUNDING_PX
 from stackd.imaging.match.brightness import Gain
 from stackd.model.composite import Rectangle
 from stackd.model.pixels import Gray, Image, Mask, Matrix, Pixels
@@ -75,6 +76,9 @@ class FramesOnReference:
         Luminance seen when the frames were added, which saves decoding them again.
     window : Rectangle, optional
         The part of the reference that is wanted; it becomes the reference grid. All of it by default.
+    shown : Rectangle, optional
+        The part of the window, px of the reference, that will be seen; around it frames may as well repeat their border, as long
+        as what is seen stays the same. All of the window by default.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class FramesOnReference:
         gains: Sequence[Gain],
         kept: KeptLuma | None = None,
         window: Rectangle | None = None,
+        shown: Rectangle | None = None,
     ) -> None:
         height, width = source.shape
         window = window or Rectangle(left=0, top=0, right=width, bottom=height)
@@ -98,6 +103,8 @@ class FramesOnReference:
         self._are_whole_shifts = tuple(_is_whole_shift(sampling) for sampling in self._samplings)
         self._gains = tuple(gains)
         self._kept = kept
+        self._shown = shown or window
+        self._window = window
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -155,7 +162,14 @@ class FramesOnReference:
         return np.clip(warped, 0, 1, out=warped)
 
     def covered(self, position: int) -> Mask:
-        """Pixels of the reference grid that lie inside the frame, shape (H, W)."""
+        """Pixels of the reference grid that lie inside the frame, shape (H, W); all of them if no other will be seen."""
+        shown, window = self._shown, self._window
+        x, y = (shown.left - window.left, shown.right - 1 - window.left), (shown.top - window.top, shown.bottom - 1 - window.top)
+        height, width = self._source.shape
+        # A frame's outline is convex: it covers a rectangle as soon as it covers its corners.
+        own = transformed(self._samplings[position], np.array([(x[i], y[j]) for i in (0, 1) for j in (0, 1)], np.float64))
+        if ((own >= -ROUNDING_PX) & (own <= (width - 1 + ROUNDING_PX, height - 1 + ROUNDING_PX))).all():
+            return np.broadcast_to(np.True_, self._shape)
         return warping.covered(self._matrices[position], self._source.shape, self._shape)
 
 

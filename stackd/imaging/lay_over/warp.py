@@ -11,10 +11,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.ground.matrices import inverse
+from stackd.imaging.lay_over.crop import row_spans
 from stackd.model.pixels import Mask, Matrix
 
 if TYPE_CHECKING:
     from skimage.transform import ProjectiveTransform
+
+SLACK_PX = 1e-6
+"""Rounding must not take the border from a frame that lies exactly on the grid."""
 
 WARPED = TypeVar("WARPED", NDArray[np.uint8], NDArray[np.uint16], NDArray[np.float32])
 
@@ -110,12 +115,17 @@ def covered(matrix: Matrix, frame_shape: tuple[int, int], shape: tuple[int, int]
     -------
     ndarray of bool, shape `shape`
     """
-    sampling = np.linalg.inv(matrix)
-    height, width = frame_shape
-    x = np.arange(shape[1], dtype=np.float64)[None]
-    y = np.arange(shape[0], dtype=np.float64)[:, None]
-    w = sampling[2, 0] * x + sampling[2, 1] * y + sampling[2, 2]
-    u = (sampling[0, 0] * x + sampling[0, 1] * y + sampling[0, 2]) / w
-    v = (sampling[1, 0] * x + sampling[1, 1] * y + sampling[1, 2]) / w
-    slack = 1e-6  # rounding must not take the border from a frame that lies exactly on the grid
-    return np.asarray((u >= -slack) & (u <= width - 1 + slack) & (v >= -slack) & (v <= height - 1 + slack))
+    width = shape[1]
+    left, right = row_spans(inverse(matrix), frame_shape, shape[0])
+    first = np.ceil(left - SLACK_PX).clip(0, width).astype(np.intp)
+    stop = (np.floor(right + SLACK_PX) + 1).clip(0, width).astype(np.intp)
+    shown = first < stop
+    mask = np.ones(shape, np.bool_)
+    mask[~shown] = False
+    if shown.any():
+        # Only the strips in which something ends are looked at: this is done for every frame of a stack.
+        columns = np.arange(width)
+        inner, outer = int(first[shown].max()), int(stop[shown].min())
+        mask[:, :inner] &= columns[:inner] >= first[:, None]
+        mask[:, outer:] &= columns[outer:] < stop[:, None]
+    return mask

@@ -43,11 +43,13 @@ def _whole(weights: np.ndarray) -> Callable[[int], FrameWeight]:
 
 def _expected(frames: FramesOnReference, weights: np.ndarray, reduction: int) -> np.ndarray:
     height, width = frames.shape
-    total = np.zeros((height, width, 3))
+    total, shown = np.zeros((height, width, 3)), np.zeros((height, width, 1))
     for index, weight in enumerate(weights):
         full = cv2.resize(weight, None, fx=reduction, fy=reduction, interpolation=cv2.INTER_LINEAR)[:height, :width]
-        total += frames.read(index) * full[..., None]
-    return total.clip(0, 1)
+        full = (full * frames.covered(index))[..., None]
+        total += frames.read(index) * full
+        shown += full
+    return np.where(shown < blend.LEAST_SHARE, frames.read(1), total / np.maximum(shown, blend.LEAST_SHARE)).clip(0, 1)
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -78,12 +80,27 @@ def test_one_weight_in_a_corner_is_not_lost():
     frames = _frames(height_px=204, width_px=304)
     weights = np.zeros((3, 51, 76), np.float32)
     weights[1] = 1
-    weights[:, 50, 75] = (1, 0, 0)
+    weights[:, 0, 75] = (1, 0, 0)
 
     blended = blend_by_weight(frames, _whole(weights), reduction=4)
 
-    np.testing.assert_allclose(blended[-1, -1], frames.read(0)[-1, -1], atol=0.02)
-    np.testing.assert_allclose(blended[:-8, :-8], frames.read(1)[:-8, :-8], atol=1e-6)
+    np.testing.assert_allclose(blended[0, -1], frames.read(0)[0, -1], atol=0.02)
+    np.testing.assert_allclose(blended[8:, :-8], frames.read(1)[8:, :-8], atol=1e-6)
+
+
+@pytest.mark.parametrize("reduction", [2, 4, 8])
+def test_a_frame_gives_nothing_where_it_shows_nothing(reduction: int):
+    frames = _frames()
+    height, width = (-(-side // reduction) for side in frames.shape)
+    weights = np.zeros((3, height, width), np.float32)
+    weights[2] = 1
+
+    blended = blend_by_weight(frames, _whole(weights), reduction=reduction)
+
+    hidden = ~frames.covered(2)
+    assert hidden.any()
+    np.testing.assert_allclose(blended[hidden], frames.read(1)[hidden], atol=1e-6)
+    assert np.abs(blended - frames.read(2))[~hidden].max() < 0.02
 
 
 def test_the_number_of_threads_changes_no_pixel(monkeypatch: pytest.MonkeyPatch):
@@ -103,8 +120,8 @@ def test_frames_without_weight_are_not_decoded():
     read_native = frames.read_native
     frames.read_native = lambda position: decoded.append(position) or read_native(position)  # type: ignore[method-assign]
     weights = np.zeros((3, 102, 151), np.float32)
-    weights[2] = 1
+    weights[1] = 1
 
     blend_by_weight(frames, _whole(weights), reduction=2)
 
-    assert decoded == [2]
+    assert decoded == [1]

@@ -7,10 +7,12 @@ from pydantic import TypeAdapter
 
 from stackd.imaging.fuse import Fusion, fuse
 from stackd.imaging.fuse.average import Average
-from stackd.model.pixels import Image
+from stackd.model.pixels import Image, Matrix, Pixels
 from tests.imaging.array_frames import ArrayFrames
 
 HALF_STEP_16_BIT = 1 / 65535
+BEYOND_EDGES = {"pyramid": 0.01}
+"""Mean error allowed beyond the edge of frames: a pyramid's coarse detail reaches across it. Half a step of 16 bits elsewhere."""
 
 
 def _every_method() -> list[Fusion]:
@@ -84,6 +86,62 @@ def test_a_composite_is_finite_and_in_range(settings: Fusion):
     assert np.isfinite(fused.image).all()
     assert fused.image.min() >= 0
     assert fused.image.max() <= 1
+
+
+class _WildFrames(ArrayFrames):
+    """Frames that are black and white in turn where they show nothing."""
+
+    def warp_tile(self, native: Pixels, position: int, rows: slice, columns: slice) -> Image:
+        tile = super().warp_tile(native, position, rows, columns).copy()
+        y, x = np.mgrid[rows, columns]
+        hidden = ~self.covered(position)[rows, columns]
+        tile[hidden] = ((x + y) % 2)[hidden][:, None]
+        return tile
+
+
+def _moved(picture: Image, dx: int, dy: int) -> tuple[Image, Matrix]:
+    """A frame of the picture that was moved, and saw other things beyond its edges."""
+    height, width = picture.shape[:2]
+    frame = _texture(60 + abs(dx) + abs(dy), (height, width))
+    y, x = np.mgrid[:height, :width]
+    shared = (y + dy >= 0) & (y + dy < height) & (x + dx >= 0) & (x + dx < width)
+    frame[shared] = picture[(y + dy)[shared], (x + dx)[shared]]
+    return frame, np.array([[1, 0, dx], [0, 1, dy], [0, 0, 1.0]])
+
+
+@pytest.mark.parametrize("kind", [ArrayFrames, _WildFrames])
+@pytest.mark.parametrize("settings", METHODS, ids=_name)
+@pytest.mark.parametrize(
+    "moves",
+    [
+        [(20, 5), (0, 0), (0, 0)],
+        [(0, 0), (0, 0), (-17, -9)],
+        [(20, 0), (0, 0), (-20, 0)],
+        [(12, 0), (6, 3), (0, 0), (-6, -3), (-12, 0)],
+    ],
+)
+def test_a_frame_takes_no_part_where_it_shows_nothing(settings: Fusion, moves: list[tuple[int, int]], kind: type[ArrayFrames]):
+    """All methods but one took the repeated border of frames that had moved for what was there: streaks, with crop = false."""
+    picture = _texture(10)
+    images, matrices = zip(*(_moved(picture, dx, dy) for dx, dy in moves), strict=True)
+    frames = kind(images, matrices)
+
+    fused = fuse(frames, settings)
+
+    hidden = ~np.logical_and.reduce([frames.covered(position) for position in range(len(frames))])
+    error = np.abs(fused.image - picture)[hidden]
+    assert error.mean() < BEYOND_EDGES.get(settings.method, HALF_STEP_16_BIT)
+
+
+@pytest.mark.parametrize("settings", METHODS, ids=_name)
+def test_where_no_frame_shows_anything_something_is_still_made_of_them(settings: Fusion):
+    picture = _texture(11)
+    frame, matrix = _moved(picture, 12, 7)
+
+    fused = fuse(ArrayFrames([frame] * 3, [matrix] * 3), settings)
+
+    assert np.isfinite(fused.image).all()
+    np.testing.assert_allclose(fused.image[7:, 12:], picture[7:, 12:], atol=0.02)
 
 
 @pytest.mark.parametrize("settings", METHODS, ids=_name)

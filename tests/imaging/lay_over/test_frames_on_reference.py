@@ -124,3 +124,19 @@ def test_luminance_is_kept_of_frames_of_8_and_16_bit_in_any_order():
     read = [float(kept.read(position).mean()) for position in range(3)]
 
     assert read == pytest.approx([0.2, 0.2, 0.4])
+
+
+def test_what_will_not_be_seen_counts_as_covered_by_frames_that_cover_the_rest():
+    stack = render_stack(SceneSettings(subject=tilted_plane, frame_count=2))
+    window = Rectangle(left=16, top=16, right=224, bottom=144)
+    moved = [np.array([[1, 0, dx], [0, 1, 0], [0, 0, 1.0]]) for dx in (30, 50)]
+
+    def covered(position: int, shown: Rectangle | None) -> np.ndarray:
+        frames = FramesOnReference(stack, positions=range(2), matrices=moved, gains=[Gain()] * 2, window=window, shown=shown)
+        return frames.covered(position)
+
+    shown = Rectangle(left=40, top=16, right=200, bottom=144)
+    assert covered(0, shown).all()
+    np.testing.assert_array_equal(covered(1, shown), covered(1, None))
+    assert not covered(0, None)[:, :14].any()
+    assert covered(0, None)[:, 14:].all()

@@ -164,16 +164,14 @@ class Stacker:
             window=window,
         )
         fused = fuse(frames, self._fuse, make_store=self._make_store, progress=self._progress, with_depth=self._with_depth)
-        self._progress("finish", 0, 1)
         inside = (
             slice(kept.top - window.top, kept.bottom - window.top),
             slice(kept.left - window.left, kept.right - window.left),
         )
-        image = finish(fused.image[inside], self._finish.steps)
+        image = finish(fused.image[inside], self._finish.steps, progress=self._progress)
         depth = fused.depth
         if depth is not None:
             depth = DepthMap(position=depth.position[inside], confidence=depth.confidence[inside], frame_count=depth.frame_count)
-        self._progress("finish", 1, 1)
         return Stacked(
             image=image,
             valid_area=kept,

@@ -45,7 +45,7 @@ def estimate_blur(luminance: Gray) -> float:
     Returns
     -------
     float
-        Sigma in px. A perfectly sharp image has 0.3 to 0.4 px, since a pixel is an area; 0 when there are too few edges to tell.
+        Sigma in px. A perfectly sharp image has 0.2 to 0.5 px, since a pixel is an area; 0 when there are too few edges to tell.
 
     References
     ----------

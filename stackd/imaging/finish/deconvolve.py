@@ -13,8 +13,8 @@ from stackd.imaging.residual_blur import estimate_blur
 from stackd.imaging.tiles import Box, TileWork, enlarged
 from stackd.model.pixels import Gray, Image
 
-LEAST_SIGMA_PX = 0.5
-"""Less blur is that of the pixel itself, which a perfect image has too: 0.3 to 0.4 px are measured on unblurred scenes."""
+LEAST_SIGMA_PX = 0.6
+"""Less blur is that of the pixel itself, which a perfect image has too: 0.2 to 0.5 px are measured on unblurred scenes."""
 
 REACH_SIGMAS = 3.0
 """How far a Gaussian is followed; the neglected rest is 1 %."""

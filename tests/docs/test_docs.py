@@ -13,6 +13,7 @@ from stackd.cli.main import COMMANDS, app
 from stackd.config.load import load_settings
 from stackd.config.settings import Recipe
 from stackd.config.tables import variants_of
+from stackd.imaging.finish import FinishSettings
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -92,10 +93,11 @@ def test_every_page_is_reached_from_the_index():
             assert {page.resolve(), page.resolve().parent} & reached, f"{page.relative_to(ROOT)} is not in docs/index.md"
 
 
-def test_every_method_and_model_has_a_section():
+def test_every_method_model_and_step_has_a_section():
     pages = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("methods*.md"))
     sections = set(re.findall(r"^(?:#+ |\| ?).*?`(\w+)`", pages, re.MULTILINE))
     chosen_by_users = {variant.tag for name in ("align", "fuse") for variant in variants_of(Recipe.model_fields[name].annotation)}
+    chosen_by_users |= {variant.tag for variant in variants_of(FinishSettings.model_fields["steps"].annotation)}
 
     assert chosen_by_users <= sections
 

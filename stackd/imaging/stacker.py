@@ -5,7 +5,9 @@ kept, outside memory. `finish` finds every frame's place and gain from all of th
 is a cache: whatever happens to it, it can be rebuilt from the frames.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 
@@ -25,6 +27,7 @@ from stackd.imaging.prepared_frame import PreparedFrame, prepare
 from stackd.imaging.read_ahead import ReadAhead
 from stackd.imaging.register import RegistrationSettings, register
 from stackd.imaging.register.none import NoRegistration
+from stackd.imaging.tone import ToneCurve, match_tones
 from stackd.model.composite import DepthMap, Finding, FrameReport, Rectangle, Severity
 from stackd.model.pixels import Image, Matrix
 from stackd.model.registration import FailedRegistration, Registration
@@ -148,7 +151,7 @@ class Stacker:
                 hint="Check that the frames show one subject from one place, and that something is sharp in each.",
             )
         matrices = [matrix for matrix in placed.matrices if matrix is not None]
-        gains = match_brightness(self._brightness, placed.matrices, placed.reference)
+        gains = self._matched(placed)
         area = common_rectangle(matrices, self._source.shape)
         if area.width_px * area.height_px == 0:
             raise MixedStack("The frames have no area in common.", hint="Leave out the frames that show something else.")
@@ -206,8 +209,21 @@ class Stacker:
             misfit_px=placed.misfit_px * reduction,
         )
 
-    def _wanted(self, gain: Gain) -> Gain:
-        """Keep of a measured gain what the recipe wants matched."""
+    def _matched(self, placed: SolvedChain) -> Sequence[Gain | ToneCurve]:
+        match self._match.method:
+            case "gains":
+                return match_brightness(self._brightness, placed.matrices, placed.reference)
+            case "histogram":
+                return match_tones(self._brightness, placed.matrices, placed.reference)
+            case _:
+                assert_never(self._match.method)
+
+    def _wanted(self, gain: Gain | ToneCurve) -> Gain | ToneCurve:
+        """Keep of what was measured what the recipe wants matched."""
+        if isinstance(gain, ToneCurve):
+            if not self._match.brightness:
+                return gain.without_brightness()
+            return gain if self._match.white_balance else gain.for_all()
         mean = float(np.exp(np.mean(np.log(gain.channels))))
         red, green, blue = gain.channels
         if not self._match.brightness:

@@ -5,7 +5,9 @@ kept, outside memory. `finish` finds every frame's place and gain from all of th
 is a cache: whatever happens to it, it can be rebuilt from the frames.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from stackd.imaging.lay_over.crop import common_rectangle
 from stackd.imaging.lay_over.frames_on_reference import FramesOnReference, KeptLuma
 from stackd.imaging.match.brightness import Brightness, Gain, match_brightness, measure_brightness
 from stackd.imaging.match.settings import MatchSettings
+from stackd.imaging.match.tone import ToneCurve, match_tones
 from stackd.imaging.register import RegistrationSettings, register
 from stackd.imaging.register.engine.pairwise import overlap_of
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame, prepare
@@ -155,7 +158,7 @@ class Stacker:
                 hint="Check that the frames show one subject from one place, and that something is sharp in each.",
             )
         matrices = [matrix for matrix in placed.matrices if matrix is not None]
-        gains = match_brightness(self._brightness, placed.matrices, placed.reference, progress=self._progress)
+        gains = self._matched(placed)
         area = common_rectangle(matrices, self._source.shape)
         if area.width_px * area.height_px == 0:
             raise MixedStack("The frames have no area in common.", hint="Leave out the frames that show something else.")
@@ -172,16 +175,14 @@ class Stacker:
             shown=kept,
         )
         fused = fuse(frames, self._fuse, make_store=self._make_store, progress=self._progress, with_depth=self._with_depth)
-        self._progress("finish", 0, 1)
         inside = (
             slice(kept.top - window.top, kept.bottom - window.top),
             slice(kept.left - window.left, kept.right - window.left),
         )
-        image = finish(fused.image[inside], self._finish.steps)
+        image = finish(fused.image[inside], self._finish.steps, progress=self._progress)
         depth = fused.depth
         if depth is not None:
             depth = DepthMap(position=depth.position[inside], confidence=depth.confidence[inside], frame_count=depth.frame_count)
-        self._progress("finish", 1, 1)
         return Stacked(
             image=image,
             valid_area=kept,
@@ -218,8 +219,21 @@ class Stacker:
             misfit_px=placed.misfit_px * reduction,
         )
 
-    def _wanted(self, gain: Gain) -> Gain:
-        """Keep of a measured gain what the recipe wants matched."""
+    def _matched(self, placed: SolvedChain) -> Sequence[Gain | ToneCurve]:
+        match self._match.method:
+            case "gains":
+                return match_brightness(self._brightness, placed.matrices, placed.reference, progress=self._progress)
+            case "histogram":
+                return match_tones(self._brightness, placed.matrices, placed.reference, progress=self._progress)
+            case _:
+                assert_never(self._match.method)
+
+    def _wanted(self, gain: Gain | ToneCurve) -> Gain | ToneCurve:
+        """Keep of what was measured what the recipe wants matched."""
+        if isinstance(gain, ToneCurve):
+            if not self._match.brightness:
+                return gain.without_brightness()
+            return gain if self._match.white_balance else gain.for_all()
         mean = float(np.exp(np.mean(np.log(gain.channels))))
         red, green, blue = gain.channels
         if not self._match.brightness:

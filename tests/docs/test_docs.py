@@ -13,6 +13,7 @@ from stackd.cli.main import app, commands
 from stackd.config.load import load_settings
 from stackd.config.settings import Recipe
 from stackd.config.tables import variants_of
+from stackd.imaging.finish import FinishSettings
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -92,11 +93,12 @@ def test_every_page_is_reached_from_the_index():
             assert {page.resolve(), page.resolve().parent} & reached, f"{page.relative_to(ROOT)} is not in docs/index.md"
 
 
-def test_every_method_and_model_has_a_section():
+def test_every_method_model_and_step_has_a_section():
     pages = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("methods*.md"))
     sections = set(re.findall(r"^(?:#+ |\| ?).*?`(\w+)`", pages, re.MULTILINE))
+    tables = [(Recipe, "align"), (Recipe, "fuse"), (FinishSettings, "steps")]
     chosen_by_users = {
-        tag for name in ("align", "fuse") for variant in variants_of(Recipe.model_fields[name].annotation) for tag in variant.tags
+        tag for model, name in tables for variant in variants_of(model.model_fields[name].annotation) for tag in variant.tags
     }
 
     assert chosen_by_users <= sections

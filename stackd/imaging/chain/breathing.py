@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.imaging.chain.linked import NormalEquations
+from stackd.imaging.ground.linked import NormalEquations
 
 Vector: TypeAlias = NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from typing import TypeAlias, assert_never
 import numpy as np
 
 from stackd.imaging.chain.breathing import LEAST_FRAMES, smoothed_magnifications
-from stackd.imaging.chain.linked import NormalEquations
 from stackd.imaging.ground.frames import Progress, Step, Steps, ignore_progress
+from stackd.imaging.ground.linked import NormalEquations
 from stackd.imaging.ground.matrices import Vectors, corners, inverse, normalised, transformed
 from stackd.imaging.register.engine.pairwise import BLANK, is_duplicate
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame

@@ -6,7 +6,6 @@ Only tiles in which a frame takes part are warped, so the cost grows with the de
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from stackd.imaging.compose.coverage import Coverage
 from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.frames import AlignedFrames, Progress, Steps, ignore_progress
+from stackd.imaging.ground.tiles import one_opencv_thread
 from stackd.model.pixels import Image, Mask, Pixels
 
 TILE_PX = 256
@@ -150,7 +150,7 @@ def blend_by_weight(
         if coarse[max(rows.start - 1, 0) : rows.stop + 1, max(columns.start - 1, 0) : columns.stop + 1].any():
             cv2.subtract(fused[tile], _enlarged_part(coarse, *tile, reduction), dst=fused[tile])
 
-    with _one_opencv_thread(), ThreadPoolExecutor(WORKERS) as workers:
+    with one_opencv_thread(), ThreadPoolExecutor(WORKERS) as workers:
         # Boxes of one frame share no pixel and frames follow each other, so the sum does not depend on which thread is faster.
         ahead: tuple[FrameWeight, Future[Pixels] | None] | None = None
         for index in range(len(frames)):
@@ -227,17 +227,6 @@ def _begin(
     weight = read_weight(index)
     counts = weight.detail is not None or weight.whole.any()
     return weight, workers.submit(frames.read_native, index) if counts else None
-
-
-@contextmanager
-def _one_opencv_thread() -> Iterator[None]:
-    """Keep OpenCV from splitting tiles among threads of its own: they are too small to gain by it: measured."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
 
 
 def _used_boxes(used: NDArray[np.bool_], shape: tuple[int, int], reduction: int) -> list[list[Box]]:

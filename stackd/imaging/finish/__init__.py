@@ -1,7 +1,8 @@
 """Finishing steps: what is done to the fused image, in the order the recipe lists them.
 
-Adding a step: one file with its settings class and a pure function; the class joins `FinishingStep`, the function the `match`
-below. No step runs unless the recipe names it: the composite should look like its frames.
+Adding a step: one file with its settings class and a function that looks at the image and says what is to be done to every tile;
+the class joins `FinishingStep`, the function the `match` below. No step runs unless the recipe names it: the composite should
+look like its frames.
 """
 
 from collections.abc import Sequence
@@ -9,11 +10,16 @@ from typing import Annotated, TypeAlias, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stackd.imaging.finish.levels import Levels, spread_levels
-from stackd.imaging.finish.sharpen import Sharpen, sharpen
+from stackd.imaging.finish.deconvolve import Deconvolve, plan_deconvolution
+from stackd.imaging.finish.denoise import Denoise, plan_denoising
+from stackd.imaging.finish.levels import Levels, plan_levels
+from stackd.imaging.finish.local_contrast import LocalContrast, plan_local_contrast
+from stackd.imaging.finish.sharpen import Sharpen, plan_sharpening
+from stackd.imaging.ground.frames import Progress, ignore_progress
+from stackd.imaging.ground.tiles import TileWork, count_tiles, run_on_tiles
 from stackd.model.pixels import Image
 
-FinishingStep: TypeAlias = Annotated[Sharpen | Levels, Field(discriminator="step")]
+FinishingStep: TypeAlias = Annotated[Sharpen | Levels | Denoise | LocalContrast | Deconvolve, Field(discriminator="step")]
 """Settings of any step; the field `step` says which."""
 
 
@@ -26,8 +32,11 @@ class FinishSettings(BaseModel):
     steps: Annotated[tuple[FinishingStep, ...], Field(description="Further steps in their order; none by default.")] = ()
 
 
-def finish(image: Image, steps: Sequence[FinishingStep]) -> Image:
+def finish(image: Image, steps: Sequence[FinishingStep], *, progress: Progress = ignore_progress) -> Image:
     """Run the finishing steps over a fused image, in order.
+
+    However many steps there are, no more than the image, the result and a few tiles are in memory, and while a step looks at the
+    whole image, a plane or two.
 
     Parameters
     ----------
@@ -35,16 +44,42 @@ def finish(image: Image, steps: Sequence[FinishingStep]) -> Image:
         Range [0, 1], display-encoded; not modified.
     steps : sequence of FinishingStep
         May be empty: then the image comes back as it is.
+    progress : Progress
+        Told after every tile of every step; may raise `Cancelled`.
     """
+    total = max(1, len(steps) * count_tiles(image.shape))
+    progress("finish", 0, total)
+    done = 0
+
+    def count_tile() -> None:
+        nonlocal done
+        done += 1
+        progress("finish", done, total)
+
+    result: Image | None = None
     for step in steps:
-        match step:
-            case Sharpen():
-                image = sharpen(image, step)
-            case Levels():
-                image = spread_levels(image, step)
-            case _:
-                assert_never(step)
+        # The first step makes a new image; the others write over that one.
+        result = run_on_tiles(image, _plan(image, step), out=result, progress=count_tile)
+        image = result
+    if not steps:
+        progress("finish", total, total)
     return image
 
 
-__all__ = ["FinishSettings", "FinishingStep", "Levels", "Sharpen", "finish"]
+def _plan(image: Image, step: FinishingStep) -> TileWork:
+    match step:
+        case Sharpen():
+            return plan_sharpening(image, step)
+        case Levels():
+            return plan_levels(image, step)
+        case Denoise():
+            return plan_denoising(image, step)
+        case LocalContrast():
+            return plan_local_contrast(image, step)
+        case Deconvolve():
+            return plan_deconvolution(image, step)
+        case _:
+            assert_never(step)
+
+
+__all__ = ["Deconvolve", "Denoise", "FinishSettings", "FinishingStep", "Levels", "LocalContrast", "Sharpen", "finish"]

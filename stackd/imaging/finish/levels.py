@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from stackd.imaging.ground.tiles import Box, TileWork
 from stackd.model.pixels import Image
 
 MAX_SAMPLES = 1_000_000
@@ -24,8 +25,10 @@ class Levels(BaseModel):
     white_percent: Annotated[float, Field(ge=0, le=10, description="Share of pixels, in percent, that may become white.")] = 0.05
 
 
-def spread_levels(image: Image, settings: Levels) -> Image:
-    """Map the darkest and lightest used levels to black and white, linearly and for all channels alike, so that hues stay.
+def plan_levels(image: Image, settings: Levels) -> TileWork:
+    """Find the darkest and lightest used levels, and say how a tile is spread between them.
+
+    The map is linear and the same for all channels, so that hues stay.
 
     Parameters
     ----------
@@ -36,14 +39,18 @@ def spread_levels(image: Image, settings: Levels) -> Image:
 
     Returns
     -------
-    ndarray of float32, shape (H, W, 3)
-        Range [0, 1]; a copy of the image where it hardly varies.
+    TileWork
+        Range [0, 1]. It hands tiles back as they are where the image hardly varies.
     """
     step = max(1, int(np.ceil(np.sqrt(image.shape[0] * image.shape[1] / MAX_SAMPLES))))
     sample = image[::step, ::step]
     black = float(np.percentile(sample.min(axis=2), settings.black_percent))
     white = float(np.percentile(sample.max(axis=2), 100 - settings.white_percent))
     if white - black < SMALLEST_RANGE:
-        return image.copy()
-    spread = (image - np.float32(black)) * np.float32(1 / (white - black))
-    return np.clip(spread, 0, 1, out=spread)
+        return TileWork(run=lambda tile, _: tile)
+
+    def spread_tile(tile: Image, _: Box) -> Image:
+        spread = (tile - np.float32(black)) * np.float32(1 / (white - black))
+        return np.clip(spread, 0, 1, out=spread)
+
+    return TileWork(run=spread_tile)

@@ -6,7 +6,11 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from stackd.imaging.ground.tiles import Box, TileWork
 from stackd.model.pixels import Image
+
+BLUR_REACH_SIGMAS = 4.0
+"""How far OpenCV follows a Gaussian of float32."""
 
 
 class Sharpen(BaseModel):
@@ -36,8 +40,8 @@ class Sharpen(BaseModel):
     ] = 0.004
 
 
-def sharpen(image: Image, settings: Sharpen) -> Image:
-    """Lift fine detail.
+def plan_sharpening(image: Image, settings: Sharpen) -> TileWork:  # noqa: ARG001  (every step is planned alike)
+    """Say how the fine detail of a tile is lifted.
 
     Parameters
     ----------
@@ -48,13 +52,17 @@ def sharpen(image: Image, settings: Sharpen) -> Image:
 
     Returns
     -------
-    ndarray of float32, shape (H, W, 3)
+    TileWork
         Range [0, 1].
     """
-    luminance = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    detail = luminance - cv2.GaussianBlur(luminance, (0, 0), settings.radius_px, borderType=cv2.BORDER_REPLICATE)
-    # Pulling detail towards zero, rather than cutting it off, leaves no contour where the threshold is crossed.
-    kept = np.sign(detail) * np.maximum(np.abs(detail) - settings.threshold, 0)
-    sharpened: Image = image + np.float32(settings.amount) * kept[..., np.newaxis]
-    np.clip(sharpened, 0, 1, out=sharpened)
-    return sharpened
+
+    def sharpen_tile(tile: Image, _: Box) -> Image:
+        luminance = cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY)
+        detail = luminance - cv2.GaussianBlur(luminance, (0, 0), settings.radius_px, borderType=cv2.BORDER_REPLICATE)
+        # Pulling detail towards zero, rather than cutting it off, leaves no contour where the threshold is crossed.
+        kept = np.sign(detail) * np.maximum(np.abs(detail) - settings.threshold, 0)
+        sharpened: Image = tile + np.float32(settings.amount) * kept[..., np.newaxis]
+        np.clip(sharpened, 0, 1, out=sharpened)
+        return sharpened
+
+    return TileWork(run=sharpen_tile, margin_px=int(np.ceil(BLUR_REACH_SIGMAS * settings.radius_px)) + 1)

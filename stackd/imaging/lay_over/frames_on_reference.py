@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import cast
+from typing import assert_never, cast
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ from stackd.imaging.ground.matrices import inverse, transformed
 from stackd.imaging.lay_over import warp as warping
 from stackd.imaging.lay_over.crop import ROUNDING_PX
 from stackd.imaging.match.brightness import Gain
+from stackd.imaging.match.tone import ToneCurve, apply_curve
 from stackd.model.composite import Rectangle
 from stackd.model.pixels import Gray, Image, Mask, Matrix, Pixels
 
@@ -70,7 +71,7 @@ class FramesOnReference:
         Frames of the source that take part, near → far.
     matrices : sequence of ndarray of float64, shape (3, 3)
         Frame → reference px, one a position.
-    gains : sequence of Gain
+    gains : sequence of Gain or ToneCurve
         Brightness match, one a position.
     kept : KeptLuma, optional
         Luminance seen when the frames were added, which saves decoding them again.
@@ -87,7 +88,7 @@ class FramesOnReference:
         *,
         positions: Sequence[int],
         matrices: Sequence[Matrix],
-        gains: Sequence[Gain],
+        gains: Sequence[Gain | ToneCurve],
         kept: KeptLuma | None = None,
         window: Rectangle | None = None,
         shown: Rectangle | None = None,
@@ -142,11 +143,17 @@ class FramesOnReference:
         gain = self._gains[position]
         if gain.is_one:
             return gray
-        return np.multiply(gray, np.float32(gain_for_display(float(np.mean(gain.channels)))), out=gray)
+        match gain:
+            case Gain():
+                return np.multiply(gray, np.float32(gain_for_display(float(np.mean(gain.channels)))), out=gray)
+            case ToneCurve():
+                return apply_curve(gray, gain.for_all().green)
+            case _:
+                assert_never(gain)
 
     def warp_tile(self, native: Pixels, position: int, rows: slice, columns: slice) -> Image:
         """Cut a tile of the reference grid out of `native`: float32, matched in brightness, cubic interpolation."""
-        table = _float_table(self._gains[position].channels, native.dtype.name)
+        table = _float_table(self._gains[position], native.dtype.name)
         sampling = self._samplings[position]
         tile_shape = (rows.stop - rows.start, columns.stop - columns.start)
         if self._are_whole_shifts[position]:
@@ -208,9 +215,16 @@ def _look_up(pixels: Pixels, table: NDArray[np.float32]) -> Image:
 
 
 @lru_cache(maxsize=512)
-def _float_table(channels: tuple[float, float, float], dtype: str) -> NDArray[np.float32]:
+def _float_table(gain: Gain | ToneCurve, dtype: str) -> NDArray[np.float32]:
     """What every integer value becomes: display-encoded float32 [0, 1], shape (256 or 65536, 3)."""
     values = np.linspace(0, 1, int(np.iinfo(dtype).max) + 1)
-    linear = decode_srgb(values)
-    columns = [values if gain == 1 else encode_srgb(np.clip(linear * gain, 0, 1)) for gain in channels]
+    columns: list[NDArray[np.floating]]
+    match gain:
+        case Gain():
+            linear = decode_srgb(values)
+            columns = [values if factor == 1 else encode_srgb(np.clip(linear * factor, 0, 1)) for factor in gain.channels]
+        case ToneCurve():
+            columns = [apply_curve(values, curve) for curve in gain.channels]
+        case _:
+            assert_never(gain)
     return np.stack(columns, axis=1).astype(np.float32)

@@ -127,6 +127,40 @@ def estimate_gain(reference: Brightness, moving: Brightness, moving_to_reference
     Gain
         Ones, with the reason, when too few cells can be compared.
     """
+    target, laid, evenness = compared_cells(reference, moving, moving_to_reference)
+    if len(evenness) < LEAST_CELLS:
+        return Gain(reason="Too few evenly lit areas are neither black nor clipped; its brightness is kept.")
+    ratio = np.log(target / laid).astype(np.float64)
+    centres, spreads = zip(*(_robust_centre(channel, evenness) for channel in ratio.T), strict=True)
+    gains = np.exp(centres)
+    if max(gains.max(), 1 / gains.min()) > LARGEST_GAIN:
+        return Gain(
+            reason=f"It is {gains.mean():.1f} times as bright as its neighbour: another exposure; its brightness is kept."
+        )
+    red, green, blue = gains.tolist()
+    return Gain(red=red, green=green, blue=blue, spread=float(max(spreads)))
+
+
+def compared_cells(
+    reference: Brightness, moving: Brightness, moving_to_reference: Matrix
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
+    """Find the cells of two frames that lie over each other and are neither black nor clipped.
+
+    Parameters
+    ----------
+    reference, moving : Brightness
+    moving_to_reference : ndarray of float64, shape (3, 3)
+        Where the moving frame lies, px of the full frame.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, 3)
+        Linear light of the reference.
+    ndarray of float32, shape (N, 3)
+        Linear light of the moving frame in the same places.
+    ndarray of float64, shape (N,)
+        Trust, 0–1. Where brightness changes steeply from cell to cell, focus carries light across; even places tell.
+    """
     rows, columns = reference.cells.shape[:2]
     sampling = inverse(rescale_matrix(moving_to_reference, 1 / reference.cell_px))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -138,19 +172,7 @@ def estimate_gain(reference: Brightness, moving: Brightness, moving_to_reference
     usable = (
         (unclipped > ALL_OF_IT) & (_whole(reference.unclipped) > ALL_OF_IT) & (np.minimum(laid, target).min(axis=2) > DARKEST)
     )
-    if np.count_nonzero(usable) < LEAST_CELLS:
-        return Gain(reason="Too few evenly lit areas are neither black nor clipped; its brightness is kept.")
-    ratio = np.log(target[usable] / laid[usable]).astype(np.float64)
-    # Where brightness changes steeply from cell to cell, focus carries light across; even places hold the gain.
-    evenness = _evenness(target)[usable]
-    centres, spreads = zip(*(_robust_centre(channel, evenness) for channel in ratio.T), strict=True)
-    gains = np.exp(centres)
-    if max(gains.max(), 1 / gains.min()) > LARGEST_GAIN:
-        return Gain(
-            reason=f"It is {gains.mean():.1f} times as bright as its neighbour: another exposure; its brightness is kept."
-        )
-    red, green, blue = gains.tolist()
-    return Gain(red=red, green=green, blue=blue, spread=float(max(spreads)))
+    return target[usable], np.asarray(laid[usable], np.float32), _evenness(target)[usable]
 
 
 def match_brightness(

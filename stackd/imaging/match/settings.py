@@ -1,6 +1,6 @@
-"""What a user can choose about matching frames in brightness and colour; the measuring is in `photometric`."""
+"""What a user can choose about matching frames in brightness and colour; the measuring is in `photometric` and `tone`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +10,13 @@ class MatchSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    method: Annotated[
+        Literal["gains", "histogram"],
+        Field(
+            description="gains: a factor a channel on linear light, as lamps and apertures flicker."
+            " histogram: a curve a channel, for phones and cameras that map tones anew for every frame."
+        ),
+    ] = "gains"
     brightness: Annotated[
         bool, Field(description="Match every frame in brightness. Switch off when the light was constant and exact values count.")
     ] = True

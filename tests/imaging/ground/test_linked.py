@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stackd.imaging.chain.linked import NormalEquations
+from stackd.imaging.ground.linked import NormalEquations
 
 FRAMES, UNKNOWNS = 7, 3
 

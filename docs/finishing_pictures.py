@@ -1,0 +1,98 @@
+"""Draw the pictures of docs/methods-finishing.md and print the numbers beside them. Run by `nox -s picture`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stackd.bench.scenes import ELECTRONS_AT_ISO_100
+from stackd.config.settings import Recipe
+from stackd.imaging.finish import Deconvolve, Denoise, FinishingStep, LocalContrast, finish
+from stackd.imaging.match.brightness import decode_srgb, encode_srgb
+from stackd.imaging.stacker import Stacker
+from stackd.model.pixels import Image
+from stackd.rendering.flower import flower
+from stackd.rendering.lettering import LINE_HEIGHT_PX, PAPER, write_line
+from stackd.rendering.scenes import RenderedStack, SceneSettings, render_stack
+
+IMAGES = Path(__file__).parent / "images"
+JPEG_QUALITY = 85
+GAP_PX = 8
+SOFT_LENS_SIGMA_PX = 1.2
+"""About what diffraction leaves at an effective aperture of f/16 on pixels of 4 µm."""
+
+
+def main() -> None:
+    """Draw one picture a step: as fused on the left, finished on the right."""
+    grainy, true = composite(iso=6400)
+    draw("finish-denoise.jpg", grainy, true, (Denoise(),), crop=(slice(290, 410), slice(210, 350)), zoom=3)
+    clean, true = composite(iso=100)
+    draw("finish-local-contrast.jpg", clean, true, (LocalContrast(),), crop=(slice(60, 420), slice(80, 660)), zoom=1)
+    soft, true = composite(iso=200, blur_px=SOFT_LENS_SIGMA_PX)
+    draw("finish-deconvolve.jpg", soft, true, (Deconvolve(),), crop=(slice(190, 370), slice(250, 460)), zoom=2)
+
+
+def composite(*, iso: int, blur_px: float = 0.0) -> tuple[Image, Image]:
+    """Fuse rendered frames by the default recipe, and cut their truth to the same area."""
+    scene = SceneSettings(
+        subject=flower,
+        height_px=480,
+        width_px=720,
+        frame_count=10,
+        blur_px=1.0,
+        full_well_electrons=ELECTRONS_AT_ISO_100 * 100 / iso,
+        bits=16,
+        seed=3,
+    )
+    stack = render_stack(scene) if not blur_px else softened(scene, blur_px)
+    recipe = Recipe()
+    stacker = Stacker(stack, align=recipe.align, match=recipe.match, fuse=recipe.fuse, finish=recipe.finish)
+    for position in range(len(stack)):
+        stacker.add(position)
+    stacked = stacker.finish()
+    area = stacked.valid_area
+    return stacked.image, stack.truth[area.top : area.bottom, area.left : area.right]
+
+
+def softened(scene: SceneSettings, sigma_px: float) -> RenderedStack:
+    """Render through a soft lens: blurred in linear light before grain is added."""
+    sharp = render_stack(replace(scene, full_well_electrons=None))
+    random = np.random.default_rng(scene.seed)
+    well = scene.full_well_electrons or np.inf
+    frames = []
+    for frame in sharp.frames:
+        light = cv2.GaussianBlur(decode_srgb(frame / np.iinfo(frame.dtype).max).astype(np.float32), (0, 0), sigma_px)
+        light += np.sqrt(light / well) * random.standard_normal(light.shape).astype(np.float32)
+        frames.append(np.rint(encode_srgb(np.clip(light, 0, 1)) * np.iinfo(frame.dtype).max).astype(np.uint16))
+    return replace(sharp, frames=tuple(frames))
+
+
+def draw(name: str, image: Image, true: Image, steps: tuple[FinishingStep, ...], *, crop: tuple[slice, slice], zoom: int) -> None:
+    """Write before and after side by side, and print what changed."""
+    finished = finish(image, steps)
+    before = labelled(image[crop], "as fused", zoom=zoom)
+    after = labelled(finished[crop], f"with {steps[0].step}", zoom=zoom)
+    sheet = np.hstack([before, np.full((before.shape[0], GAP_PX, 3), PAPER, np.uint8), after])
+    cv2.imwrite(str(IMAGES / name), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    size_kb = (IMAGES / name).stat().st_size / 1000
+    print(f"{name}: {size_kb:.0f} kB, {psnr_db(image, true):.2f} dB before, {psnr_db(finished, true):.2f} dB after")  # noqa: T201
+
+
+def labelled(picture: Image, label: str, *, zoom: int) -> NDArray[np.uint8]:
+    """Enlarge, every pixel a square, and write a line above."""
+    large = cv2.resize(picture, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST)
+    sheet = np.full((large.shape[0] + LINE_HEIGHT_PX, large.shape[1], 3), PAPER, np.uint8)
+    sheet[LINE_HEIGHT_PX:] = np.rint(large * 255)
+    write_line(sheet, label, left_px=4)
+    return sheet
+
+
+def psnr_db(image: Image, true: Image) -> float:
+    """Peak signal-to-noise ratio over all pixels and channels."""
+    return float(-10 * np.log10(np.mean((image - true) ** 2)))
+
+
+if __name__ == "__main__":
+    main()

@@ -57,9 +57,10 @@ def generated(session: nox.Session) -> None:
 
 @nox.session
 def picture(session: nox.Session) -> None:
-    """Make the README's picture anew: the demo's own before and after."""
+    """Make the rendered pictures anew: the demo's own before and after for the README, and what features make possible."""
     install(session)
     folder = session.create_tmp()
     session.run("stackd", "demo", "--folder", f"{folder}/demo")
     shutil.copy(f"{folder}/demo/before-after.jpg", "docs/images/before-after.jpg")
     shutil.rmtree(f"{folder}/demo")
+    session.run("python", "docs/draw_features.py")

@@ -57,10 +57,11 @@ def generated(session: nox.Session) -> None:
 
 @nox.session
 def picture(session: nox.Session) -> None:
-    """Make the pictures anew: the README's, which is the demo's own before and after, and those of the finishing steps."""
+    """Make the pictures anew: the demo's own before and after, what features make possible, and what finishing steps do."""
     install(session)
     folder = session.create_tmp()
     session.run("stackd", "demo", "--folder", f"{folder}/demo")
     shutil.copy(f"{folder}/demo/before-after.jpg", "docs/images/before-after.jpg")
     shutil.rmtree(f"{folder}/demo")
-    session.run("python", "docs/finishing_pictures.py")
+    session.run("python", "docs/draw_finishing.py")
+    session.run("python", "docs/draw_features.py")

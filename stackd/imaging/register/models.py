@@ -29,7 +29,7 @@ FirstGuessChoice: TypeAlias = Annotated[
         )
     ),
 ]
-"""Another."""
+"""Another option of every model that moves frames."""
 
 UNCERTAINTY_LIMIT_PX = 2.0
 """Beyond it pieces of the image visibly fail to meet, and the chain would be bent by a link that knows nothing (guess)."""

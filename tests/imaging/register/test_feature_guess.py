@@ -135,8 +135,8 @@ def test_another_subject_is_refused_whatever_features_say(first_guess: FirstGues
     assert not any(found)
 
 
-def test_four_times_as_large_is_refused():
-    reference, moving, _ = neighbours(Move(scale=0.25))
+def test_more_than_three_times_as_large_is_refused_though_it_could_be_found():
+    reference, moving, _ = neighbours(Move(scale=0.3))
 
     found = register(reference, moving, MotionRegistration(first_guess="features"))
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.imaging.compose.blend import FrameWeight
+from stackd.imaging.compose.blending import FrameWeight
 from stackd.imaging.depth.beyond import BeyondEnds
 from stackd.imaging.depth.edge_detail import DetailSeen, EdgeChanges, EdgeDetail
 from stackd.imaging.depth.fill import filled

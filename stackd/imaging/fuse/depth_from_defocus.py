@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from stackd.imaging.compose.blend import blend_by_weight
+from stackd.imaging.compose.blending import BlendingByWeight
 from stackd.imaging.compose.coverage import Coverage
 from stackd.imaging.compose.focus_measure import lay_over_reference
 from stackd.imaging.compose.fused import Fused
@@ -198,7 +198,7 @@ def fuse_by_depth_from_defocus(
     settled = evidence.settle(blur_px, progress=progress)
     measured = settled.depth
     del evidence, watchers
-    image = blend_by_weight(frames, settled.weight, reduction=grid.reduction, progress=progress)
+    image = BlendingByWeight(frames=frames, weights=settled, reduction=grid.reduction).image(progress=progress)
     del settled
     if not with_depth:
         return Fused(image=image, depth=None)

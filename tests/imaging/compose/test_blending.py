@@ -1,13 +1,12 @@
 """Averaging by weights, box by box, is held to averaging whole images."""
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 import pytest
 
-from stackd.imaging.compose import blend
-from stackd.imaging.compose.blend import FrameWeight, blend_by_weight
+from stackd.imaging.compose import blending
+from stackd.imaging.compose.blending import BlendingByPosition, BlendingByWeight, FrameWeight
+from stackd.imaging.compose.gaps import LEAST_SHARE
 from stackd.imaging.lay_over.frames_on_reference import FramesOnReference
 from stackd.imaging.match.brightness import Gain
 from stackd.rendering.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
@@ -37,8 +36,14 @@ def _weights(frames: FramesOnReference, reduction: int) -> np.ndarray:
     return weights
 
 
-def _whole(weights: np.ndarray) -> Callable[[int], FrameWeight]:
-    return lambda index: FrameWeight(whole=weights[index])
+class Fixed:
+    """Weights that are given."""
+
+    def __init__(self, weights: np.ndarray) -> None:
+        self._weights = weights
+
+    def weight(self, position: int) -> FrameWeight:
+        return FrameWeight(whole=self._weights[position])
 
 
 def _expected(frames: FramesOnReference, weights: np.ndarray, reduction: int) -> np.ndarray:
@@ -49,7 +54,7 @@ def _expected(frames: FramesOnReference, weights: np.ndarray, reduction: int) ->
         full = (full * frames.covered(index))[..., None]
         total += frames.read(index) * full
         shown += full
-    return np.where(shown < blend.LEAST_SHARE, frames.read(1), total / np.maximum(shown, blend.LEAST_SHARE)).clip(0, 1)
+    return np.where(shown < LEAST_SHARE, frames.read(1), total / np.maximum(shown, LEAST_SHARE)).clip(0, 1)
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -58,7 +63,7 @@ def test_boxes_give_what_whole_images_give(bits: int, reduction: int):
     frames = _frames(bits)
     weights = _weights(frames, reduction)
 
-    blended = blend_by_weight(frames, _whole(weights), reduction=reduction)
+    blended = BlendingByWeight(frames=frames, weights=Fixed(weights), reduction=reduction).image()
 
     expected = _expected(frames, weights, reduction)
     # OpenCV places samples to 1/32 px, which a box may round to the other side.
@@ -71,7 +76,7 @@ def test_a_frame_with_all_weight_keeps_its_pixels():
     weights = np.zeros((3, 102, 151), np.float32)
     weights[1] = 1
 
-    blended = blend_by_weight(frames, _whole(weights), reduction=2)
+    blended = BlendingByWeight(frames=frames, weights=Fixed(weights), reduction=2).image()
 
     np.testing.assert_allclose(blended, frames.read(1), atol=1e-6)
 
@@ -82,7 +87,7 @@ def test_one_weight_in_a_corner_is_not_lost():
     weights[1] = 1
     weights[:, 0, 75] = (1, 0, 0)
 
-    blended = blend_by_weight(frames, _whole(weights), reduction=4)
+    blended = BlendingByWeight(frames=frames, weights=Fixed(weights), reduction=4).image()
 
     np.testing.assert_allclose(blended[0, -1], frames.read(0)[0, -1], atol=0.02)
     np.testing.assert_allclose(blended[8:, :-8], frames.read(1)[8:, :-8], atol=1e-6)
@@ -95,7 +100,7 @@ def test_a_frame_gives_nothing_where_it_shows_nothing(reduction: int):
     weights = np.zeros((3, height, width), np.float32)
     weights[2] = 1
 
-    blended = blend_by_weight(frames, _whole(weights), reduction=reduction)
+    blended = BlendingByWeight(frames=frames, weights=Fixed(weights), reduction=reduction).image()
 
     hidden = ~frames.covered(2)
     assert hidden.any()
@@ -106,10 +111,10 @@ def test_a_frame_gives_nothing_where_it_shows_nothing(reduction: int):
 def test_the_number_of_threads_changes_no_pixel(monkeypatch: pytest.MonkeyPatch):
     frames = _frames()
     weights = _weights(frames, 2)
-    two = blend_by_weight(frames, _whole(weights), reduction=2)
+    two = BlendingByWeight(frames=frames, weights=Fixed(weights), reduction=2).image()
 
-    monkeypatch.setattr(blend, "WORKERS", 1)
-    one = blend_by_weight(frames, _whole(weights), reduction=2)
+    monkeypatch.setattr(blending, "WORKERS", 1)
+    one = BlendingByWeight(frames=frames, weights=Fixed(weights), reduction=2).image()
 
     np.testing.assert_array_equal(one, two)
 
@@ -122,6 +127,47 @@ def test_frames_without_weight_are_not_decoded():
     weights = np.zeros((3, 102, 151), np.float32)
     weights[1] = 1
 
-    blend_by_weight(frames, _whole(weights), reduction=2)
+    BlendingByWeight(frames=frames, weights=Fixed(weights), reduction=2).image()
 
     assert decoded == [1]
+
+
+@pytest.mark.parametrize("reduction", [2, 4])
+def test_layers_are_what_the_image_is_made_of(reduction: int):
+    frames = _frames(height_px=204, width_px=304)
+    made = BlendingByWeight(frames=frames, weights=Fixed(_weights(frames, reduction)), reduction=reduction)
+
+    layers = list(made.layers())
+
+    assert [layer.position for layer in layers] == [0, 1, 2]
+    assert min(layer.weight.min() for layer in layers) >= 0
+    np.testing.assert_allclose(sum(layer.weight for layer in layers), 1, atol=1e-5)
+    mixed = sum(frames.read(layer.position) * layer.weight[..., None] for layer in layers)
+    assert np.abs(mixed - made.image()).mean() < 1e-3
+
+
+def test_layers_of_a_map_of_positions_are_what_its_image_is_made_of():
+    frames = _frames()
+    height, width = frames.shape
+    position = np.broadcast_to(np.linspace(0, 2, width, dtype=np.float32), (height, width)).copy()
+    made = BlendingByPosition(frames=frames, position=position, feather_px=3.0)
+
+    layers = list(made.layers())
+
+    np.testing.assert_allclose(sum(layer.weight for layer in layers), 1, atol=1e-5)
+    mixed = sum(frames.read(layer.position) * layer.weight[..., None] for layer in layers)
+    assert np.abs(mixed - made.image()).mean() < 1e-3
+
+
+def test_a_layer_has_no_weight_where_its_frame_shows_nothing():
+    frames = _frames()
+    height, width = (-(-side // 2) for side in frames.shape)
+    weights = np.zeros((3, height, width), np.float32)
+    weights[2] = 1
+
+    layers = list(BlendingByWeight(frames=frames, weights=Fixed(weights), reduction=2).layers())
+
+    hidden = ~frames.covered(2)
+    assert hidden.any()
+    assert not layers[2].weight[hidden].any()
+    np.testing.assert_array_equal(layers[1].weight[hidden], 1)

@@ -178,12 +178,11 @@ def decode_and_write(frames: Sequence[Path], output: Path) -> None:
 def _our_programs(methods: Sequence[str], *, with_depth: bool) -> tuple[Program, ...]:
     from stackd.bench.programs.benchmark import Program
     from stackd.config.load import load_recipe
-    from stackd.imaging.fuse import makes_depth_map
 
     programs = []
     for method in methods or ("",):
         overrides = (f"fuse.method={method}",) if method else ()
-        depth = with_depth and makes_depth_map(load_recipe("default", config=None, overrides=overrides).fuse)
+        depth = with_depth and load_recipe("default", config=None, overrides=overrides).fuse.makes_depth_map
         command = f"{_this_stackd()} fuse {{frames}} -o {{output}} --json"
         command += "".join(f" --set {override}" for override in overrides) + (" --depth-map {depth}" if depth else "")
         programs.append(Program(name=f"stackd {method}".strip(), command=command, is_ours=True))

@@ -13,8 +13,9 @@ import numpy as np
 
 from stackd.errors import MixedStack
 from stackd.imaging.chain.chain import Chain, SolvedChain, extended, solved
+from stackd.imaging.compose.fused import Means
 from stackd.imaging.finish import FinishSettings, finish
-from stackd.imaging.fuse import Fusion, fuse, reduction_looked_at
+from stackd.imaging.fuse import Fusion
 from stackd.imaging.ground.blocks import reduced
 from stackd.imaging.ground.frames import FrameSource, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
 from stackd.imaging.ground.luminance import as_gray, luma
@@ -101,7 +102,7 @@ class Stacker:
         with_depth: bool = True,
     ) -> None:
         self._source = source
-        looked_at = reduction_looked_at(fuse, source.shape)
+        looked_at = fuse.reduction_looked_at(source.shape)
         self._kept = None if looked_at is None else KeptLuma(make_store, reduction=looked_at)
         self._reduction = min(self._registration_reduction(), looked_at or REDUCTIONS[-1])
         self._ahead = ReadAhead(source, reduction=self._reduction)
@@ -174,7 +175,8 @@ class Stacker:
             window=window,
             shown=kept,
         )
-        fused = fuse(frames, self._fuse, make_store=self._make_store, progress=self._progress, with_depth=self._with_depth)
+        means = Means(make_store=self._make_store, progress=self._progress, with_depth=self._with_depth)
+        fused = self._fuse.fuse(frames, means)
         inside = (
             slice(kept.top - window.top, kept.bottom - window.top),
             slice(kept.left - window.left, kept.right - window.left),

@@ -27,6 +27,10 @@ class ArrayFrames:
         return height, width
 
     @property
+    def frame_shape(self) -> tuple[int, int]:
+        return self.shape
+
+    @property
     def matrices(self) -> Sequence[Matrix]:
         return self._matrices
 

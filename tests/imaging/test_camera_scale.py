@@ -198,6 +198,19 @@ def test_a_method_that_looks_at_smaller_frames_than_registration_does_gets_them_
     assert psnr_db(stacked.image, inside(stacked, small.truth)) > LEAST_PSNR_DB
 
 
+def test_frames_are_decided_on_at_one_size_however_much_is_cropped(small: RenderedStack, monkeypatch: pytest.MonkeyPatch):
+    """What was kept of a camera's frames had another size than what was decided on where the crop took them below a limit: all of
+    them were decoded once more, and decisions took four times the time."""
+    monkeypatch.setattr(stacker, "REGISTRATION_SIDE_PX", SMALL_REGISTRATION_SIDE_PX)
+    monkeypatch.setattr(depth_from_defocus, "DECISION_PX", 350_000)
+    watched = WatchedSource(small)
+
+    stacked = stacked_of(watched)
+
+    assert stacked.valid_area.width_px * stacked.valid_area.height_px < 350_000 * 2**2 < SMALL[0] * SMALL[1]
+    assert watched.decoded_gray == []
+
+
 def test_a_turn_about_the_middle_of_reduced_frames_is_one_about_the_middle_of_the_full_ones():
     reduced = similarity((100, 150), x_px=3, turn_rad=0.3, scale=1.1)
 

@@ -1,7 +1,9 @@
-"""What a fusion method hands back."""
+"""What a fusion method is, what it works with, and what it hands back."""
 
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
+from stackd.imaging.ground.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
 from stackd.model.composite import DepthMap
 from stackd.model.pixels import Image
 
@@ -16,3 +18,30 @@ class Fused:
 
     image: Image
     depth: DepthMap | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What a method works with beside the frames."""
+
+    make_store: MakePlaneStore = PlanesInMemory
+    """Opens a place for planes that do not fit in memory, one a frame."""
+    progress: Progress = ignore_progress
+    """Told as work goes on; may raise `Cancelled`."""
+    with_depth: bool = True
+    """False where nobody wants the depth map: finding the visible surface costs a twentieth of the whole work."""
+
+
+class FusionMethod(Protocol):
+    """The settings of a method, which know how to fuse. A recipe's `[fuse]` table is one of these."""
+
+    makes_depth_map: ClassVar[bool]
+    """Whether the method decides where the subject is sharp; averages and pyramids never do."""
+
+    def reduction_looked_at(self, shape: tuple[int, int]) -> int | None:
+        """Tell how reduced the luminance is that the method looks at, for frames of that shape; None if at colours alone."""
+        ...
+
+    def fuse(self, frames: AlignedFrames, means: Means) -> Fused:
+        """Fuse aligned frames, near → far, at least one."""
+        ...

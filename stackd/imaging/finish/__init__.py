@@ -1,22 +1,21 @@
 """Finishing steps: what is done to the fused image, in the order the recipe lists them.
 
-Adding a step: one file with its settings class and a function that looks at the image and says what is to be done to every tile;
-the class joins `FinishingStep`, the function the `match` below. No step runs unless the recipe names it: the composite should
-look like its frames.
+Adding a step: one file, whose settings class has a `plan` that looks at the image and says what is to be done to every tile; the
+class joins `FinishingStep`. No step runs unless the recipe names it: the composite should look like its frames.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, TypeAlias, assert_never
+from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stackd.imaging.finish.deconvolve import Deconvolve, plan_deconvolution
-from stackd.imaging.finish.denoise import Denoise, plan_denoising
-from stackd.imaging.finish.levels import Levels, plan_levels
-from stackd.imaging.finish.local_contrast import LocalContrast, plan_local_contrast
-from stackd.imaging.finish.sharpen import Sharpen, plan_sharpening
+from stackd.imaging.finish.deconvolve import Deconvolve
+from stackd.imaging.finish.denoise import Denoise
+from stackd.imaging.finish.levels import Levels
+from stackd.imaging.finish.local_contrast import LocalContrast
+from stackd.imaging.finish.sharpen import Sharpen
 from stackd.imaging.ground.frames import Progress, ignore_progress
-from stackd.imaging.ground.tiles import TileWork, count_tiles, run_on_tiles
+from stackd.imaging.ground.tiles import count_tiles, run_on_tiles
 from stackd.model.pixels import Image
 
 FinishingStep: TypeAlias = Annotated[Sharpen | Levels | Denoise | LocalContrast | Deconvolve, Field(discriminator="step")]
@@ -59,27 +58,11 @@ def finish(image: Image, steps: Sequence[FinishingStep], *, progress: Progress =
     result: Image | None = None
     for step in steps:
         # The first step makes a new image; the others write over that one.
-        result = run_on_tiles(image, _plan(image, step), out=result, progress=count_tile)
+        result = run_on_tiles(image, step.plan(image), out=result, progress=count_tile)
         image = result
     if not steps:
         progress("finish", total, total)
     return image
-
-
-def _plan(image: Image, step: FinishingStep) -> TileWork:
-    match step:
-        case Sharpen():
-            return plan_sharpening(image, step)
-        case Levels():
-            return plan_levels(image, step)
-        case Denoise():
-            return plan_denoising(image, step)
-        case LocalContrast():
-            return plan_local_contrast(image, step)
-        case Deconvolve():
-            return plan_deconvolution(image, step)
-        case _:
-            assert_never(step)
 
 
 __all__ = ["Deconvolve", "Denoise", "FinishSettings", "FinishingStep", "Levels", "LocalContrast", "Sharpen", "finish"]

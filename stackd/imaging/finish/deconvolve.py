@@ -54,6 +54,10 @@ class Deconvolve(BaseModel):
         ),
     ] = 0.2
 
+    def plan(self, image: Image) -> TileWork:
+        """Look at an image, and say what is to be done to every tile."""
+        return plan_deconvolution(image, self)
+
 
 def plan_deconvolution(image: Image, settings: Deconvolve) -> TileWork:
     """Measure blur and grain of an image, and say how a tile is deblurred.

@@ -56,6 +56,10 @@ class Denoise(BaseModel):
         ),
     ] = 3
 
+    def plan(self, image: Image) -> TileWork:
+        """Look at an image, and say what is to be done to every tile."""
+        return plan_denoising(image, self)
+
 
 def plan_denoising(image: Image, settings: Denoise) -> TileWork:
     """Measure the grain of an image, and say how a tile is freed from it.

@@ -24,6 +24,10 @@ class Levels(BaseModel):
     black_percent: Annotated[float, Field(ge=0, le=10, description="Share of pixels, in percent, that may become black.")] = 0.05
     white_percent: Annotated[float, Field(ge=0, le=10, description="Share of pixels, in percent, that may become white.")] = 0.05
 
+    def plan(self, image: Image) -> TileWork:
+        """Look at an image, and say what is to be done to every tile."""
+        return plan_levels(image, self)
+
 
 def plan_levels(image: Image, settings: Levels) -> TileWork:
     """Find the darkest and lightest used levels, and say how a tile is spread between them.

@@ -54,6 +54,10 @@ class LocalContrast(BaseModel):
         ),
     ] = 0.01
 
+    def plan(self, image: Image) -> TileWork:
+        """Look at an image, and say what is to be done to every tile."""
+        return plan_local_contrast(image, self)
+
 
 def plan_local_contrast(image: Image, settings: LocalContrast) -> TileWork:
     """Equalize the histograms of areas on a reduced luminance, and say how the tone curves found there are applied to a tile.

@@ -39,6 +39,10 @@ class Sharpen(BaseModel):
         ),
     ] = 0.004
 
+    def plan(self, image: Image) -> TileWork:
+        """Look at an image, and say what is to be done to every tile."""
+        return plan_sharpening(image, self)
+
 
 def plan_sharpening(image: Image, settings: Sharpen) -> TileWork:  # noqa: ARG001  (every step is planned alike)
     """Say how the fine detail of a tile is lifted.

@@ -5,13 +5,13 @@ it needs, one at a time. Nothing becomes sharper, but grain goes down with the s
 right choice for bursts that do not differ in focus, and the yardstick every other method must beat.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from stackd.imaging.compose.coverage import Coverage
-from stackd.imaging.compose.fused import Fused
+from stackd.imaging.compose.fused import Fused, Means
 from stackd.imaging.ground.frames import AlignedFrames, Progress, Steps, ignore_progress
 
 
@@ -22,16 +22,25 @@ class Average(BaseModel):
 
     method: Literal["average"] = "average"
 
+    makes_depth_map: ClassVar[bool] = False
 
-def fuse_by_average(frames: AlignedFrames, settings: Average, *, progress: Progress = ignore_progress) -> Fused:
+    def reduction_looked_at(self, shape: tuple[int, int]) -> int | None:
+        """Tell how reduced the luminance is that is looked at; None for colours alone."""
+        del shape
+        return None
+
+    def fuse(self, frames: AlignedFrames, means: Means) -> Fused:
+        """Fuse aligned frames."""
+        return fuse_by_average(frames, progress=means.progress)
+
+
+def fuse_by_average(frames: AlignedFrames, *, progress: Progress = ignore_progress) -> Fused:
     """Average the aligned frames, each where it shows something.
 
     Parameters
     ----------
     frames : AlignedFrames
         At least one frame.
-    settings : Average
-        Nothing to choose.
     progress : Progress
         Told after every frame.
 
@@ -40,7 +49,6 @@ def fuse_by_average(frames: AlignedFrames, settings: Average, *, progress: Progr
     Fused
         The mean, without a depth map.
     """
-    del settings
     total = np.zeros((*frames.shape, 3), np.float32)
     missing = np.zeros((*frames.shape, 1), np.uint16)
     coverage = Coverage(frames)

@@ -16,7 +16,7 @@ defocus.md.
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from stackd.imaging.compose.blending import BlendingByWeight
 from stackd.imaging.compose.coverage import Coverage
 from stackd.imaging.compose.focus_measure import lay_over_reference
-from stackd.imaging.compose.fused import Fused
+from stackd.imaging.compose.fused import Fused, Means
 from stackd.imaging.depth.beyond import BeyondEnds
 from stackd.imaging.depth.defocus import estimate_blur_per_frame, predicted
 from stackd.imaging.depth.edge_detail import EdgeDetail
@@ -35,7 +35,7 @@ from stackd.imaging.depth.surface import Texture, enlarged, visible_surface
 from stackd.imaging.depth.unfocused import Unfocused
 from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.colour import to_light
-from stackd.imaging.ground.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, Step, Steps, ignore_progress
+from stackd.imaging.ground.frames import AlignedFrames, Step, Steps
 from stackd.imaging.ground.grain import detail_of_grain, estimate_grain
 from stackd.imaging.ground.matrices import rescale_matrix
 from stackd.imaging.lay_over.warp import covered
@@ -126,15 +126,19 @@ class DepthFromDefocus(BaseModel):
         Field(gt=0, le=100, description="Growth in px of the blur's radius from frame to frame. Leave out to have it measured."),
     ] = None
 
+    makes_depth_map: ClassVar[bool] = True
 
-def fuse_by_depth_from_defocus(
-    frames: AlignedFrames,
-    settings: DepthFromDefocus,
-    *,
-    make_store: MakePlaneStore = PlanesInMemory,
-    progress: Progress = ignore_progress,
-    with_depth: bool = True,
-) -> Fused:
+    def reduction_looked_at(self, shape: tuple[int, int]) -> int | None:
+        """Tell how reduced the luminance is that is looked at; None for colours alone."""
+        # Detail is measured twice as finely as decisions are made.
+        return _reduction_of(shape) // 2
+
+    def fuse(self, frames: AlignedFrames, means: Means) -> Fused:
+        """Fuse aligned frames."""
+        return fuse_by_depth_from_defocus(frames, self, means)
+
+
+def fuse_by_depth_from_defocus(frames: AlignedFrames, settings: DepthFromDefocus, means: Means = Means()) -> Fused:  # noqa: B008  (frozen)
     """Weigh every frame at every pixel by how well it explains the others, then put the frames together.
 
     Parameters
@@ -143,12 +147,9 @@ def fuse_by_depth_from_defocus(
         Read reduced and gray once (the witnesses twice), then once in full where used.
     settings : DepthFromDefocus
         Tolerance, number of witnesses, blur per frame.
-    make_store : MakePlaneStore
-        Opens places for reduced planes, together about a byte per pixel of a frame for each frame.
-    progress : Progress
-        Told after about every frame's work, whatever is done.
-    with_depth : bool
-        Whether the depth map is wanted.
+    means : Means
+        Places for reduced planes take together about a byte per pixel of a frame for each frame; progress is told after about
+        every frame's work, whatever is done.
 
     Returns
     -------
@@ -157,7 +158,7 @@ def fuse_by_depth_from_defocus(
     """
     grid = _Grid.of(frames)
     chosen = _spread(len(frames), settings.witnesses)
-    step = Steps(progress, "prepare", len(chosen) + ESTIMATES)
+    step = Steps(means.progress, "prepare", len(chosen) + ESTIMATES)
     views: dict[int, _View] = {}
     for position in chosen:
         views[position] = grid.view(frames, position)
@@ -182,27 +183,27 @@ def fuse_by_depth_from_defocus(
     tolerance = float(np.hypot(settings.averaging * grain, LEAST_TOLERANCE))
     details = [_detail(witness.view.gray) + witness.view.fine_detail for witness in witnesses]
     watchers = Watchers(
-        unfocused=Unfocused(make_store(), grain=grain, tolerance=tolerance),
+        unfocused=Unfocused(means.make_store(), grain=grain, tolerance=tolerance),
         beyond=BeyondEnds(
             [(witness.position, witness.view.gray, witness.trust) for witness in witnesses], blur_px=blur_px, tolerance=tolerance
         ),
-        edges=EdgeDetail(make_store(), grid.shape, grain=detail_of_grain(grays, details)),
+        edges=EdgeDetail(means.make_store(), grid.shape, grain=detail_of_grain(grays, details)),
     )
     del details
-    evidence = Evidence(make_store(), tolerance, _heard(witnesses), watchers)
+    evidence = Evidence(means.make_store(), tolerance, _heard(witnesses), watchers)
     step()
-    step = Steps(progress, "measure", len(frames))
+    step = Steps(means.progress, "measure", len(frames))
     for cost in _costs(frames, witnesses, blur_px, grid, watchers, grain_detail, step):
         evidence.add(cost)
     del witnesses, grays
-    settled = evidence.settle(blur_px, progress=progress)
+    settled = evidence.settle(blur_px, progress=means.progress)
     measured = settled.depth
     del evidence, watchers
-    image = BlendingByWeight(frames=frames, weights=settled, reduction=grid.reduction).image(progress=progress)
+    image = BlendingByWeight(frames=frames, weights=settled, reduction=grid.reduction).image(progress=means.progress)
     del settled
-    if not with_depth:
+    if not means.with_depth:
         return Fused(image=image, depth=None)
-    step = Steps(progress, "depth", 3)
+    step = Steps(means.progress, "depth", 3)
     texture = Texture.of(image, reduction=grid.reduction, grain_detail=grain_detail, brightness=brightness)
     step()
     surface = visible_surface(measured, texture)
@@ -210,11 +211,6 @@ def fuse_by_depth_from_defocus(
     depth = enlarged(surface, reduction=grid.reduction, shape=grid.full_shape)
     step()
     return Fused(image=image, depth=depth)
-
-
-def reduction_looked_at(shape: tuple[int, int]) -> int:
-    """Reduction of the luminance that is read of frames of that shape: detail is measured twice as finely as decisions."""
-    return _reduction_of(shape) // 2
 
 
 def _reduction_of(shape: tuple[int, int]) -> int:
@@ -243,7 +239,7 @@ class _Grid:
     @classmethod
     def of(cls, frames: AlignedFrames) -> "_Grid":
         height, width = frames.shape
-        reduction = _reduction_of(frames.shape)
+        reduction = _reduction_of(frames.frame_shape)  # as the stacker was told, however little of the frames is kept
         return cls(reduction=reduction, shape=(-(-height // reduction), -(-width // reduction)), full_shape=(height, width))
 
     def view(self, frames: AlignedFrames, position: int) -> "_View":

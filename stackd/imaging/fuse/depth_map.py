@@ -4,7 +4,7 @@ Quick and predictable. It keeps the true contrast of the frames, but where sever
 rims, glints) the sharpest frame is not always the right one.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from stackd.imaging.compose.blending import BlendingByPosition
 from stackd.imaging.compose.coverage import Coverage
 from stackd.imaging.compose.focus_measure import focus_measure, lay_over_reference
-from stackd.imaging.compose.fused import Fused
+from stackd.imaging.compose.fused import Fused, Means
 from stackd.imaging.ground.frames import AlignedFrames, Progress, Steps, ignore_progress
 from stackd.model.composite import DepthMap
 
@@ -42,6 +42,17 @@ class DepthMapFusion(BaseModel):
     feather_px: Annotated[
         float, Field(ge=0, le=50, description="Sigma in px of the transition between two frames. Wider: softer seams.")
     ] = 2.0
+
+    makes_depth_map: ClassVar[bool] = True
+
+    def reduction_looked_at(self, shape: tuple[int, int]) -> int | None:
+        """Tell how reduced the luminance is that is looked at; None for colours alone."""
+        del shape
+        return REDUCTION
+
+    def fuse(self, frames: AlignedFrames, means: Means) -> Fused:
+        """Fuse aligned frames."""
+        return fuse_by_depth_map(frames, self, progress=means.progress)
 
 
 def fuse_by_depth_map(frames: AlignedFrames, settings: DepthMapFusion, *, progress: Progress = ignore_progress) -> Fused:

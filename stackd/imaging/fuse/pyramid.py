@@ -7,7 +7,7 @@ frames and mixes the base from defocused light.
    Li, Manjunath, Mitra, "Multisensor image fusion using the wavelet transform", GMIP 57 (1995): choose by local energy.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from stackd.imaging.compose.coverage import Coverage
-from stackd.imaging.compose.fused import Fused
+from stackd.imaging.compose.fused import Fused, Means
 from stackd.imaging.compose.laplacian import decompose, level_count, recompose
 from stackd.imaging.ground.frames import AlignedFrames, Progress, Steps, ignore_progress
 from stackd.model.pixels import Image
@@ -39,6 +39,17 @@ class PyramidFusion(BaseModel):
         int,
         Field(ge=1, le=12, description="Scales of detail, each twice as coarse. More: larger defocused areas are judged too."),
     ] = 6
+
+    makes_depth_map: ClassVar[bool] = False
+
+    def reduction_looked_at(self, shape: tuple[int, int]) -> int | None:
+        """Tell how reduced the luminance is that is looked at; None for colours alone."""
+        del shape
+        return None
+
+    def fuse(self, frames: AlignedFrames, means: Means) -> Fused:
+        """Fuse aligned frames."""
+        return fuse_by_pyramid(frames, self, progress=means.progress)
 
 
 def fuse_by_pyramid(frames: AlignedFrames, settings: PyramidFusion, *, progress: Progress = ignore_progress) -> Fused:

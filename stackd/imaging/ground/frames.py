@@ -81,6 +81,11 @@ class AlignedFrames(Protocol):
         ...
 
     @property
+    def frame_shape(self) -> tuple[int, int]:
+        """Rows and columns of the frames themselves; the reference grid may be a part of them."""
+        ...
+
+    @property
     def matrices(self) -> Sequence[Matrix]:
         """Frame → reference px, one (3, 3) a frame."""
         ...

@@ -116,6 +116,11 @@ class FramesOnReference:
         return self._shape
 
     @property
+    def frame_shape(self) -> tuple[int, int]:
+        """Rows and columns of the frames themselves."""
+        return self._source.shape
+
+    @property
     def matrices(self) -> Sequence[Matrix]:
         """Frame → reference px, one (3, 3) a frame."""
         return self._matrices

@@ -8,7 +8,6 @@ from typing import Final, Literal
 
 from stackd.config.settings import Recipe
 from stackd.errors import NameTaken, UnreadableFrame, WrongUse
-from stackd.imaging.fuse import makes_depth_map
 from stackd.imaging.ground.frames import MakePlaneStore, Progress
 from stackd.intake.arrival.admit import Role, admit
 from stackd.intake.grouping.pair import pair
@@ -95,7 +94,7 @@ def fuse_files(
         raise WrongUse(f"{output} has no extension stackd writes.", hint="Use .tif, .png or .jpg.")
     if depth_map is not None and depth_map.suffix.lower() not in {".tif", ".tiff", ".png"}:
         raise WrongUse(f"{depth_map} has no extension for a depth map.", hint="Use .tif for positions or .png for a picture.")
-    if depth_map is not None and not makes_depth_map(recipe.fuse):
+    if depth_map is not None and not recipe.fuse.makes_depth_map:
         raise WrongUse(
             f"{recipe.fuse.method} makes no depth map.",
             hint="Choose another method with --set fuse.method=…, or leave out --depth-map.",

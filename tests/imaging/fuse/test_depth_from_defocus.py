@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from stackd.imaging.compose.fused import Means
 from stackd.imaging.depth.defocus import blurred
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus, fuse_by_depth_from_defocus
 from stackd.imaging.fuse.depth_map import DepthMapFusion, fuse_by_depth_map
@@ -258,7 +259,9 @@ def test_planes_of_every_frame_go_to_stores(count: int):
         stores.append(PlanesInMemory())
         return stores[-1]
 
-    fuse_by_depth_from_defocus(ArrayFrames([images[i % 5] for i in range(count)]), DepthFromDefocus(), make_store=make_store)
+    fuse_by_depth_from_defocus(
+        ArrayFrames([images[i % 5] for i in range(count)]), DepthFromDefocus(), means=Means(make_store=make_store)
+    )
 
     assert [len(store) for store in stores] == [count, count, count]
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from stackd.imaging.fuse import Fusion, fuse
+from stackd.imaging.compose.fused import Means
+from stackd.imaging.fuse import Fusion
 from stackd.imaging.fuse.average import Average
 from stackd.model.pixels import Image, Matrix, Pixels
 from tests.imaging.array_frames import ArrayFrames
@@ -48,7 +49,7 @@ def _two_planes(texture: Image) -> tuple[list[Image], Image]:
 def test_identical_frames_fuse_to_that_frame(settings: Fusion, shape: tuple[int, int]):
     frame = _texture(1, shape)
 
-    fused = fuse(ArrayFrames([frame] * 3), settings)
+    fused = settings.fuse(ArrayFrames([frame] * 3), Means())
 
     assert fused.image.shape == frame.shape
     np.testing.assert_allclose(fused.image, frame, atol=2 * HALF_STEP_16_BIT)
@@ -58,7 +59,7 @@ def test_identical_frames_fuse_to_that_frame(settings: Fusion, shape: tuple[int,
 def test_a_single_frame_fuses_to_itself(settings: Fusion):
     frame = _texture(2)
 
-    fused = fuse(ArrayFrames([frame]), settings)
+    fused = settings.fuse(ArrayFrames([frame]), Means())
 
     np.testing.assert_allclose(fused.image, frame, atol=2 * HALF_STEP_16_BIT)
 
@@ -69,7 +70,7 @@ def test_frames_are_not_modified(settings: Fusion):
     frames = ArrayFrames(images)
     before = [frames.read_native(position).copy() for position in range(len(frames))]
 
-    fuse(frames, settings)
+    settings.fuse(frames, Means())
 
     for position, native in enumerate(before):
         np.testing.assert_array_equal(frames.read_native(position), native)
@@ -80,7 +81,7 @@ def test_a_composite_is_finite_and_in_range(settings: Fusion):
     images, _ = _two_planes(_texture(4))
     images = [np.clip((image - 0.5) * 4 + 0.5, 0, 1) for image in images]
 
-    fused = fuse(ArrayFrames(images), settings)
+    fused = settings.fuse(ArrayFrames(images), Means())
 
     assert fused.image.dtype == np.float32
     assert np.isfinite(fused.image).all()
@@ -126,7 +127,7 @@ def test_a_frame_takes_no_part_where_it_shows_nothing(settings: Fusion, moves: l
     images, matrices = zip(*(_moved(picture, dx, dy) for dx, dy in moves), strict=True)
     frames = kind(images, matrices)
 
-    fused = fuse(frames, settings)
+    fused = settings.fuse(frames, Means())
 
     hidden = ~np.logical_and.reduce([frames.covered(position) for position in range(len(frames))])
     error = np.abs(fused.image - picture)[hidden]
@@ -138,7 +139,7 @@ def test_where_no_frame_shows_anything_something_is_still_made_of_them(settings:
     picture = _texture(11)
     frame, matrix = _moved(picture, 12, 7)
 
-    fused = fuse(ArrayFrames([frame] * 3, [matrix] * 3), settings)
+    fused = settings.fuse(ArrayFrames([frame] * 3, [matrix] * 3), Means())
 
     assert np.isfinite(fused.image).all()
     np.testing.assert_allclose(fused.image[7:, 12:], picture[7:, 12:], atol=0.02)
@@ -148,7 +149,7 @@ def test_where_no_frame_shows_anything_something_is_still_made_of_them(settings:
 def test_black_frames_fuse_to_black(settings: Fusion):
     black = np.zeros((40, 56, 3), np.float32)
 
-    fused = fuse(ArrayFrames([black, black]), settings)
+    fused = settings.fuse(ArrayFrames([black, black]), Means())
 
     assert fused.image.max() <= HALF_STEP_16_BIT
 
@@ -158,9 +159,9 @@ def test_two_planes_come_out_sharper_than_their_average(settings: Fusion):
     images, truth = _two_planes(_texture(5))
     frames = ArrayFrames(images)
 
-    error = np.square(fuse(frames, settings).image - truth).mean()
+    error = np.square(settings.fuse(frames, Means()).image - truth).mean()
 
-    assert error < np.square(fuse(frames, Average()).image - truth).mean() / 4
+    assert error < np.square(Average().fuse(frames, Means()).image - truth).mean() / 4
 
 
 @pytest.mark.parametrize("settings", METHODS, ids=_name)
@@ -169,9 +170,9 @@ def test_the_same_frames_give_the_same_composite_however_many_threads(settings: 
     threads = cv2.getNumThreads()
     try:
         cv2.setNumThreads(1)
-        one = fuse(ArrayFrames(images), settings).image
+        one = settings.fuse(ArrayFrames(images), Means()).image
         cv2.setNumThreads(2)
-        two = fuse(ArrayFrames(images), settings).image
+        two = settings.fuse(ArrayFrames(images), Means()).image
     finally:
         cv2.setNumThreads(threads)
 
@@ -182,7 +183,7 @@ def test_the_same_frames_give_the_same_composite_however_many_threads(settings: 
 def test_a_depth_map_finds_both_planes(settings: Fusion):
     images, _ = _two_planes(_texture(7))
 
-    depth = fuse(ArrayFrames(images), settings).depth
+    depth = settings.fuse(ArrayFrames(images), Means()).depth
 
     if depth is None:
         pytest.skip(f"{settings.method} decides no depth")
@@ -196,6 +197,6 @@ def test_averaging_lowers_grain_with_the_root_of_the_frame_count():
     grain = np.random.default_rng(8)
     images = [np.asarray(0.5 + 0.05 * grain.standard_normal((64, 64, 3)), np.float32) for _ in range(16)]
 
-    fused = fuse(ArrayFrames(images), Average())
+    fused = Average().fuse(ArrayFrames(images), Means())
 
     assert fused.image.std() == pytest.approx(images[0].std() / 4, rel=0.05)

@@ -69,3 +69,14 @@ def test_colours_keep_their_differences():
     sharp = finish(soft, (Deconvolve(sigma_px=1.2),))
 
     assert np.allclose(sharp[..., 2] - sharp[..., 0], soft[..., 2] - soft[..., 0], atol=1e-5)
+
+
+def test_tiles_do_not_show_where_much_is_undone(monkeypatch: pytest.MonkeyPatch):
+    image = np.tile(blurred(truth(sheets), 2.0, grain=0.003), (2, 2, 1))[:560, :700]
+    step = Deconvolve(sigma_px=3, iterations=30, overshoot=1)
+    whole = finish(image, (step,))
+
+    monkeypatch.setattr("stackd.imaging.tiles.TILE_PX", 256)
+    tiled = finish(image, (step,))
+
+    assert np.abs(tiled - whole).max() < 1e-3

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stackd.bench.scenes import hairs, sheets
+from stackd.bench.scenes import hairs, sheets, sky
 from stackd.imaging.ground.residual_blur import estimate_blur
 from stackd.imaging.match.brightness import decode_srgb, encode_srgb
 from stackd.rendering.scenes import SceneSettings, Subject, render_stack
@@ -25,9 +25,10 @@ def blurred_by(image: np.ndarray, sigma_px: float, *, grain: float = 0.003) -> n
 
 
 @pytest.mark.parametrize("subject", [sheets, hairs])
-@pytest.mark.parametrize("sigma_px", [0.8, 1.2, 2.0])
-def test_known_blur_is_found(subject: Subject, sigma_px: float):
-    assert estimate_blur(blurred_by(truth(subject), sigma_px)) == pytest.approx(sigma_px, rel=0.15)
+@pytest.mark.parametrize(("sigma_px", "tolerance"), [(0.8, 0.15), (1.2, 0.1), (2.0, 0.1)])
+def test_known_blur_is_found(subject: Subject, sigma_px: float, tolerance: float):
+    """The smallest comes out larger than what was put on, since the pixels' own blur adds to it."""
+    assert estimate_blur(blurred_by(truth(subject), sigma_px)) == pytest.approx(sigma_px, rel=tolerance)
 
 
 @pytest.mark.parametrize("subject", [sheets, hairs])
@@ -36,9 +37,9 @@ def test_a_sharp_image_has_no_more_blur_than_its_pixels(subject: Subject):
 
 
 def test_grain_is_not_taken_for_sharp_edges():
-    grainy = blurred_by(truth(sheets), 1.5, grain=0.015)
+    grainy = blurred_by(truth(sky), 1.2, grain=0.01)
 
-    assert estimate_blur(grainy) == pytest.approx(1.5, rel=0.15)
+    assert estimate_blur(grainy) == pytest.approx(1.2, rel=0.15)
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (300, 300)])

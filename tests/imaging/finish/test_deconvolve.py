@@ -76,7 +76,7 @@ def test_tiles_do_not_show_where_much_is_undone(monkeypatch: pytest.MonkeyPatch)
     step = Deconvolve(sigma_px=3, iterations=30, overshoot=1)
     whole = finish(image, (step,))
 
-    monkeypatch.setattr("stackd.imaging.tiles.TILE_PX", 256)
+    monkeypatch.setattr("stackd.imaging.ground.tiles.TILE_PX", 256)
     tiled = finish(image, (step,))
 
     assert np.abs(tiled - whole).max() < 1e-3

@@ -5,7 +5,7 @@ light, and defocus conserves linear light over areas wider than the blur: so bot
 averaged over cells, and the ratio of cells that lie over each other is voted on. What cannot be matched keeps its brightness.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -232,13 +232,13 @@ def compose_gains(links: Sequence[tuple[int, int, Gain]], frames: int, reference
         are exactly one, and no pixel is touched.
     """
     measured = [(i, j, np.log(gain.channels), gain.spread) for i, j, gain in links if not gain.reason]
-    reached = _reached([(i, j) for i, j, _, _ in measured], reference)
-    order = sorted(reached - {reference})
+    together = reached([(i, j) for i, j, _, _ in measured], reference)
+    order = sorted(together - {reference})
     column = {frame: position for position, frame in enumerate(order)}
     design = np.zeros((len(measured), len(order)))
     target = np.zeros((len(measured), 3))
     for row, (i, j, logs, spread) in enumerate(measured):
-        if j not in reached:
+        if j not in together:
             continue
         weight = 1 / (spread + STEADY)
         # log gain to the reference frame: moving = link + reference's own.
@@ -345,11 +345,13 @@ def _robust_centre(values: NDArray[np.float64], weights: NDArray[np.float64]) ->
     return centre, scale / float(np.sqrt(max(effective, 1.0)))
 
 
-def _reached(links: Sequence[tuple[int, int]], start: int) -> set[int]:
-    reached = {start}
+def reached(links: Iterable[tuple[int, int]], start: int) -> set[int]:
+    """Find the frames that hang together with one, by links between pairs of frames."""
+    links = list(links)
+    found = {start}
     grown = True
     while grown:
-        new = {b for a, b in links if a in reached} | {a for a, b in links if b in reached}
-        grown = not new <= reached
-        reached |= new
-    return reached
+        new = {b for a, b in links if a in found} | {a for a, b in links if b in found}
+        grown = not new <= found
+        found |= new
+    return found

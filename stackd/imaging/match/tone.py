@@ -16,7 +16,7 @@ from stackd.imaging.ground.colour import encode_srgb
 from stackd.imaging.ground.frames import Progress, Step, Steps, ignore_progress
 from stackd.imaging.ground.linked import NormalEquations
 from stackd.imaging.ground.matrices import inverse
-from stackd.imaging.match.brightness import HOPS, LEAST_CELLS, Brightness, Gain, compared_cells
+from stackd.imaging.match.brightness import HOPS, LEAST_CELLS, Brightness, Gain, compared_cells, reached
 from stackd.model.pixels import Matrix
 
 KNOTS = tuple(knot / 10 for knot in range(11))
@@ -98,9 +98,9 @@ def match_tones(
     """
     placed = [(i, matrix) for i, matrix in enumerate(matrices) if matrix is not None and i in brightness]
     links = list(_links(brightness, placed, Steps(progress, "match", len(placed))))
-    reached = _reached(links, reference)
-    order = {frame: number for number, frame in enumerate(sorted(reached - {reference}))}
-    changes = [_solved([link for link in links if link.moving in reached], order, channel) for channel in range(3)]
+    together = reached([(link.other, link.moving) for link in links], reference)
+    order = {frame: number for number, frame in enumerate(sorted(together - {reference}))}
+    changes = [_solved([link for link in links if link.moving in together], order, channel) for channel in range(3)]
     if not order or np.abs(changes).max() < STEADY:
         return [Gain() for _ in matrices]
     return [
@@ -171,13 +171,3 @@ def _hats(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _curve(changes: NDArray[np.float64]) -> ToneCurve:
     red, green, blue = (tuple(np.maximum.accumulate(np.clip(KNOTS + change, 0, 1)).tolist()) for change in changes)
     return ToneCurve(red=red, green=green, blue=blue)
-
-
-def _reached(links: Sequence[_Link], start: int) -> set[int]:
-    reached = {start}
-    grown = True
-    while grown:
-        new = {link.moving for link in links if link.other in reached} | {link.other for link in links if link.moving in reached}
-        grown = not new <= reached
-        reached |= new
-    return reached

@@ -14,21 +14,7 @@ from stackd.model.composite import Severity
 from stackd.model.job import Job, JobState
 from stackd.model.stack import Stack
 from stackd.service.plan import effects as do
-from stackd.service.plan.observations import (
-    Answered,
-    FilePublished,
-    JobChanged,
-    JournalRefused,
-    JournalTaken,
-    Looked,
-    Observation,
-    PublicationBegun,
-    PublishRefused,
-    SourcesAsked,
-    SourcesChecked,
-    WishAnswered,
-    WorkLost,
-)
+from stackd.service.plan import observations as seen
 from stackd.service.plan.values import ServiceSettings, State, Watched
 from stackd.service.ports import (
     Clock,
@@ -80,13 +66,13 @@ class Performer:
         self._inboxes = inboxes
         self._owner = world.journal.owner()
 
-    def perform(self, effect: do.Effect, state: State, settings: ServiceSettings) -> tuple[Observation, ...]:
+    def perform(self, effect: do.Effect, state: State, settings: ServiceSettings) -> tuple[seen.Observation, ...]:
         """Do what the planner wants, given what it knows; a failure comes back as an observation."""
         try:
             return self._do(effect, state, settings)
         except JournalBlocked as error:
             log.warning("journal.refused reason=%r", str(error))
-            return (JournalRefused(message=str(error)),)
+            return (seen.JournalRefused(message=str(error)),)
         except NameTaken as error:
             return (_refused(effect, error, name_taken=True),)
         except OutputBlocked as error:
@@ -94,18 +80,18 @@ class Performer:
         except Exception as error:  # One stack that cannot be worked on must not stop the others.
             job_id = effect.job_id if isinstance(effect, do.JobStep) else None
             log.exception("effect.failed effect=%s job=%s", type(effect).__name__, job_id)
-            return () if job_id is None else (WorkLost(job_id=job_id, message=f"Something unexpected happened: {error}"),)
+            return () if job_id is None else (seen.WorkLost(job_id=job_id, message=f"Something unexpected happened: {error}"),)
 
-    def _do(self, effect: do.Effect, state: State, settings: ServiceSettings) -> tuple[Observation, ...]:  # noqa: C901, PLR0912, PLR0915  (one case an effect)
+    def _do(self, effect: do.Effect, state: State, settings: ServiceSettings) -> tuple[seen.Observation, ...]:  # noqa: C901, PLR0912, PLR0915  (one case an effect)
         world, journal, now_at = self._world, self._world.journal, self._world.clock.now_at()
         match effect:
             case do.LookAt(watch=watch):
                 self._inboxes[watch].ask()
                 look = self._inboxes[watch].answer()
-                return () if look is None else (Looked(watch=watch, look=look),)
+                return () if look is None else (seen.Looked(watch=watch, look=look),)
             case do.DescribeFile(watch=watch, path=path, fingerprint=fingerprint, with_hash=with_hash):
                 world.describer.ask(watch, Path(watch), path, fingerprint, with_hash=with_hash)
-                return tuple(Answered(answer=answer) for answer in world.describer.answers())
+                return tuple(seen.Answered(answer=answer) for answer in world.describer.answers())
             case do.Remember(described=described):
                 journal.remember(described)
                 return ()
@@ -123,7 +109,7 @@ class Performer:
                     at=now_at,
                 )
                 log.info("stack.sealed stack=%s frames=%d state=%s", job.stack_id, len(effect.stack.frames), job.state)
-                return (JobChanged(job=job, stack=effect.stack),)
+                return (seen.JobChanged(job=job, stack=effect.stack),)
             case do.Move():
                 return (self._move(effect, state),)
             case do.BeginRun(job_id=job_id):
@@ -172,21 +158,21 @@ class Performer:
             case do.CheckSources(job_id=job_id, watch=watch, fingerprints=fingerprints):
                 inbox = self._inboxes[watch]
                 inbox.compare(job_id, fingerprints)
-                return (SourcesAsked(job_id=job_id), *told(inbox.compared()))
+                return (seen.SourcesAsked(job_id=job_id), *told(inbox.compared()))
             case do.PublishFile(job_id=job_id, index=index):
                 publication = _publication(job_id, state)
                 staged_file, name = publication.files[index]
                 world.publisher.publish(publication.folder, staged_file, name)
-                return (FilePublished(job_id=job_id),)
+                return (seen.FilePublished(job_id=job_id),)
             case do.FinishPublication(job_id=job_id):
                 job = journal.finish_publication(job_id, at=now_at)
                 stack = state.tickets[job_id].stack
                 log.info("stack.published stack=%s frames=%d composite=%r", job.stack_id, len(stack.frames), job.composite_path)
-                return (JobChanged(job=job, stack=stack),)
+                return (seen.JobChanged(job=job, stack=stack),)
             case do.AnswerWish(wish_id=wish_id, answer=answer):
                 journal.answer_wish(wish_id, answer)
                 log.info("wish.answered wish=%d answer=%r", wish_id, answer)
-                return (WishAnswered(wish_id=wish_id),)
+                return (seen.WishAnswered(wish_id=wish_id),)
             case do.NoteFolder(report=report):
                 journal.note_folder(report)
                 return ()
@@ -196,11 +182,11 @@ class Performer:
             case do.TryJournal():
                 journal.try_writing()
                 log.info("journal.taken")
-                return (JournalTaken(),)
+                return (seen.JournalTaken(),)
             case _:
                 assert_never(effect)
 
-    def _move(self, effect: do.Move, state: State) -> Observation:
+    def _move(self, effect: do.Move, state: State) -> seen.Observation:
         job = self._world.journal.move(
             effect.job_id,
             effect.state,
@@ -212,18 +198,18 @@ class Performer:
         )
         reason = f" reason={effect.error!r}" if effect.error else ""
         log.info("stack.moved stack=%s job=%d state=%s%s", job.stack_id, job.id, job.state, reason)
-        return JobChanged(job=job, stack=self._stack_of(job, state))
+        return seen.JobChanged(job=job, stack=self._stack_of(job, state))
 
-    def _begin_run(self, job_id: int, state: State, settings: ServiceSettings) -> tuple[Observation, ...]:
+    def _begin_run(self, job_id: int, state: State, settings: ServiceSettings) -> tuple[seen.Observation, ...]:
         choice = settings.recipes.get(state.tickets[job_id].job.recipe_name)
         recipe_hash = None if choice is None else choice.recipe_hash
         job = self._world.journal.move(job_id, JobState.RUNNING, at=self._world.clock.now_at(), recipe_hash=recipe_hash)
         stack = self._stack_of(job, state)
-        begun = JobChanged(job=job, stack=stack)
+        begun = seen.JobChanged(job=job, stack=stack)
         watched = settings.folder(job.watch)
         if watched is None or choice is None:
             message = f'The recipe "{job.recipe_name}" is no longer in the configuration.'
-            return (begun, WorkLost(job_id=job_id, message=message))
+            return (begun, seen.WorkLost(job_id=job_id, message=message))
         log.info("stack.begun stack=%s job=%d attempt=%d frames=%d", job.stack_id, job.id, job.attempt, len(stack.frames))
         try:
             self._world.workers.start(
@@ -240,12 +226,12 @@ class Performer:
                 )
             )
         except OSError as error:
-            return (begun, WorkLost(job_id=job_id, message=f"No worker could be started: {error}."))
+            return (begun, seen.WorkLost(job_id=job_id, message=f"No worker could be started: {error}."))
         return (begun,)
 
-    def _begin_publication(self, publication: Publication, state: State) -> tuple[Observation, ...]:
+    def _begin_publication(self, publication: Publication, state: State) -> tuple[seen.Observation, ...]:
         job = self._world.journal.begin_publication(publication, at=self._world.clock.now_at())
-        return (JobChanged(job=job, stack=self._stack_of(job, state)), PublicationBegun(publication=publication))
+        return (seen.JobChanged(job=job, stack=self._stack_of(job, state)), seen.PublicationBegun(publication=publication))
 
     def _withdraw(self, job_id: int, state: State) -> None:
         ticket = state.tickets[job_id]
@@ -276,9 +262,9 @@ class Performer:
                     log.info("remains.removed path=%r", str(path))
 
 
-def told(comparisons: Iterable[Compared]) -> tuple[SourcesChecked, ...]:
+def told(comparisons: Iterable[Compared]) -> tuple[seen.SourcesChecked, ...]:
     """Pass on what became of frames that were compared."""
-    return tuple(SourcesChecked(job_id=one.job_id, changed=one.changed) for one in comparisons)
+    return tuple(seen.SourcesChecked(job_id=one.job_id, changed=one.changed) for one in comparisons)
 
 
 def _publication(job_id: int, state: State) -> Publication:
@@ -289,7 +275,7 @@ def _publication(job_id: int, state: State) -> Publication:
     return publication
 
 
-def _refused(effect: do.Effect, error: StackdError, *, name_taken: bool) -> Observation:
+def _refused(effect: do.Effect, error: StackdError, *, name_taken: bool) -> seen.Observation:
     if not isinstance(effect, do.JobStep):
         raise error
-    return PublishRefused(job_id=effect.job_id, message=error.message, hint=error.hint, name_taken=name_taken)
+    return seen.PublishRefused(job_id=effect.job_id, message=error.message, hint=error.hint, name_taken=name_taken)

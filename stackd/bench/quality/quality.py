@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 from skimage.metrics import peak_signal_noise_ratio
+from skimage.morphology import isotropic_erosion
 
 from stackd.bench.quality.placing import place_on, tone_between
 from stackd.bench.quality.truth import Truth, grain, gray_of
@@ -76,7 +77,8 @@ def judge(composite: Image, truth: Truth, composite_to_truth: Matrix) -> Quality
         Failed when the two have nothing in common.
     """
     shape = (composite.shape[0], composite.shape[1])
-    inside = cv2.erode(_mask_on(truth.valid, composite_to_truth, shape).astype(np.uint8), _disc(BORDER_PX), borderValue=0) > 0
+    valid = np.pad(_mask_on(truth.valid, composite_to_truth, shape), 1)  # outside the composite nothing is
+    inside = np.asarray(isotropic_erosion(valid, BORDER_PX)[1:-1, 1:-1], np.bool_)
     if not inside.any():
         return FailedRegistration(reason="It has no pixel in common with the truth.")
     true = _plane_by_plane(truth.image, composite_to_truth, shape)
@@ -139,11 +141,6 @@ def _plane_by_plane(image: Image, to_truth: Matrix, shape: tuple[int, int]) -> I
 
 def _mask_on(mask: Mask, to_truth: Matrix, shape: tuple[int, int]) -> Mask:
     return np.asarray(_sampled(mask.astype(np.float32), to_truth, shape, order=1) > 0.99)  # noqa: PLR2004  (all of it but for rounding)
-
-
-def _disc(radius_px: int) -> NDArray[np.uint8]:
-    size = 2 * radius_px + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
 
 
 # ---------------------------------------------------------------- numbers

@@ -7,6 +7,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from skimage.morphology import dilation, footprint_rectangle, isotropic_dilation
 
 from stackd.imaging.ground.frames import AlignedFrames
 from stackd.imaging.lay_over.warp import covered
@@ -93,8 +94,7 @@ def near_jumps(depth_position: NDArray[np.float32], *, blur_px: float) -> Mask:
     for low, high in pairwise([SMALLEST_JUMP, *range(1, int(np.ceil(jump.max())) + 2)]):
         edge = (jump >= low) & (jump < high)
         if edge.any():
-            distance_px = cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-            near |= np.asarray(distance_px <= max(blur_px * high, 1.0))
+            near |= isotropic_dilation(edge, max(blur_px * high, 1.0))
     return near
 
 
@@ -102,8 +102,8 @@ def flat_areas(image: Image) -> Mask:
     """Mark where the true image has no detail."""
     luminance = gray_of(image)
     detail = np.abs(luminance - cv2.GaussianBlur(luminance, (0, 0), DETAIL_SIGMA_PX))
-    window = np.ones((2 * FLAT_REACH_PX + 1, 2 * FLAT_REACH_PX + 1), np.uint8)
-    return np.asarray(cv2.dilate(detail, window) < FLAT_CONTRAST)
+    side_px = 2 * FLAT_REACH_PX + 1
+    return np.asarray(dilation(detail, footprint_rectangle((side_px, side_px), decomposition="separable")) < FLAT_CONTRAST)
 
 
 def grain(luminance: Gray, flat: Mask) -> float:

@@ -226,7 +226,9 @@ class Daemon:
             counts[ticket.job.state] = counts.get(ticket.job.state, 0) + 1
         words = [f"{count} {state}" for state, count in sorted(counts.items())]
         words += [f"{folder.trouble}" for folder in self.state.folders.values() if not folder.online]
-        sentence = self.state.journal_trouble or f"Watching {len(self._settings.watched)} folders. {', '.join(words)}".strip()
+        count = len(self._settings.watched)
+        watching = f"Watching {count} folder{'' if count == 1 else 's'}."
+        sentence = self.state.journal_trouble or f"{watching} {', '.join(words)}".strip()
         if sentence != self._status:
             self._world.manager.status(sentence)
             self._status = sentence

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from stackd.bench.scenes import ELECTRONS_AT_ISO_100
 from stackd.config.settings import Recipe
 from stackd.imaging.finish import Deconvolve, Denoise, FinishingStep, LocalContrast, finish
-from stackd.imaging.match.brightness import decode_srgb, encode_srgb
+from stackd.imaging.ground.colour import decode_srgb, encode_srgb
 from stackd.imaging.stacker import Stacker
 from stackd.model.pixels import Image
 from stackd.rendering.flower import flower

@@ -55,8 +55,8 @@ def demo(
     import numpy as np
     from rich.console import Console
 
-    from stackd.rendering.demo import before_and_after, demo_stack
-    from stackd.wiring.on_demand import demo_camera
+    from stackd.rendering.demo import demo_stack
+    from stackd.wiring.on_demand import demo_camera, write_before_and_after
 
     place = Path(tempfile.mkdtemp(prefix="stackd-demo-")) if folder is None else folder.absolute()
     inbox, composites = place / "inbox", place / "composites"
@@ -80,7 +80,8 @@ def demo(
         typer.echo("The shoot is over. stackd waits until it is quiet, then stacks …")
         with console.status("Stacking …"):
             composite = _wait_for_composite(composites, process, place / "stackd.log")
-    picture = before_and_after(stack.frames[len(stack) // 2], composite, place / "before-after.jpg")
+    picture = place / "before-after.jpg"
+    write_before_and_after(np.asarray(stack.frames[len(stack) // 2], np.uint8), composite, picture)
     typer.secho("Done: ten frames became one composite.", fg="green", bold=True)
     typer.echo(f"  composite     {composite}")
     typer.echo(f"  report        {composite.with_suffix('.json')}")

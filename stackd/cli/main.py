@@ -71,7 +71,7 @@ class LazyCommands(TeachingGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """Name the commands in the order of the table."""
         del ctx
-        return list(commands())
+        return [name for name in commands() if name in COMMANDS or _can_be_loaded(name)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Load a command; None when there is none of that name."""
@@ -84,8 +84,8 @@ class LazyCommands(TeachingGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command meant; knows all names so that a slip gets a suggestion."""
-        if args and args[0] not in COMMANDS:
-            for name in commands():
+        if args and args[0] not in COMMANDS and args[0] not in commands():
+            for name in self.list_commands(ctx):
                 self.get_command(ctx, name)
         return super().resolve_command(ctx, args)
 
@@ -161,9 +161,25 @@ def stackd(
     """Drop frames into a folder; a finished all-in-focus composite appears in another. Nothing else to do, nothing ever lost."""
 
 
+def _can_be_loaded(name: str) -> bool:
+    try:
+        _load(name)
+    except WrongUse:
+        return False
+    return True
+
+
 def _load(name: str) -> Any:
     module_name, attribute = (COMMANDS.get(name) or commands()[name]).split(":")
-    module = import_module(module_name)
+    try:
+        module = import_module(module_name)
+    except ImportError as error:
+        if name in COMMANDS:
+            raise
+        raise WrongUse(
+            f"The command {name} is plugged in by another package, and cannot be loaded: {error}.",
+            hint="Install that package again, or remove it.",
+        ) from error
     loaded = getattr(module, attribute)
     if isinstance(loaded, typer.Typer):
         command: Any = get_command(loaded)

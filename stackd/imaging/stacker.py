@@ -13,9 +13,8 @@ import numpy as np
 
 from stackd.errors import MixedStack
 from stackd.imaging.chain.chain import Chain, SolvedChain, extended, solved
-from stackd.imaging.compose.fused import Means
+from stackd.imaging.compose.fused import FusionMethod, Means
 from stackd.imaging.finish import FinishSettings, finish
-from stackd.imaging.fuse import Fusion
 from stackd.imaging.ground.blocks import reduced
 from stackd.imaging.ground.frames import FrameSource, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
 from stackd.imaging.ground.luminance import as_gray, luma
@@ -95,7 +94,7 @@ class Stacker:
         *,
         align: RegistrationSettings,
         match: MatchSettings,
-        fuse: Fusion,
+        fuse: FusionMethod,
         finish: FinishSettings,
         make_store: MakePlaneStore = PlanesInMemory,
         progress: Progress = ignore_progress,
@@ -232,17 +231,9 @@ class Stacker:
 
     def _wanted(self, gain: Gain | ToneCurve) -> Gain | ToneCurve:
         """Keep of what was measured what the recipe wants matched."""
-        if isinstance(gain, ToneCurve):
-            if not self._match.brightness:
-                return gain.without_brightness()
-            return gain if self._match.white_balance else gain.for_all()
-        mean = float(np.exp(np.mean(np.log(gain.channels))))
-        red, green, blue = gain.channels
         if not self._match.brightness:
-            return Gain(red=red / mean, green=green / mean, blue=blue / mean)
-        if not self._match.white_balance:
-            return Gain(red=mean, green=mean, blue=mean)
-        return gain
+            return gain.without_brightness()
+        return gain if self._match.white_balance else gain.for_all()
 
     def _report(self, position: int, placed: SolvedChain) -> FrameReport:
         matrix = placed.matrices[position]

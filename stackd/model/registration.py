@@ -62,11 +62,6 @@ class Registration:
         return float(np.sqrt(abs(np.linalg.det(self.matrix[:2, :2]))))
 
     @property
-    def rotation_rad(self) -> float:
-        """Rotation, moving → reference, positive from x to y."""
-        return float(np.arctan2(self.matrix[1, 0], self.matrix[0, 0]))
-
-    @property
     def shift_px(self) -> tuple[float, float]:
         """Displacement (x, y) of the moving frame's first pixel."""
         return float(self.matrix[0, 2]), float(self.matrix[1, 2])

@@ -1,8 +1,5 @@
 """What the demo shows: the rendered stack, and the picture of before and after."""
 
-from pathlib import Path
-
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +22,7 @@ DEMO_SCENE = SceneSettings(
 """A hand-held macro with a lens that breathes, under light that flickers, at about ISO 400."""
 
 GAP_PX = 6
-JPEG_QUALITY = 88
+"""White between the two."""
 
 
 def demo_stack() -> RenderedStack:
@@ -33,20 +30,19 @@ def demo_stack() -> RenderedStack:
     return render_stack(DEMO_SCENE)
 
 
-def before_and_after(frame: NDArray[np.uint8] | NDArray[np.uint16], composite: Path, picture: Path) -> Path:
-    """Write one frame and the composite side by side as JPEG.
+def before_and_after(frame: NDArray[np.uint8], composite: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Lay one frame and the composite side by side.
+
+    Parameters
+    ----------
+    frame, composite : ndarray of uint8, shape (H, W, 3)
+        RGB; the composite may be cropped, and the middle of the frame is shown as large.
 
     Returns
     -------
-    Path
-        `picture`.
+    ndarray of uint8, RGB
     """
-    after = np.asarray(cv2.imdecode(np.fromfile(composite, np.uint8), cv2.IMREAD_COLOR))
-    before = cv2.cvtColor(np.asarray(frame, np.uint8), cv2.COLOR_RGB2BGR)
-    height, width = after.shape[:2]
-    top, left = (before.shape[0] - height) // 2, (before.shape[1] - width) // 2
+    height, width = composite.shape[:2]
+    top, left = (frame.shape[0] - height) // 2, (frame.shape[1] - width) // 2
     gap = np.full((height, GAP_PX, 3), 255, np.uint8)
-    both = np.hstack([before[top : top + height, left : left + width], gap, after])
-    encoded = cv2.imencode(".jpg", both, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-    picture.write_bytes(encoded.tobytes())
-    return picture
+    return np.hstack([frame[top : top + height, left : left + width], gap, composite])

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 from stackd.wiring.processes import DESCRIBE_ENTRY
 from stackd.wiring.tools import stacking_tools
 
+DEMO_MARK = b"stackd demo"
+DEMO_QUALITY = 88
+"""What is in the demo's picture, and its quality as JPEG: it goes into the README."""
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from stackd.adapters.machine.checkup import Check
     from stackd.adapters.output.demo_camera import DemoCamera
@@ -93,6 +100,21 @@ def demo_camera(folder: Path) -> DemoCamera:
     from stackd.adapters.output.demo_camera import DemoCamera
 
     return DemoCamera(folder, began_at=datetime.now(UTC))
+
+
+def write_before_and_after(frame: NDArray[np.uint8], composite: Path, picture: Path) -> None:
+    """Write one frame and the composite side by side as JPEG."""
+    import numpy as np
+
+    from stackd.adapters.frames.reader import StackOfFiles
+    from stackd.adapters.output.pictures import write_picture
+    from stackd.config.develop import DevelopSettings
+    from stackd.rendering.demo import before_and_after
+    from stackd.service.ports import FrameFile
+
+    made = StackOfFiles([FrameFile(path=composite)], DevelopSettings()).read(0)
+    shallow = np.asarray(made if made.dtype == np.uint8 else np.rint(made / 257), np.uint8)
+    write_picture(before_and_after(frame, shallow), picture, mark=DEMO_MARK, quality=DEMO_QUALITY)
 
 
 def sort_now(paths: Sequence[Path], *, config: Path | None, progress: Progress) -> tuple[Path, Sorted]:

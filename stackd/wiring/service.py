@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stackd.errors import StackdError
 from stackd.wiring.processes import DESCRIBE_ENTRY, WORK_ENTRY
 
 if TYPE_CHECKING:
@@ -51,6 +53,11 @@ def run_service(config: Path | None, *, verbose: bool = False) -> None:
     try:
         world = service_world(loaded.settings, wakeup=wakeup, load_again=load_again)
         Daemon(settings, world, crashed_inside=crashed_inside).run()
+    except StackdError:
+        raise
+    except Exception:
+        logging.getLogger("stackd.service").exception("service.failed")
+        raise
     finally:
         wakeup.close()
         faults.close()

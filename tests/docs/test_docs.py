@@ -135,3 +135,17 @@ def test_every_decision_is_numbered_once_and_short():
     assert all(number.isdigit() for number in numbers)
     for page in pages:
         assert len(page.read_text(encoding="utf-8").splitlines()) <= 60, page.name
+
+
+MODULE_PATH = re.compile(
+    r"`(?:stackd/)?((?:adapters|bench|cli|config|imaging|intake|model|rendering|service|wiring)/[\w/]*\w)(?:\.py)?/?`"
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_modules_and_rooms_that_are_named_exist(page: Path):
+    named = MODULE_PATH.findall(page.read_text(encoding="utf-8"))
+
+    missing = [path for path in named if not any((ROOT / "stackd" / f"{path}{ending}").exists() for ending in ("", ".py"))]
+
+    assert not missing

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from stackd.imaging.ground.colour import decode_srgb, encode_srgb
+from stackd.imaging.match.brightness import Gain
 from stackd.model.pixels import Gray, Image, Mask, Matrix, Pixels
 
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
@@ -68,3 +71,8 @@ class ArrayFrames:
             np.ones((height, width), np.uint8), self._matrices[position], (width, height), flags=cv2.INTER_NEAREST
         )
         return np.asarray(inside > 0)
+
+
+def matched_in_light(frame: Pixels, gain: Gain) -> NDArray[np.float64]:
+    """What a gain makes of a frame, computed plainly: display-encoded, 0 to 1."""
+    return encode_srgb(np.clip(decode_srgb(frame / np.iinfo(frame.dtype).max) * gain.channels, 0, 1))

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.imaging.match.brightness import encode_srgb
+from stackd.imaging.ground.colour import encode_srgb
 from stackd.model.pixels import Gray, Image, Matrix, Pixels
 from stackd.rendering.scenes import RenderedStack
 

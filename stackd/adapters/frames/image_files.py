@@ -25,9 +25,6 @@ from stackd.model.names import shown
 from stackd.model.pixels import Gray, Pixels
 from stackd.model.tags import FileKind, Header
 
-REDUCTIONS: Final = (1, 2, 4, 8)
-"""The reductions that JPEG can decode straight to, and that every format offers."""
-
 GRAY_DIMENSIONS: Final = 2
 RGB_CHANNELS: Final = 3
 

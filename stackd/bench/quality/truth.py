@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from skimage.morphology import dilation, footprint_rectangle, isotropic_dilation
 
 from stackd.imaging.ground.frames import AlignedFrames
+from stackd.imaging.ground.robust import MAD_TO_SIGMA
 from stackd.imaging.lay_over.warp import covered
 from stackd.model.pixels import Gray, Image, Mask, Matrix
 from stackd.rendering.scenes import RenderedStack
@@ -24,9 +25,6 @@ SMALLEST_JUMP = 0.5
 
 CHOICE_SIGMA_PX = 1.5
 """`nearest_frames` chooses by the error around a pixel, not of it alone, which would be luck with the noise."""
-
-MAD_TO_SIGMA = 1.4826
-"""Standard deviation of normal noise over its median absolute deviation."""
 
 LEAST_FLAT_PX = 500
 """Fewer pixels give no reliable grain (guess)."""

@@ -17,7 +17,7 @@ import numpy as np
 from stackd.imaging.chain.breathing import LEAST_FRAMES, smoothed_magnifications
 from stackd.imaging.ground.frames import Progress, Step, Steps, ignore_progress
 from stackd.imaging.ground.linked import NormalEquations
-from stackd.imaging.ground.matrices import Vectors, corners, inverse, normalised, transformed
+from stackd.imaging.ground.matrices import Vectors, corners, inverse, normalised, px_to_unit, transformed
 from stackd.imaging.register.engine.pairwise import BLANK, is_duplicate
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame
 from stackd.model.pixels import Matrix
@@ -264,8 +264,7 @@ def _solve(
     if not links:
         return {reference: np.eye(3)}, np.ones(0), 0.0
     half = max(shape) / 2
-    centre = np.array([(shape[1] - 1) / 2, (shape[0] - 1) / 2])
-    to_unit = np.array([[1 / half, 0, -centre[0] / half], [0, 1 / half, -centre[1] / half], [0, 0, 1]])
+    to_unit = px_to_unit(shape)
     from_unit = inverse(to_unit)
     constant, free = _elements(links)
     unit_corners = transformed(to_unit, corners(shape))

@@ -35,6 +35,11 @@ class Means:
 class FusionMethod(Protocol):
     """The settings of a method, which know how to fuse. A recipe's `[fuse]` table is one of these."""
 
+    @property
+    def method(self) -> str:
+        """Name the method, as recipes do."""
+        ...
+
     makes_depth_map: ClassVar[bool]
     """Whether the method decides where the subject is sharp; averages and pyramids never do."""
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.tiles import Box, TileWork, enlarged
 from stackd.model.pixels import Gray, Image
 
@@ -83,7 +84,7 @@ def plan_local_contrast(image: Image, settings: LocalContrast) -> TileWork:
     .. [2] K. He, J. Sun, "Fast guided filter", arXiv:1505.00996 (2015).
     """
     cell_px = max(1, int(np.ceil(np.sqrt(image.shape[0] * image.shape[1] / MOST_CELLS))))
-    luminance = _reduced_luminance(image, cell_px)
+    luminance = np.asarray(cv2.cvtColor(block_means(image, cell_px, edge=Edge.LEFT_OUT), cv2.COLOR_RGB2GRAY), np.float32)
     darkest, lightest = float(luminance.min()), float(luminance.max())
     if lightest - darkest < SMALLEST_RANGE or settings.amount == 0:
         return TileWork(run=lambda tile, _: tile)
@@ -103,14 +104,6 @@ def plan_local_contrast(image: Image, settings: LocalContrast) -> TileWork:
         return np.asarray(np.clip(tile * factor[..., np.newaxis], 0, 1), np.float32)
 
     return TileWork(run=raise_contrast)
-
-
-def _reduced_luminance(image: Image, cell_px: int) -> Gray:
-    rows, columns = image.shape[0] // cell_px, image.shape[1] // cell_px
-    whole = image[: rows * cell_px, : columns * cell_px]
-    return np.asarray(
-        cv2.cvtColor(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY), np.float32
-    )
 
 
 def _equalized(luminance: Gray, area_cells: int, clip_limit: float) -> NDArray[np.float32]:

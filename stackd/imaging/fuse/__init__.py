@@ -15,5 +15,3 @@ from stackd.imaging.fuse.pyramid import PyramidFusion
 
 Fusion: TypeAlias = Annotated[Average | DepthFromDefocus | DepthMapFusion | PyramidFusion, Field(discriminator="method")]
 """Settings of any method; the field `method` says which."""
-
-__all__ = ["Average", "DepthFromDefocus", "DepthMapFusion", "Fusion", "PyramidFusion"]

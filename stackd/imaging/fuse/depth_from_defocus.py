@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from stackd.imaging.compose.blending import BlendingByWeight
+from stackd.imaging.compose.blending import Blending, BlendingByWeight
 from stackd.imaging.compose.coverage import Coverage
 from stackd.imaging.compose.focus_measure import lay_over_reference
 from stackd.imaging.compose.fused import Fused, Means
@@ -199,8 +199,9 @@ def fuse_by_depth_from_defocus(frames: AlignedFrames, settings: DepthFromDefocus
     settled = evidence.settle(blur_px, progress=means.progress)
     measured = settled.depth
     del evidence, watchers
-    image = BlendingByWeight(frames=frames, weights=settled, reduction=grid.reduction).image(progress=means.progress)
-    del settled
+    blending: Blending = BlendingByWeight(frames=frames, weights=settled, reduction=grid.reduction)
+    image = blending.image(progress=means.progress)
+    del settled, blending
     if not means.with_depth:
         return Fused(image=image, depth=None)
     step = Steps(means.progress, "depth", 3)

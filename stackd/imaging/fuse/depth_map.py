@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from stackd.imaging.compose.blending import BlendingByPosition
+from stackd.imaging.compose.blending import Blending, BlendingByPosition
 from stackd.imaging.compose.coverage import Coverage
 from stackd.imaging.compose.focus_measure import focus_measure, lay_over_reference
 from stackd.imaging.compose.fused import Fused, Means
@@ -73,7 +73,8 @@ def fuse_by_depth_map(frames: AlignedFrames, settings: DepthMapFusion, *, progre
         With a depth map; its confidence is the share by which the sharpest frame exceeds the mean of all.
     """
     depth = _sharpest_positions(frames, settings, progress)
-    image = BlendingByPosition(frames=frames, position=depth.position, feather_px=settings.feather_px).image(progress=progress)
+    blending: Blending = BlendingByPosition(frames=frames, position=depth.position, feather_px=settings.feather_px)
+    image = blending.image(progress=progress)
     return Fused(image=image, depth=depth)
 
 

@@ -133,7 +133,10 @@ def enlarged(coarse: NDArray[np.float32], box: Box, *, cell_px: float) -> NDArra
 
 @contextmanager
 def one_opencv_thread() -> Iterator[None]:
-    """Keep OpenCV from splitting tiles among threads of its own: they are too small to gain by it: measured."""
+    """Keep OpenCV from splitting tiles among threads of its own: they are too small to gain by it (measured).
+
+    It holds for the whole process: two of these must not overlap in time.
+    """
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

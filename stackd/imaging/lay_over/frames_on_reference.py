@@ -23,6 +23,10 @@ from stackd.model.pixels import Gray, Image, Mask, Matrix, Pixels
 BAND_ROWS = 512
 """Rows warped at once when a whole frame is wanted: temporaries stay small beside the frame itself."""
 
+TABLES_KEPT = 4
+"""Tables of what values become that are kept: two frames are in work at once. One of 16 bits takes 0.8 MB and 4 ms to make, so
+that keeping those of all frames would let memory grow with the stack."""
+
 KERNEL_REACH_PX = 4
 """A cubic kernel looks 2 px to each side; the rest is margin against rounding."""
 
@@ -219,7 +223,7 @@ def _look_up(pixels: Pixels, table: NDArray[np.float32]) -> Image:
     return matched
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=TABLES_KEPT)
 def _float_table(gain: Gain | ToneCurve, dtype: str) -> NDArray[np.float32]:
     """What every integer value becomes: display-encoded float32 [0, 1], shape (256 or 65536, 3)."""
     values = np.linspace(0, 1, int(np.iinfo(dtype).max) + 1)

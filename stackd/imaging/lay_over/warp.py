@@ -29,7 +29,6 @@ class Interpolation(Enum):
 
     LINEAR = cv2.INTER_LINEAR
     CUBIC = cv2.INTER_CUBIC
-    LANCZOS = cv2.INTER_LANCZOS4
 
 
 def warp(

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.imaging.ground.colour import decode_srgb, encode_srgb
+from stackd.imaging.ground.colour import decode_srgb
 from stackd.imaging.ground.frames import Progress, Steps, ignore_progress
 from stackd.imaging.ground.matrices import inverse, rescale_matrix
+from stackd.imaging.ground.robust import MAD_TO_SIGMA, TUKEY
 from stackd.model.pixels import Image, Matrix, Pixels
 
 CELLS = 64
@@ -46,8 +47,11 @@ LEAST_CELLS = 40
 LARGEST_GAIN = 4.0
 """Two stops; more is no flicker but another exposure, and matching it would amplify noise."""
 
-TUKEY = 4.685
-"""Tukey's biweight at 95 % efficiency for normal errors."""
+TUKEY_ROUNDS = 10
+"""Rounds of reweighting; the weights have settled by then."""
+
+LEAST_SCALE = 1e-6
+"""Of the scatter of log gains: keeps weights finite where all cells agree."""
 
 STEADY = 0.002
 """Log gain that nobody sees (a fifth of a per cent); half a grey level of 255 at mid-grey."""
@@ -81,6 +85,19 @@ class Gain:
     def is_one(self) -> bool:
         """Whether applying it changes nothing."""
         return self.channels == (1.0, 1.0, 1.0)
+
+    def for_all(self) -> "Gain":
+        """The same gain for all channels, their mean: brightness is matched, white balance is not."""
+        mean = self._mean()
+        return Gain(red=mean, green=mean, blue=mean)
+
+    def without_brightness(self) -> "Gain":
+        """What the channels change beyond their mean: white balance is matched, brightness is not."""
+        mean = self._mean()
+        return Gain(red=self.red / mean, green=self.green / mean, blue=self.blue / mean)
+
+    def _mean(self) -> float:
+        return float(np.exp(np.mean(np.log(self.channels))))
 
 
 def measure_brightness(pixels: Pixels | Image, *, reduction: int = 1) -> Brightness:
@@ -262,54 +279,6 @@ def compose_gains(links: Sequence[tuple[int, int, Gain]], frames: int, reference
     return gains
 
 
-def apply_gain(pixels: Pixels, gain: Gain) -> Pixels:
-    """Multiply linear light by the gain, staying display-encoded and in the integer type of the file.
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8 or uint16, shape (H, W, 3)
-        Display-encoded (sRGB) RGB.
-    gain : Gain
-        Factors on linear light.
-
-    Returns
-    -------
-    ndarray of the type of `pixels`
-        The input itself where the gain is one.
-    """
-    if gain.is_one:
-        return pixels
-    tables = gain_tables(gain, pixels.dtype)
-    if pixels.dtype == np.uint8:
-        return np.asarray(cv2.LUT(pixels, tables.astype(np.uint8)[None]), dtype=np.uint8)
-    matched = np.empty_like(pixels)
-    for channel in range(3):
-        np.take(tables[:, channel], pixels[..., channel], out=matched[..., channel])
-    return matched
-
-
-def gain_tables(gain: Gain, dtype: "np.dtype[np.uint8] | np.dtype[np.uint16]") -> NDArray[np.uint16]:
-    """Tabulate `apply_gain` for every value of an integer type, one column a channel.
-
-    Parameters
-    ----------
-    gain : Gain
-        Factors on linear light.
-    dtype : dtype
-        uint8 or uint16.
-
-    Returns
-    -------
-    ndarray of uint16, shape (256 or 65536, 3)
-        Output values in the range of `dtype`.
-    """
-    top = int(np.iinfo(dtype).max)
-    values = np.arange(top + 1, dtype=np.float64) / top
-    linear = decode_srgb(values)
-    tables = [np.rint(encode_srgb(np.clip(linear * factor, 0, 1)) * top) for factor in gain.channels]
-    return np.stack(tables, axis=1).astype(np.uint16)
-
-
 def _linear_of(pixels: Pixels | Image) -> NDArray[np.float32]:
     """Linear light of display-encoded pixels; of integers by table, since powers are slow."""
     if pixels.dtype == np.float32:
@@ -337,8 +306,8 @@ def _evenness(cells: NDArray[np.float32]) -> NDArray[np.float64]:
 def _robust_centre(values: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[float, float]:
     """Tukey's estimate of the centre, and its standard error."""
     centre = float(np.median(values))
-    for _ in range(10):
-        scale = 1.4826 * float(np.median(np.abs(values - centre))) + 1e-6
+    for _ in range(TUKEY_ROUNDS):
+        scale = MAD_TO_SIGMA * float(np.median(np.abs(values - centre))) + LEAST_SCALE
         vote = weights * np.clip(1 - ((values - centre) / (TUKEY * scale)) ** 2, 0, None) ** 2
         centre = float((vote * values).sum() / (vote.sum() + 1e-12))
     effective = float(vote.sum() ** 2 / ((vote**2).sum() + 1e-12))

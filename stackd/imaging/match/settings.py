@@ -1,4 +1,4 @@
-"""What a user can choose about matching frames in brightness and colour; the measuring is in `photometric` and `tone`."""
+"""What a user can choose about matching frames in brightness and colour; the measuring is in `brightness` and `tone`."""
 
 from typing import Annotated, Literal
 

@@ -5,9 +5,6 @@ from stackd.model.frame import BracketKind
 
 MAKES = ("panasonic", "leica")
 
-FOCUS_BURST = 3
-POST_FOCUS_VIDEO = 4
-
 
 def _merged(text: str | None) -> str | None:
     return "the camera stacked it itself" if number(text) else None

@@ -31,12 +31,15 @@ REASONS_TOLD: Final = 3
 LIBRARIES: Final = (
     "numpy",
     "scikit-image",
+    "scipy",
+    "PyWavelets",
     "opencv-python-headless",
     "tifffile",
     "imagecodecs",
     "simplejpeg",
     "rawpy",
     "exiv2",
+    "pillow-heif",
 )
 """Libraries whose version can change pixels or metadata; named in the provenance."""
 

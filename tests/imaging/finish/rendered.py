@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from stackd.config.settings import Recipe
-from stackd.imaging.match.brightness import decode_srgb, encode_srgb
+from stackd.imaging.ground.colour import decode_srgb, encode_srgb
 from stackd.imaging.stacker import Stacker
 from stackd.rendering.scenes import SceneSettings, Subject, render_stack
 

@@ -4,30 +4,34 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from stackd.imaging.finish import (
-    Deconvolve,
-    Denoise,
     FinishingStep,
     FinishSettings,
     Levels,
-    LocalContrast,
     Sharpen,
     finish,
 )
 from stackd.imaging.ground.tiles import TILE_PX
 
-STEPS: tuple[FinishingStep, ...] = (
-    Sharpen(),
-    Levels(),
-    Denoise(),
-    Denoise(method="total_variation"),
-    Denoise(method="wavelet"),
-    LocalContrast(),
-    Deconvolve(sigma_px=1.2),
-    Deconvolve(sigma_px=1.2, method="unsharp"),
-)
+GIVEN = {"deconvolve": {"sigma_px": 1.2}}
+"""What a step needs to do anything to the pictures of these tests."""
+
+
+def _every_step() -> tuple[FinishingStep, ...]:
+    """Every step of the union, with each of its methods."""
+    schema = TypeAdapter(FinishingStep).json_schema()
+    steps = []
+    for name, reference in schema["discriminator"]["mapping"].items():
+        fields = schema["$defs"][reference.rpartition("/")[2]]["properties"]
+        for method in fields.get("method", {}).get("enum", [None]):
+            chosen = {} if method is None else {"method": method}
+            steps.append(TypeAdapter(FinishingStep).validate_python({"step": name, **GIVEN.get(name, {}), **chosen}))
+    return tuple(steps)
+
+
+STEPS = _every_step()
 
 
 def name_of(step: FinishingStep) -> str:

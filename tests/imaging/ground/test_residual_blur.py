@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from stackd.bench.scenes import hairs, sheets, sky
+from stackd.imaging.ground.colour import decode_srgb, encode_srgb
 from stackd.imaging.ground.residual_blur import estimate_blur
-from stackd.imaging.match.brightness import decode_srgb, encode_srgb
 from stackd.rendering.scenes import SceneSettings, Subject, render_stack
 
 

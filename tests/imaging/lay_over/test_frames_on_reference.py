@@ -6,10 +6,11 @@ import pytest
 from stackd.imaging.ground.blocks import reduced
 from stackd.imaging.ground.frames import AlignedFrames, PlanesInMemory
 from stackd.imaging.ground.luminance import luma
-from stackd.imaging.lay_over.frames_on_reference import FramesOnReference, KeptLuma
-from stackd.imaging.match.brightness import Gain, apply_gain
+from stackd.imaging.lay_over.frames_on_reference import FramesOnReference, KeptLuma, _float_table
+from stackd.imaging.match.brightness import Gain
 from stackd.model.composite import Rectangle
 from stackd.rendering.scenes import SceneSettings, render_stack, tilted_plane
+from tests.imaging.array_frames import matched_in_light
 
 MOVED = np.array([[1.004, -0.002, 3.3], [0.002, 1.004, -2.7], [0, 0, 1]])
 
@@ -71,8 +72,7 @@ def test_a_gain_is_applied_in_linear_light(bits: int):
 
     matched = frames.read(0)
 
-    top = np.iinfo(native.dtype).max
-    np.testing.assert_allclose(matched, apply_gain(native, gain) / top, atol=0.51 / top + 1e-6)
+    np.testing.assert_allclose(matched, matched_in_light(native, gain), atol=1e-6)
 
 
 def test_nothing_leaves_the_range_of_an_image():
@@ -140,3 +140,13 @@ def test_what_will_not_be_seen_counts_as_covered_by_frames_that_cover_the_rest()
     np.testing.assert_array_equal(covered(1, shown), covered(1, None))
     assert not covered(0, None)[:, :14].any()
     assert covered(0, None)[:, 14:].all()
+
+
+def test_memory_does_not_grow_with_the_number_of_frames_that_are_matched():
+    """Each of 400 frames of 16 bits that flickered kept a table of 0.8 MB: 300 MB in all."""
+    _float_table.cache_clear()
+    for number in range(20):
+        frames, _ = _frames(bits=16, gain=Gain(red=1 + number / 100, green=1.0, blue=1.0))
+        frames.read(0)
+
+    assert _float_table.cache_info().currsize <= 4

@@ -4,10 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from stackd.imaging.ground.colour import decode_srgb, encode_srgb
+from stackd.imaging.ground.colour import encode_srgb
 from stackd.imaging.match.brightness import (
     Gain,
-    apply_gain,
     compose_gains,
     estimate_gain,
     match_brightness,
@@ -90,24 +89,6 @@ def test_another_exposure_is_not_called_flicker():
 
     assert found.is_one
     assert "another exposure" in found.reason
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_applying_a_gain_multiplies_linear_light(dtype: type):
-    frame, gain = exposed(scene(), dtype=dtype), Gain(red=1.1, green=0.9, blue=1.0)
-    top = np.iinfo(dtype).max
-
-    matched = apply_gain(frame, gain)
-
-    expected = np.clip(encode_srgb(np.clip(decode_srgb(frame / top) * gain.channels, 0, 1)) * top, 0, top)
-    assert matched.dtype == dtype
-    assert np.abs(matched - expected).max() <= 0.51
-
-
-def test_a_gain_of_one_hands_the_frame_back_untouched():
-    frame = exposed(scene())
-
-    assert apply_gain(frame, Gain()) is frame
 
 
 def test_composed_gains_undo_the_flicker_of_every_frame():

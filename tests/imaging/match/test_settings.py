@@ -7,14 +7,15 @@ import pytest
 
 from stackd.imaging.finish import FinishSettings
 from stackd.imaging.fuse.average import Average
-from stackd.imaging.ground.luminance import luma
+from stackd.imaging.ground.colour import decode_srgb
 from stackd.imaging.lay_over.frames_on_reference import FramesOnReference
-from stackd.imaging.match.brightness import Gain, apply_gain, decode_srgb
+from stackd.imaging.match.brightness import Gain
 from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.register.none import NoRegistration
 from stackd.imaging.stacker import Stacker
 from stackd.model.pixels import Image
 from stackd.rendering.scenes import RenderedStack
+from tests.imaging.array_frames import LUMINANCE, matched_in_light
 from tests.imaging.camera_stack import Exposure, photograph
 
 SHAPE = (200, 300)
@@ -86,5 +87,5 @@ def test_luminance_is_as_bright_as_the_colours_it_decides_on(flickering: Rendere
 
     gray = frames.read_gray_native(0, reduction)
 
-    matched = luma(apply_gain(flickering.frames[1], gain)) / 255
+    matched = matched_in_light(flickering.frames[1], gain) @ LUMINANCE
     assert np.abs(gray.mean() - matched.mean()) < 2 / 255

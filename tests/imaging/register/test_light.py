@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from stackd.imaging.ground.colour import encode_srgb
 from stackd.imaging.ground.matrices import corners, transformed
-from stackd.imaging.match.brightness import encode_srgb
 from stackd.imaging.register import register
 from stackd.imaging.register.engine.prepared_frame import prepare
 from stackd.imaging.register.models import MotionRegistration

@@ -25,17 +25,12 @@ from stackd.imaging.ground.matrices import (
     rescale_matrix,
     transformed,
 )
+from stackd.imaging.ground.robust import MAD_TO_SIGMA, TUKEY
 from stackd.imaging.register.engine.prepared_frame import TRUST_WINDOWS, Level, PreparedFrame, windows_of
 from stackd.model.pixels import Gray, Matrix
 
 SCALE_STRIDE = 4
 """Every so many residuals tell their scale, to a few per cent, which the weights do not feel."""
-
-TUKEY = 4.685
-"""Tukey's biweight at 95 % efficiency for normal errors."""
-
-MAD_TO_SIGMA = 1.4826
-"""Median absolute deviation to standard deviation of a normal distribution."""
 
 TRUST_FROM, TRUST_FULLY = 0.45, 0.75
 """Correlation within a window below which it has no say, and above which full say (tuned on a strongly defocused board)."""

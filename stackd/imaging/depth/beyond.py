@@ -67,7 +67,7 @@ class BeyondEnds:
     def __init__(self, witnesses: Sequence[tuple[int, Gray, Plane]], *, blur_px: float, tolerance: float) -> None:
         self._blur_px = blur_px / REDUCTION
         self._equal = np.float32(tolerance**2)
-        self._witnesses = [(position, to_display(_small_light(gray)), reduced(trust)) for position, gray, trust in witnesses]
+        self._witnesses = [(position, to_display(_small_light(gray)), on_disc_grid(trust)) for position, gray, trust in witnesses]
         first, last = witnesses[0], witnesses[-1]
         self._ends = [
             np.minimum.reduce([self._unexplained(_small_light(gray), position, beyond=frames) for frames in DISTANCES_FRAMES])
@@ -105,10 +105,10 @@ class BeyondEnds:
         return np.asarray(cv2.GaussianBlur(misfit, (0, 0), WINDOW_PX) / cv2.GaussianBlur(trusted, (0, 0), WINDOW_PX), np.float32)
 
 
-def reduced(plane: Plane) -> Plane:
+def on_disc_grid(plane: Plane) -> Plane:
     """Reduce a plane from the grid of the decisions."""
     return squeezed(plane, REDUCTION)
 
 
 def _small_light(gray: Gray) -> Plane:
-    return reduced(to_light(gray))
+    return on_disc_grid(to_light(gray))

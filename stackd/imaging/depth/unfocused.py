@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.imaging.depth.beyond import REDUCTION, Beyond, reduced
+from stackd.imaging.depth.beyond import REDUCTION, Beyond, on_disc_grid
 from stackd.imaging.ground.blocks import stretched
 from stackd.imaging.ground.frames import PlaneStore, Step, ignore_step
 from stackd.imaging.ground.grain import HIGH_PASS_SHARE
@@ -137,13 +137,13 @@ class Unfocused:
 
     def add(self, gray: Gray, detail: Plane, outside: Mask | None = None) -> None:
         """Take the next frame, on the grid of the decisions: luminance, mean squared fine detail, and what it does not show."""
-        small = reduced(gray)
+        small = on_disc_grid(gray)
         rest = small - _smooth(small, COARSE_SIGMA_PX)
         # An amplitude, because squares of small contrasts are lost in half precision.
         contrast = cv2.sqrt(_smooth(rest * rest, COARSE_SIGMA_PX)).astype(np.float16)
         self._store.append(contrast if outside is None else _hidden(contrast, outside))
-        wide, narrow = (_smooth(reduced(detail), window) for window in (WIDE_WINDOW_PX, NARROW_WINDOW_PX))
-        spots = reduced(np.asarray(cv2.dilate(gray, np.ones((HIGHLIGHT_SIDE_PX, HIGHLIGHT_SIDE_PX), np.uint8)), np.float32))
+        wide, narrow = (_smooth(on_disc_grid(detail), window) for window in (WIDE_WINDOW_PX, NARROW_WINDOW_PX))
+        spots = on_disc_grid(np.asarray(cv2.dilate(gray, np.ones((HIGHLIGHT_SIDE_PX, HIGHLIGHT_SIDE_PX), np.uint8)), np.float32))
         seen = self._seen
         if seen is None:
             self._seen = _Seen(
@@ -232,7 +232,7 @@ class NeverSharp:
         step : Step
             Told twice a frame.
         """
-        costs = _Costs(never_sharp=self, expected=reduced(expected), within=within, at_most=at_most)
+        costs = _Costs(never_sharp=self, expected=on_disc_grid(expected), within=within, at_most=at_most)
         positions = range(len(self.store))
         least = np.full_like(self.greatest, np.inf)
         for position in positions:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from stackd.imaging.ground.colour import decode_srgb, encode_srgb
 from stackd.imaging.ground.grain import PATCH_PX, estimate_grain_map, lit_patches, share_of_detail
 from stackd.imaging.ground.residual_blur import estimate_blur
-from stackd.imaging.ground.tiles import Box, TileWork, enlarged
+from stackd.imaging.ground.tiles import TilePlace, TileWork, enlarged
 from stackd.model.pixels import Gray, Image
 
 LEAST_SIGMA_PX = 0.6
@@ -88,7 +88,7 @@ def plan_deconvolution(image: Image, settings: Deconvolve) -> TileWork:
         return TileWork(run=lambda tile, _: tile)
     grain_map = estimate_grain_map(luminance, lit=lit_patches(luminance))
 
-    def deconvolve_tile(tile: Image, box: Box) -> Image:
+    def deconvolve_tile(tile: Image, box: TilePlace) -> Image:
         blurred = np.asarray(cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY), np.float32)
         share = share_of_detail(blurred / enlarged(grain_map, box, cell_px=PATCH_PX))
         sharp = _bounded(_deblurred(blurred, sigma_px, settings), blurred, sigma_px, settings.overshoot)

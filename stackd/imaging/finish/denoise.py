@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from stackd.imaging.ground.grain import PATCH_PX, estimate_grain_map, lit_patches, share_of_detail
-from stackd.imaging.ground.tiles import Box, TileWork, enlarged
+from stackd.imaging.ground.tiles import TilePlace, TileWork, enlarged
 from stackd.model.pixels import Gray, Image
 
 TO_PLANES = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
@@ -92,7 +92,7 @@ def plan_denoising(image: Image, settings: Denoise) -> TileWork:
     grain_maps = [estimate_grain_map(_plane(image, number), lit=lit) for number in range(3)]
     strengths = (settings.strength, settings.colour_strength, settings.colour_strength)
 
-    def denoise_tile(tile: Image, box: Box) -> Image:
+    def denoise_tile(tile: Image, box: TilePlace) -> Image:
         planes = cv2.transform(tile, TO_PLANES)
         for number, (grain_map, strength) in enumerate(zip(grain_maps, strengths, strict=True)):
             if strength > 0:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from stackd.imaging.ground.tiles import Box, TileWork
+from stackd.imaging.ground.tiles import TilePlace, TileWork
 from stackd.model.pixels import Image
 
 MAX_SAMPLES = 1_000_000
@@ -53,7 +53,7 @@ def plan_levels(image: Image, settings: Levels) -> TileWork:
     if white - black < SMALLEST_RANGE:
         return TileWork(run=lambda tile, _: tile)
 
-    def spread_tile(tile: Image, _: Box) -> Image:
+    def spread_tile(tile: Image, _: TilePlace) -> Image:
         spread = (tile - np.float32(black)) * np.float32(1 / (white - black))
         return np.clip(spread, 0, 1, out=spread)
 

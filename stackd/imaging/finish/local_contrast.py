@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from stackd.imaging.ground.blocks import Edge, block_means
-from stackd.imaging.ground.tiles import Box, TileWork, enlarged
+from stackd.imaging.ground.tiles import TilePlace, TileWork, enlarged
 from stackd.model.pixels import Gray, Image
 
 MOST_CELLS = 1_000_000
@@ -92,7 +92,7 @@ def plan_local_contrast(image: Image, settings: LocalContrast) -> TileWork:
     slope, offset = _tone_curves(luminance, _equalized(luminance, area_cells, settings.clip_limit))
     amount = np.float32(settings.amount)
 
-    def raise_contrast(tile: Image, box: Box) -> Image:
+    def raise_contrast(tile: Image, box: TilePlace) -> Image:
         before = np.asarray(cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY), np.float32)
         wanted = enlarged(slope, box, cell_px=cell_px) * before + enlarged(offset, box, cell_px=cell_px)
         room = np.float32(MOST_OF_THE_WAY) * np.minimum(before, 1 - before)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from stackd.imaging.ground.tiles import Box, TileWork
+from stackd.imaging.ground.tiles import TilePlace, TileWork
 from stackd.model.pixels import Image
 
 BLUR_REACH_SIGMAS = 4.0
@@ -60,7 +60,7 @@ def plan_sharpening(image: Image, settings: Sharpen) -> TileWork:  # noqa: ARG00
         Range [0, 1].
     """
 
-    def sharpen_tile(tile: Image, _: Box) -> Image:
+    def sharpen_tile(tile: Image, _: TilePlace) -> Image:
         luminance = cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY)
         detail = luminance - cv2.GaussianBlur(luminance, (0, 0), settings.radius_px, borderType=cv2.BORDER_REPLICATE)
         # Pulling detail towards zero, rather than cutting it off, leaves no contour where the threshold is crossed.

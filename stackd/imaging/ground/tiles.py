@@ -25,7 +25,7 @@ WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
+class TilePlace:
     """Where a tile lies in its image, margin included: px of its upper left corner, negative in the margin, and its size."""
 
     top: int
@@ -41,7 +41,7 @@ class TileWork:
     Made after a look at the whole image, so that all tiles are treated alike.
     """
 
-    run: Callable[[Image, Box], Image]
+    run: Callable[[Image, TilePlace], Image]
     """Makes of a tile (display-encoded RGB, margin included, never modified) one of the same shape."""
     margin_px: int = 0
     """How far around a pixel `run` looks; at most half of `TILE_PX`, and a multiple of 8 where it works on reduced grids."""
@@ -71,9 +71,9 @@ def run_on_tiles(image: Image, work: TileWork, *, out: Image | None = None, prog
     above = image[:0]
 
     def make(band: Image, rows: slice, columns: slice) -> None:
-        tile, box = _tile(band, rows, columns, margin_px=margin_px)
+        tile, place = _tile(band, rows, columns, margin_px=margin_px)
         inside = tuple(slice(margin_px, margin_px + span.stop - span.start) for span in (rows, columns))
-        result[rows, columns] = work.run(tile, box)[inside]
+        result[rows, columns] = work.run(tile, place)[inside]
 
     with one_opencv_thread(), ThreadPoolExecutor(WORKERS) as workers:
         for rows in spans(image.shape[0]):
@@ -106,25 +106,25 @@ def spans(side_px: int) -> Sequence[slice]:
     return [slice(start, stop) for start, stop in zip(starts, [*starts[1:], side_px], strict=True)]
 
 
-def enlarged(coarse: NDArray[np.float32], box: Box, *, cell_px: float) -> NDArray[np.float32]:
+def enlarged(coarse: NDArray[np.float32], place: TilePlace, *, cell_px: float) -> NDArray[np.float32]:
     """Look up a map of coarse cells at every pixel of a tile, linearly between the middles of cells.
 
     Parameters
     ----------
     coarse : ndarray of float32, shape (rows, columns)
         One value a cell.
-    box : Box
+    place : TilePlace
         The tile.
     cell_px : float
         Side of a cell in px of the image.
 
     Returns
     -------
-    ndarray of float32, shape (box.height, box.width)
+    ndarray of float32, shape (place.height, place.width)
         The same at a pixel whichever tile it is asked for in; beyond the outermost middles the map goes on as it is there.
     """
-    row, row_share = _between(box.top, box.height, cell_px, coarse.shape[0])
-    column, column_share = _between(box.left, box.width, cell_px, coarse.shape[1])
+    row, row_share = _between(place.top, place.height, cell_px, coarse.shape[0])
+    column, column_share = _between(place.left, place.width, cell_px, coarse.shape[1])
     lines = coarse[row] * (1 - row_share)[:, None] + coarse[np.minimum(row + 1, coarse.shape[0] - 1)] * row_share[:, None]
     return np.asarray(
         lines[:, column] * (1 - column_share) + lines[:, np.minimum(column + 1, coarse.shape[1] - 1)] * column_share, np.float32
@@ -161,9 +161,11 @@ def _band(image: Image, rows: slice, above: Image, *, margin_px: int) -> Image:
     return np.asarray(cv2.copyMakeBorder(band, upper, lower, 0, 0, cv2.BORDER_REFLECT_101), np.float32)
 
 
-def _tile(band: Image, rows: slice, columns: slice, *, margin_px: int) -> tuple[Image, Box]:
+def _tile(band: Image, rows: slice, columns: slice, *, margin_px: int) -> tuple[Image, TilePlace]:
     left, right = columns.start - margin_px, columns.stop + margin_px
     width = band.shape[1]
     inside = band[:, max(left, 0) : min(right, width)]
     tile = cv2.copyMakeBorder(inside, 0, 0, max(-left, 0), max(right - width, 0), cv2.BORDER_REFLECT_101)
-    return np.asarray(tile, np.float32), Box(top=rows.start - margin_px, left=left, height=tile.shape[0], width=tile.shape[1])
+    return np.asarray(tile, np.float32), TilePlace(
+        top=rows.start - margin_px, left=left, height=tile.shape[0], width=tile.shape[1]
+    )

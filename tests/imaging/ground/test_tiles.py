@@ -4,14 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
-from stackd.imaging.ground.tiles import TILE_PX, Box, TileWork, count_tiles, enlarged, run_on_tiles, spans
+from stackd.imaging.ground.tiles import TILE_PX, TilePlace, TileWork, count_tiles, enlarged, run_on_tiles, spans
 
 
 def picture(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(5).uniform(0, 1, (height, width, 3)).astype(np.float32)
 
 
-def soften(tile: np.ndarray, _: Box) -> np.ndarray:
+def soften(tile: np.ndarray, _: TilePlace) -> np.ndarray:
     return cv2.blur(tile, (9, 9), borderType=cv2.BORDER_REFLECT_101)
 
 
@@ -22,7 +22,7 @@ SOFTEN = TileWork(run=soften, margin_px=8)
 def test_no_tile_shows(shape: tuple[int, int]):
     image = picture(*shape)
 
-    assert np.allclose(run_on_tiles(image, SOFTEN), soften(image, Box(top=0, left=0, height=0, width=0)), atol=1e-6)
+    assert np.allclose(run_on_tiles(image, SOFTEN), soften(image, TilePlace(top=0, left=0, height=0, width=0)), atol=1e-6)
 
 
 def test_the_result_may_be_written_over_the_image():
@@ -55,7 +55,7 @@ def test_a_box_says_where_its_tile_lies():
     rows, columns = np.mgrid[0:900, 0:1200].astype(np.float32)
     image = np.dstack([rows, columns, rows * 0])
 
-    def check(tile: np.ndarray, box: Box) -> np.ndarray:
+    def check(tile: np.ndarray, box: TilePlace) -> np.ndarray:
         assert tile.shape == (box.height, box.width, 3)
         inside = tile[16:-16, 16:-16]
         assert inside[0, 0, 0] == box.top + 16
@@ -68,8 +68,8 @@ def test_a_box_says_where_its_tile_lies():
 def test_a_coarse_map_is_the_same_in_every_tile_and_right_in_the_middle_of_cells():
     coarse = np.random.default_rng(1).uniform(size=(9, 12)).astype(np.float32)
 
-    whole = enlarged(coarse, Box(top=0, left=0, height=81, width=108), cell_px=9)
-    part = enlarged(coarse, Box(top=-7, left=33, height=40, width=50), cell_px=9)
+    whole = enlarged(coarse, TilePlace(top=0, left=0, height=81, width=108), cell_px=9)
+    part = enlarged(coarse, TilePlace(top=-7, left=33, height=40, width=50), cell_px=9)
 
     assert np.array_equal(part[7:], whole[:33, 33:83])
     assert np.array_equal(part[0], part[7])

@@ -20,6 +20,14 @@ BOUNDS: Mapping[str, tuple[str, str]] = {
 }
 """Pydantic's name of a mistake → how a person says it, and where the bound stands."""
 
+KINDS: Mapping[str, str] = {
+    **dict.fromkeys(("tuple_type", "list_type", "set_type"), "a list in square brackets"),
+    **dict.fromkeys(("float_type", "float_parsing", "int_type", "int_parsing", "int_from_float"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    "string_type": "text in quotes",
+}
+"""Pydantic's name of a mistake → what a person would have written."""
+
 NEAR_ENOUGH = 0.5
 """Likeness from which a word counts as a slip (a guess): catches swapped letters, forgotten endings and British spelling."""
 
@@ -43,7 +51,11 @@ def sentence(detail: ErrorDetails, origins: Mapping[str, str], path: Path | None
     dotted = ".".join(map(str, keys))
     # A mistake in a whole table comes from the last layer that wrote into it.
     inside = (where for key, where in reversed(list(origins.items())) if key.startswith(f"{dotted}."))
-    origin = origins.get(dotted) or next(inside, str(path) if path else "configuration")
+    # One inside a list is told of the list, which came from one place.
+    around = (
+        origins[key] for key in (".".join(map(str, keys[:count])) for count in range(len(keys) - 1, 0, -1)) if key in origins
+    )
+    origin = origins.get(dotted) or next(inside, None) or next(around, str(path) if path else "configuration")
     return f"{origin}: {_spell(keys)}: {problem}"
 
 
@@ -76,8 +88,12 @@ def _problem(detail: ErrorDetails, name: str, table: Variant | None) -> str:
             return _not_one_of(str(got), [str(choice) for choice in getattr(field and field.annotation, "__args__", ())])
         case "value_error":
             return f"{context['error']}."
+        case "union_tag_not_found" if isinstance(got, Mapping):
+            return "is missing: it says what the rest of the table is about."
         case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type" | "union_tag_not_found":
             return f"must be a table, but is {got!r}."
+        case kind if kind in KINDS:
+            return f"must be {KINDS[kind]}, but is {got!r}."
         case _:
             return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, but is {got!r}."
 

@@ -180,7 +180,8 @@ class Stacker:
             slice(kept.top - window.top, kept.bottom - window.top),
             slice(kept.left - window.left, kept.right - window.left),
         )
-        image = finish(fused.image[inside], self._finish.steps, progress=self._progress)
+        undone: list[str] = []
+        image = finish(fused.image[inside], self._finish.steps, progress=self._progress, tell=undone.append)
         depth = fused.depth
         if depth is not None:
             depth = DepthMap(position=depth.position[inside], confidence=depth.confidence[inside], frame_count=depth.frame_count)
@@ -190,7 +191,7 @@ class Stacker:
             reference=placed.reference,
             frames=tuple(self._report(i, placed) for i in range(self._chain.frames)),
             depth=depth,
-            findings=_findings(area, self._source.shape, cropped=self._finish.crop),
+            findings=(*_findings(area, self._source.shape, cropped=self._finish.crop), *map(_step_undone, undone)),
             method=self._fuse.method,
         )
 
@@ -260,6 +261,10 @@ def _with_margin(area: Rectangle, shape: tuple[int, int]) -> Rectangle:
         for start, stop, side in ((area.top, area.bottom, shape[0]), (area.left, area.right, shape[1]))
     )
     return Rectangle(left=left, top=top, right=right, bottom=bottom)
+
+
+def _step_undone(sentence: str) -> Finding:
+    return Finding(code="step-changed-nothing", severity=Severity.NOTE, sentence=sentence)
 
 
 def _findings(area: Rectangle, shape: tuple[int, int], *, cropped: bool) -> tuple[Finding, ...]:

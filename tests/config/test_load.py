@@ -255,3 +255,21 @@ def test_a_recipe_is_named_by_what_it_does():
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_every_built_in_recipe_loads_and_says_what_it_is_for(name: str):
     assert load_recipe(name).description
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ('[{method="wavelet"}]', "number 1, step: is missing"),
+        ('["denoise"]', "number 1: must be a table"),
+        ("denoise", "steps: must be a list in square brackets"),
+        ('[{step="denoise", strength="strong"}]', "number 1, strength: must be a number"),
+        ('[{step="sharpn"}]', 'Did you mean "sharpen"?'),
+    ],
+)
+def test_a_mistake_in_a_list_on_the_command_line_is_told_in_plain_words(steps: str, told: str):
+    with pytest.raises(WrongConfiguration) as caught:
+        load_recipe("default", config=None, overrides=[f"finish.steps={steps}"])
+
+    assert caught.value.message.startswith("--set: ")
+    assert told in caught.value.message

@@ -4,7 +4,7 @@ Adding a step: one file, whose settings class has a `plan` that looks at the ima
 class joins `FinishingStep`. No step runs unless the recipe names it: the composite should look like its frames.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,7 +31,13 @@ class FinishSettings(BaseModel):
     steps: Annotated[tuple[FinishingStep, ...], Field(description="Further steps in their order; none by default.")] = ()
 
 
-def finish(image: Image, steps: Sequence[FinishingStep], *, progress: Progress = ignore_progress) -> Image:
+def finish(
+    image: Image,
+    steps: Sequence[FinishingStep],
+    *,
+    progress: Progress = ignore_progress,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Image:
     """Run the finishing steps over a fused image, in order.
 
     However many steps there are, no more than the image, the result and a few tiles are in memory, and while a step looks at the
@@ -45,6 +51,8 @@ def finish(image: Image, steps: Sequence[FinishingStep], *, progress: Progress =
         May be empty: then the image comes back as it is.
     progress : Progress
         Told after every tile of every step; may raise `Cancelled`.
+    tell : callable
+        Told, in a sentence, why a step changes nothing.
     """
     total = max(1, len(steps) * count_tiles(image.shape))
     progress("finish", 0, total)
@@ -58,7 +66,10 @@ def finish(image: Image, steps: Sequence[FinishingStep], *, progress: Progress =
     result: Image | None = None
     for step in steps:
         # The first step makes a new image; the others write over that one.
-        result = run_on_tiles(image, step.plan(image), out=result, progress=count_tile)
+        work = step.plan(image)
+        if work.why_nothing:
+            tell(work.why_nothing)
+        result = run_on_tiles(image, work, out=result, progress=count_tile)
         image = result
     if not steps:
         progress("finish", total, total)

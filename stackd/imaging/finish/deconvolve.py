@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from stackd.imaging.ground.colour import decode_srgb, encode_srgb
 from stackd.imaging.ground.grain import PATCH_PX, estimate_grain_map, lit_patches, share_of_detail
 from stackd.imaging.ground.residual_blur import estimate_blur
-from stackd.imaging.ground.tiles import TilePlace, TileWork, enlarged
+from stackd.imaging.ground.tiles import TilePlace, TileWork, enlarged, nothing_to_do
 from stackd.model.pixels import Gray, Image
 
 LEAST_SIGMA_PX = 0.6
@@ -85,7 +85,11 @@ def plan_deconvolution(image: Image, settings: Deconvolve) -> TileWork:
     luminance = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.float32)
     sigma_px = estimate_blur(luminance) if settings.sigma_px is None else settings.sigma_px
     if sigma_px < LEAST_SIGMA_PX:
-        return TileWork(run=lambda tile, _: tile)
+        return nothing_to_do(
+            f"deconvolve changed nothing: the steepest edges are blurred by {sigma_px:.1f} px, which is as sharp as pixels are."
+            if sigma_px
+            else "deconvolve changed nothing: there are too few steep edges to measure blur at. Give it as sigma_px."
+        )
     grain_map = estimate_grain_map(luminance, lit=lit_patches(luminance))
 
     def deconvolve_tile(tile: Image, box: TilePlace) -> Image:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from stackd.imaging.ground.tiles import TilePlace, TileWork
+from stackd.imaging.ground.tiles import TilePlace, TileWork, nothing_to_do
 from stackd.model.pixels import Image
 
 MAX_SAMPLES = 1_000_000
@@ -51,7 +51,9 @@ def plan_levels(image: Image, settings: Levels) -> TileWork:
     black = float(np.percentile(sample.min(axis=2), settings.black_percent))
     white = float(np.percentile(sample.max(axis=2), 100 - settings.white_percent))
     if white - black < SMALLEST_RANGE:
-        return TileWork(run=lambda tile, _: tile)
+        return nothing_to_do(
+            f"levels changed nothing: the picture uses only {white - black:.1%} of the range, and spreading it would lift grain."
+        )
 
     def spread_tile(tile: Image, _: TilePlace) -> Image:
         spread = (tile - np.float32(black)) * np.float32(1 / (white - black))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from stackd.imaging.ground.blocks import Edge, block_means
-from stackd.imaging.ground.tiles import TilePlace, TileWork, enlarged
+from stackd.imaging.ground.tiles import TilePlace, TileWork, enlarged, nothing_to_do
 from stackd.model.pixels import Gray, Image
 
 MOST_CELLS = 1_000_000
@@ -86,8 +86,10 @@ def plan_local_contrast(image: Image, settings: LocalContrast) -> TileWork:
     cell_px = max(1, int(np.ceil(np.sqrt(image.shape[0] * image.shape[1] / MOST_CELLS))))
     luminance = np.asarray(cv2.cvtColor(block_means(image, cell_px, edge=Edge.LEFT_OUT), cv2.COLOR_RGB2GRAY), np.float32)
     darkest, lightest = float(luminance.min()), float(luminance.max())
-    if lightest - darkest < SMALLEST_RANGE or settings.amount == 0:
-        return TileWork(run=lambda tile, _: tile)
+    if settings.amount == 0:
+        return nothing_to_do("local_contrast changed nothing: its amount is 0.")
+    if lightest - darkest < SMALLEST_RANGE:
+        return nothing_to_do("local_contrast changed nothing: the picture has hardly any contrast that could be raised.")
     area_cells = max(2 * GUIDE_CELLS, round(min(luminance.shape) * settings.area_percent / 100))
     slope, offset = _tone_curves(luminance, _equalized(luminance, area_cells, settings.clip_limit))
     amount = np.float32(settings.amount)

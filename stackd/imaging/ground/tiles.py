@@ -45,6 +45,13 @@ class TileWork:
     """Makes of a tile (display-encoded RGB, margin included, never modified) one of the same shape."""
     margin_px: int = 0
     """How far around a pixel `run` looks; at most half of `TILE_PX`, and a multiple of 8 where it works on reduced grids."""
+    why_nothing: str = ""
+    """A sentence that says why the image stays as it is, where it does."""
+
+
+def nothing_to_do(why: str) -> TileWork:
+    """Leave an image as it is, and say why."""
+    return TileWork(run=lambda tile, _: tile, why_nothing=why)
 
 
 def run_on_tiles(image: Image, work: TileWork, *, out: Image | None = None, progress: Callable[[], None] | None = None) -> Image:

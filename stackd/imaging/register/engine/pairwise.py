@@ -29,6 +29,10 @@ CONVINCING = 0.6
 LEAST_AGREEMENT = 0.5
 """Agreement on the coarse levels below which two frames do not show the same thing (measured, as above)."""
 
+UNLIKE = "It does not show the same subject as its neighbour, or nothing in it is sharp enough to tell."
+UNLIKE_BY_PIXELS = f'{UNLIKE} If it was turned or zoomed, align.first_guess = "auto" finds it.'
+"""Why a frame is left out that fits its neighbour nowhere."""
+
 LEAST_OVERLAP = 0.25
 """Share of the frame that must be common; less leaves too little to fuse (guess)."""
 
@@ -113,9 +117,7 @@ def align(
     parameters = PARAMETERS[model]
     best = _best_guess(reference, moving, initial, min(parameters, COARSE_PARAMETERS), first_guess)
     if best is None or best.fit.agreement < LEAST_AGREEMENT:
-        return FailedRegistration(
-            reason="It does not show the same subject as its neighbour, or nothing in it is sharp enough to tell."
-        )
+        return FailedRegistration(reason=UNLIKE_BY_PIXELS if first_guess == "pixels" else UNLIKE)
     coarser = _coarsening(best)
     if not 1 / BLURRED <= coarser <= BLURRED:
         which, other = ("It", "its neighbour") if (coarser > 1) != best.swapped else ("Its neighbour", "it")
@@ -192,8 +194,9 @@ def _best_guess(
             return _best_attempt(reference, moving, chain(known, features, pixels), parameters)
         case "auto":
             best = _best_attempt(reference, moving, chain(known, pixels), parameters)
-            if best is None or best.fit.agreement < LEAST_AGREEMENT:
-                # What fits no better than strangers do was not found, whatever it is: nothing is lost by starting anew.
+            if initial is None and (best is None or best.fit.agreement < LEAST_AGREEMENT):
+                # What fits no better than strangers do was not found, whatever it is: nothing is lost by starting anew. A frame
+                # whose place its neighbour tells already is not found elsewhere.
                 return _best_attempt(reference, moving, features, parameters)
             return best
         case _:

@@ -8,11 +8,10 @@ import numpy as np
 
 from stackd.intake.order.focus_order import (
     FEWEST_TO_CONTRADICT,
-    SUSPECT_DETOUR,
     capture_is_known,
     focus_is_known,
+    is_suspicious,
     near_to_far,
-    pictures_contradict,
 )
 from stackd.intake.order.numbering import Numbered, numbering, stage_height
 from stackd.intake.order.ordering import in_order
@@ -53,7 +52,7 @@ def _looked_at(ordered: Sequence[Shot], look: Callable[[Frame], ContentSignature
             return list(ordered)
         places = {round(place) for place in np.linspace(0, len(ordered) - 1, FEWEST_TO_CONTRADICT)}
         looks = {place: replace(ordered[place], content=look(ordered[place].frame)) for place in sorted(places)}
-        if not pictures_contradict(list(looks.values()), detour=SUSPECT_DETOUR):
+        if not is_suspicious(list(looks.values())):
             return list(ordered)
     return [looks[place] if place in looks else replace(shot, content=look(shot.frame)) for place, shot in enumerate(ordered)]
 

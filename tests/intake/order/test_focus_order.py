@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pytest
 
-from stackd.intake.evidence import sharpness
 from stackd.intake.order.one_stack import in_one_stack
 from stackd.model.content import ContentSignature
 from stackd.model.frame import Frame
@@ -81,24 +79,3 @@ def test_pictures_that_hardly_differ_contradict_nothing():
     ordered = in_one_stack(frames, look=lambda each: alike[each.path])
 
     assert list(ordered) == frames
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 60])
-def test_the_shortest_path_of_points_on_a_curve_is_the_curve(count: int):
-    along = np.linspace(0, 3, count)
-    curve = np.stack([np.cos(along), np.sin(along), along / 5], axis=1)
-    order = np.random.default_rng(2).permutation(count)
-
-    path = order[sharpness.shortest_path(curve[order])]
-
-    assert list(path) in (list(range(count)), list(range(count))[::-1])
-
-
-def test_the_path_found_is_never_longer_than_the_one_given():
-    for seed in range(20):
-        matrix = np.random.default_rng(seed).normal(size=(8, 3))
-
-        path = sharpness.shortest_path(matrix)
-
-        assert sorted(path) == list(range(8))
-        assert sharpness.path_length(matrix[path]) <= sharpness.path_length(matrix)

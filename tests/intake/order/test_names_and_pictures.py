@@ -1,0 +1,145 @@
+"""Names against pictures, on rendered stacks: names are kept unless the pictures are sure, and soft frames decide nothing."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import pytest
+
+from stackd.intake.evidence.content import signature
+from stackd.intake.order.focus_order import near_to_far
+from stackd.intake.order.numbering import numbering
+from stackd.intake.order.one_stack import in_one_stack, numbered_shot
+from stackd.intake.order.ordering import in_order
+from stackd.intake.settings import GroupingSettings
+from stackd.model.content import ContentSignature
+from stackd.rendering.scenes import Canvas, SceneSettings, Surface, render_stack, speckle, two_planes
+from tests.intake.build import bare
+
+FRAMES = 16
+BEYOND = 4
+"""Frames at each end that are focused where nothing is."""
+
+
+def slope_within(canvas: Canvas) -> tuple[Surface, ...]:
+    """A surface that runs through the middle of the stack: four frames at each end show it soft everywhere."""
+    _, y = canvas.grid()
+    first = BEYOND / (FRAMES - 1)
+    return (
+        Surface(
+            colour=speckle(canvas, 1, dark=(0.03, 0.02, 0.01), bright=(0.70, 0.60, 0.45)),
+            opacity=np.ones(canvas.shape, np.float32),
+            depth=(first + (1 - 2 * first) * np.clip(0.5 - y, 0, 1)).astype(np.float32),
+        ),
+    )
+
+
+@cache
+def looks_of(subject: object, seed: int = 0, electrons: float | None = 20_000.0, blur_px: float = 0.6) -> list[ContentSignature]:
+    """What the frames of a rendered stack look like, in order of focus."""
+    scene = SceneSettings(
+        subject=subject,  # type: ignore[arg-type]
+        frame_count=FRAMES,
+        blur_px=blur_px,
+        full_well_electrons=electrons,
+        seed=seed,
+    )
+    stack = render_stack(scene)
+    return [signature(stack.read_gray(index, 1)) for index in range(FRAMES)]
+
+
+def ordered(looks: Sequence[ContentSignature], named: Sequence[int]) -> list[int]:
+    """Order frames of which the n-th in order of focus is called `named[n]`; all of them are looked at."""
+    frames = [bare(f"frame_{number}.png") for number in named]
+    numbers = numbering(each.path for each in frames)
+    known = {each.path: look for each, look in zip(frames, looks, strict=True)}
+    focus = {each.path: index for index, each in enumerate(frames)}
+    captured = in_order([numbered_shot(each, known, numbers) for each in frames], GroupingSettings())
+    return [focus[shot.path] for shot in near_to_far(captured)]
+
+
+def renamed(frame: int, to: int) -> list[int]:
+    """Names in order of focus but for one frame."""
+    order = [index for index in range(FRAMES) if index != frame]
+    order.insert(to, frame)
+    return [order.index(index) for index in range(FRAMES)]
+
+
+RIGHT = list(range(FRAMES))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("subject", [slope_within, two_planes])
+@pytest.mark.parametrize("electrons", [20_000.0, 600.0])
+def test_right_names_are_kept_to_the_frame(subject: object, seed: int, electrons: float):
+    """Between two planes and beyond them all frames are soft; their noise used to overrule right names."""
+    looks = looks_of(subject, seed, electrons, 2.0)
+
+    assert ordered(looks, RIGHT) == RIGHT
+
+
+def test_names_given_in_reverse_reverse_the_order_and_nothing_else():
+    assert ordered(looks_of(slope_within), RIGHT[::-1]) == RIGHT[::-1]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_shuffled_names_give_way_to_the_pictures_soft_frames_included(seed: int):
+    names = [int(number) for number in np.random.default_rng(seed).permutation(FRAMES)]
+
+    assert ordered(looks_of(slope_within), names) in (RIGHT, RIGHT[::-1])
+
+
+@pytest.mark.parametrize(("soft", "to"), [(0, 9), (15, 5), (1, 15)])
+def test_a_frame_that_shows_nothing_sharp_stays_where_its_name_puts_it(soft: int, to: int):
+    names = renamed(soft, to)
+
+    assert ordered(looks_of(slope_within), names) == [names.index(number) for number in range(FRAMES)]
+
+
+def test_soft_frames_named_wrong_do_not_move_the_others():
+    """Ten soft frames of a real stack of 44 were named as if they lay elsewhere; all others moved with them."""
+    order = [0, 2, 4, 5, 13, 6, 7, 8, 9, 1, 10, 11, 14, 15, 3, 12]
+    names = [order.index(index) for index in range(FRAMES)]
+
+    assert ordered(looks_of(slope_within), names) == order
+
+
+@pytest.mark.parametrize(("frame", "to"), [(6, 15), (8, 0), (9, 0), (7, 11)])
+def test_one_sharp_frame_named_wrong_is_put_right_alone(frame: int, to: int):
+    assert ordered(looks_of(slope_within), renamed(frame, to)) == RIGHT
+
+
+def test_soft_frames_keep_their_place_beside_a_sharp_one_that_is_put_right():
+    order = [9, 1, 0, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 15, 14]
+    names = [order.index(index) for index in range(FRAMES)]
+
+    assert ordered(looks_of(slope_within), names) == [1, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 14]
+
+
+def test_two_sharp_frames_that_changed_names_are_changed_back():
+    names = list(RIGHT)
+    names[5], names[10] = 10, 5
+
+    assert ordered(looks_of(slope_within), names) == RIGHT
+
+
+def test_focus_turned_there_and_back_is_put_in_order_soft_frames_included():
+    there_and_back = [*range(0, FRAMES, 2), *range(FRAMES - 1, 0, -2)]
+    names = [there_and_back.index(index) for index in range(FRAMES)]
+
+    assert ordered(looks_of(slope_within), names) in (RIGHT, RIGHT[::-1])
+
+
+def test_soft_frames_among_the_few_that_are_looked_at_first_lead_to_a_look_at_all_and_to_no_change():
+    """What the ends of a stack show can look alike: the first suspicion is not yet a reason."""
+    order = [15, *range(1, 15), 0]
+    frames = [bare(f"frame_{number}.png") for number in range(FRAMES)]
+    looks = looks_of(slope_within)
+    asked: list[str] = []
+
+    def look(frame: object) -> ContentSignature:
+        asked.append(frame.path)  # type: ignore[attr-defined]
+        return looks[order[frames.index(frame)]]  # type: ignore[arg-type]
+
+    assert list(in_one_stack(frames, look=look)) == frames
+    assert len(asked) == FRAMES

@@ -16,13 +16,13 @@ MONOTONE_SHARE = 0.8
 frames that a mended order must leave in order of capture for that to be an order at all."""
 
 STRONG_STEPS = 3.0
-"""So many usual steps a change of capture order must gain. Under right names nothing gains more than 1.7 (fifteen real stacks and
-32 rendered ones, noise of ISO 6400, a walker and a shaking hand among them); a frame that is three places off gains more in half
-of them, and one at the wrong end in nearly all."""
+"""So many usual steps a change of capture order must gain. Under right names none gains more than 1.7 (15 real
+stacks, 64 rendered with noise up to ISO 6400, gaps, walkers and unsteady hands). From 2 to 6 no right name is overruled, and of
+frames named wrong between 85 and 89 in 100 are put right."""
 
 CONTRADICTED_SHARE = 0.5
-"""Where the order of the pictures leaves less than this share of the contradiction, capture order as a whole is wrong. Right names
-leave 0.6 and more where they leave anything worth mentioning, shuffled ones 0.3 and less."""
+"""Where the pictures' own order leaves less than this share of the contradiction, capture order as a whole is wrong. On the same
+stacks right names leave 0.63 and more of anything worth mentioning, shuffled ones below 0.38 in 99 of 100 cases."""
 
 FEWEST_TO_CONTRADICT = 5
 """With fewer frames many an order is as good as another."""

@@ -75,7 +75,10 @@ def _times_mislead(cluster: Sequence[Shot]) -> bool:
 
 
 def _time_makes_more_sense(by_time: Sequence[Shot], by_count: Sequence[Shot]) -> bool:
-    """Tell whether the names were shuffled and not the times: focus goes a shorter way in time, or the rhythm is even."""
+    """Tell whether the names were shuffled and not the times.
+
+    Then focus goes a shorter way in time, pictures contradict the times less than the names, or the rhythm is even.
+    """
     scale = focus_scale(by_time)
     ways = [[position for shot in order if (position := scale.at(shot)) is not None] for order in (by_time, by_count)]
     if len(ways[0]) == len(by_time) and len(set(ways[0])) > 1:

@@ -61,7 +61,7 @@ def test_a_few_looks_are_enough_where_nothing_is_contradicted():
     looks = Looks(in_focus_order)
 
     assert list(in_one_stack(shuffled(in_focus_order), look=looks)) == in_focus_order
-    assert looks.asked == 5
+    assert looks.asked == 7
 
 
 def test_nobody_looks_where_distances_are_known():

@@ -65,6 +65,23 @@ def renamed(frame: int, to: int) -> list[int]:
     return [order.index(index) for index in range(FRAMES)]
 
 
+def drawn(log_sharpness: np.ndarray) -> list[ContentSignature]:
+    """Looks of frames with such detail in each of 64 places."""
+    thumbnail = np.zeros((4, 4), np.float32)
+    return [
+        ContentSignature(thumbnail=thumbnail, sharpness=row.reshape(8, 8).astype(np.float32), brightness=0.5)
+        for row in log_sharpness
+    ]
+
+
+def dense(*, frames: int, step: float, noise: float, depths: tuple[float, float] = (0.0, 1.0)) -> list[ContentSignature]:
+    """Looks of frames that differ by little, and by noise: places of all depths between two shares of the stack."""
+    random = np.random.default_rng(8)
+    deep = random.uniform(*depths, 64) * (frames - 1)
+    away = np.abs(np.arange(frames)[:, None] - deep[None, :])
+    return drawn(-step * away + noise * random.standard_normal(away.shape))
+
+
 RIGHT = list(range(FRAMES))
 
 
@@ -128,6 +145,62 @@ def test_focus_turned_there_and_back_is_put_in_order_soft_frames_included():
     names = [there_and_back.index(index) for index in range(FRAMES)]
 
     assert ordered(looks_of(slope_within), names) in (RIGHT, RIGHT[::-1])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [1, 0, 6, 4, 2, 8, 13, 11, 7, 5, 9, 12, 3, 15, 10, 14],
+        [8, 0, 4, 2, 3, 5, 1, 7, 6, 15, 13, 9, 12, 11, 10, 14],
+    ],
+)
+def test_the_direction_is_that_of_most_names_however_wrong_they_are(names: list[int]):
+    assert ordered(looks_of(slope_within), names) == RIGHT
+    assert ordered(looks_of(slope_within), [FRAMES - 1 - number for number in names]) == RIGHT[::-1]
+
+
+def test_right_names_are_kept_where_noise_is_larger_than_the_steps():
+    """Swapping neighbours until noise fits best makes an order smoother, not truer."""
+    looks = dense(frames=50, step=0.04, noise=0.15)
+
+    assert ordered(looks, list(range(50))) == list(range(50))
+
+
+def test_in_a_long_noisy_stack_one_frame_named_wrong_is_put_back_and_no_other_moves():
+    """It makes the smaller part of what contradicts the names; the noise of all frames makes the larger."""
+    looks = dense(frames=50, step=0.04, noise=0.06)
+    names = [*range(1, 26), 0, *range(26, 50)]
+
+    order = ordered(looks, names)
+
+    assert [frame for frame in order if frame != 25] == [frame for frame in range(50) if frame != 25]
+    assert abs(order.index(25) - 25) <= 2
+
+
+def test_where_few_frames_are_sharp_the_others_keep_the_places_of_their_names():
+    looks = dense(frames=12, step=0.4, noise=0.0, depths=(0.4, 0.6))
+    names = [2, 1, 0, 3, 4, 5, 6, 7, 8, 9, 11, 10]
+
+    assert ordered(looks, names) == [names.index(number) for number in range(12)]
+
+
+def test_differences_too_small_to_see_contradict_nothing():
+    looks = dense(frames=6, step=0.02, noise=0.0)
+    names = [0, 1, 3, 2, 4, 5]
+
+    assert ordered(looks, names) == [names.index(number) for number in range(6)]
+
+
+def test_no_shuffled_names_pass_for_right_because_few_frames_were_looked_at():
+    """Nine frames of a real stack: the five that were looked at first happened to lie in order."""
+    looks = dense(frames=9, step=0.3, noise=0.0)
+    names = [0, 5, 2, 7, 4, 1, 6, 3, 8]
+    frames = [bare(f"frame_{number}.png") for number in names]
+    known = dict(zip((each.path for each in frames), looks, strict=True))
+
+    order = [frames.index(each) for each in in_one_stack(frames, look=lambda each: known[each.path])]
+
+    assert order in (list(range(9)), list(range(9))[::-1])
 
 
 def test_soft_frames_among_the_few_that_are_looked_at_first_lead_to_a_look_at_all_and_to_no_change():

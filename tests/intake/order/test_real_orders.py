@@ -65,7 +65,7 @@ def _sharp(looks: list[ContentSignature]) -> frozenset[int]:
 
 @pytest.mark.parametrize(("stack", "count"), STACKS.items())
 def test_a_real_stack_keeps_its_names_forwards_and_backwards(stack: str, count: int):
-    """Of 44 frames ten show nothing sharp; their softness used to overrule the names of all."""
+    """Of 44 frames twelve show nothing sharp; how soft they are used to decide where all of them go."""
     looks = _looks(shared_data(*stack.split("/")))
     right = list(range(count))
 

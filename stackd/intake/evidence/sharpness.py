@@ -33,9 +33,6 @@ RETURN_SHARE = 0.5
 next frame is always more like the last one than like the first.
 """
 
-LEAST_GAIN = 1e-9
-"""A shorter path has to be so much shorter: rounding must not go in circles."""
-
 MIN_SHOTS = 3
 FULL_SHOTS = 5
 """From five frames on, an order found by chance is unlikely."""
@@ -105,63 +102,6 @@ def principal_order(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     centred = matrix - matrix.mean(axis=0)
     left, values, _ = np.linalg.svd(centred, full_matrices=False)
     return np.asarray(left[:, 0] * values[0], dtype=np.float64)
-
-
-def path_length(matrix: NDArray[np.float64]) -> float:
-    """Add up the differences of neighbouring rows: the way sharpness wandered, in the order given."""
-    return float(_lengths(np.diff(matrix, axis=0)).sum())
-
-
-def shortest_path(matrix: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Order the rows so that neighbours differ least: through a focus stack sharpness takes the shortest way.
-
-    Starts from the strongest pattern, then turns round parts of the path and moves single rows while that shortens it (2-opt and
-    Or-opt [1]_). On all stacks tried it finds an order at least as short as the true one.
-
-    Returns
-    -------
-    ndarray of int, shape (frames,)
-        Places in `matrix`; which end comes first means nothing.
-
-    References
-    ----------
-    .. [1] Croes, "A method for solving traveling-salesman problems", Operations Research 6 (1958); Or, thesis, 1976.
-    """
-    count = len(matrix)
-    # A row that is as near as can be to all others makes a round trip of the path: its neighbours are the ends.
-    steps = np.zeros((count + 1, count + 1))
-    steps[:count, :count] = [_lengths(matrix - row) for row in matrix]
-    trip = np.append(np.argsort(principal_order(matrix), kind="stable"), count)
-    while (shorter := _shorter_trip(steps, trip)) is not None:
-        trip = shorter
-    return np.roll(trip, -1 - int(np.flatnonzero(trip == count)[0]))[:count]
-
-
-def _shorter_trip(steps: NDArray[np.float64], trip: NDArray[np.intp]) -> NDArray[np.intp] | None:
-    """Make the one change that shortens a round trip most; None when none does."""
-    before, after = np.roll(trip, 1), np.roll(trip, -1)
-    count = len(trip)
-    first, last = np.triu_indices(count, 1)
-    kept = (last - first) < count - 1  # turning round everything, or everything but one, changes nothing
-    first, last = first[kept], last[kept]
-    turned = steps[before[first], trip[last]] + steps[trip[first], after[last]]
-    turned -= steps[before[first], trip[first]] + steps[trip[last], after[last]]
-    # Row: what is moved; column: the place it is moved behind.
-    moved = steps[trip[:, None], trip[None]] + steps[trip[:, None], after[None]] - steps[trip, after][None]
-    moved += (steps[before, after] - steps[before, trip] - steps[trip, after])[:, None]
-    places = np.arange(count)
-    moved[places, places] = moved[places, places - 1] = np.inf
-    best_turn = int(np.argmin(turned)) if turned.size else -1
-    what, behind = np.unravel_index(int(np.argmin(moved)), moved.shape)
-    if turned.size and turned[best_turn] < min(-LEAST_GAIN, float(moved[what, behind])):
-        part = slice(first[best_turn], last[best_turn] + 1)
-        shorter = trip.copy()
-        shorter[part] = trip[part][::-1]
-        return shorter
-    if moved[what, behind] < -LEAST_GAIN:
-        rest = np.delete(trip, what)
-        return np.insert(rest, int(behind) + (0 if behind > what else 1), trip[what])
-    return None
 
 
 def _lengths(differences: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,22 +1,32 @@
 """The frames of a stack near → far: from distances or counted steps, else in order of capture, unless the pictures contradict."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stackd.intake.evidence import sharpness
+from stackd.intake.order import pictures
 from stackd.intake.shot import FocusScale, Shot, focus_scale
 
 MONOTONE_SHARE = 0.8
-"""Share of the moving steps that must go one way for capture order to be kept (turned round when it goes far → near)."""
+"""Share of the moving steps that must go one way for capture order to be kept (turned round when it goes far → near); and of the
+frames that a mended order must leave in order of capture for that to be an order at all."""
 
-DETOUR = 1.25
-"""Where sharpness wanders this many times as far in order of capture as it needs to, that is not the order of focus. Real and
-rendered stacks reach 1.09; a random order of seven frames is hardly ever below 1.3."""
+STRONG_STEPS = 3.0
+"""So many usual steps a change of capture order must gain. Under right names none gains more than 1.7 (15 real
+stacks, 64 rendered with noise up to ISO 6400, gaps, walkers and unsteady hands). From 2 to 6 no right name is overruled, and of
+frames named wrong between 85 and 89 in 100 are put right."""
 
-SUSPECT_DETOUR = 1.01
-"""Where a few frames are compared to see whether a look at all is worth it, the least detour is reason enough."""
+VERY_STRONG_STEPS = 9.0
+"""The same where frames take part that show nothing sharp: their blur alone tells which end they lie beyond. Right names gain
+2.9 at most on the same stacks; a stack whose frames of the near end were numbered beyond the far one gains 27."""
+
+CONTRADICTED_SHARE = 0.5
+"""Where the pictures' own order leaves less than this share of the contradiction, capture order as a whole is wrong. On the same
+stacks right names leave 0.63 and more of anything worth mentioning, shuffled ones below 0.38 in 99 of 100 cases."""
 
 FEWEST_TO_CONTRADICT = 5
 """With fewer frames many an order is as good as another."""
@@ -37,7 +47,12 @@ def near_to_far(shots: Sequence[Shot]) -> tuple[Shot, ...]:
     """
     if focus_is_known(shots):
         return _by_focus(shots)
-    return tuple(shots) if not pictures_contradict(shots) else _by_pictures(shots)
+    matrix = sharpness.sharpness_matrix(shots)
+    if matrix is None:
+        return tuple(shots)
+    if not capture_is_known(shots):
+        return _by_pictures(shots, matrix)
+    return tuple(shots) if len(shots) < FEWEST_TO_CONTRADICT else _by_capture(shots, matrix)
 
 
 def focus_is_known(shots: Sequence[Shot]) -> bool:
@@ -52,15 +67,13 @@ def capture_is_known(shots: Sequence[Shot]) -> bool:
     return any(shot.time_s is not None or shot.number is not None for shot in shots)
 
 
-def pictures_contradict(shots: Sequence[Shot], *, detour: float = DETOUR) -> bool:
-    """Tell whether sharpness shows that the order of the frames is not that of focus; no where nobody looked at them."""
+def is_suspicious(shots: Sequence[Shot]) -> bool:
+    """Tell whether a few frames, in order of capture, have any better order by their pictures: reason to look at all of them."""
     matrix = sharpness.sharpness_matrix(shots)
     if matrix is None:
         return False
-    if not capture_is_known(shots):
-        return True
-    shortest = sharpness.path_length(matrix[sharpness.shortest_path(matrix)])
-    return len(shots) >= FEWEST_TO_CONTRADICT and sharpness.path_length(matrix) > detour * shortest
+    shown = list(pictures.picture_order(matrix).places)
+    return shown not in (list(range(len(shots))), list(reversed(range(len(shots)))))
 
 
 def _by_focus(shots: Sequence[Shot]) -> tuple[Shot, ...]:
@@ -74,14 +87,71 @@ def _by_focus(shots: Sequence[Shot]) -> tuple[Shot, ...]:
     return tuple(shots[index] for index in ranked)
 
 
-def _by_pictures(shots: Sequence[Shot]) -> tuple[Shot, ...]:
-    matrix = sharpness.sharpness_matrix(shots)
-    if matrix is None:
-        return tuple(shots)
-    ranked = [int(index) for index in sharpness.shortest_path(matrix)]
-    if capture_is_known(shots):
-        # Which end is near, the pictures cannot tell: the direction that agrees more with capture.
-        backwards = float(np.dot(np.argsort(ranked) - (len(ranked) - 1) / 2, np.arange(len(ranked)))) < 0
-    else:
-        backwards = shots[ranked[-1]].sort_key < shots[ranked[0]].sort_key
+def _by_pictures(shots: Sequence[Shot], matrix: NDArray[np.float64]) -> tuple[Shot, ...]:
+    ranked = pictures.picture_order(matrix).places
+    backwards = shots[ranked[-1]].sort_key < shots[ranked[0]].sort_key
     return tuple(shots[index] for index in (reversed(ranked) if backwards else ranked))
+
+
+def _by_capture(shots: Sequence[Shot], matrix: NDArray[np.float64]) -> tuple[Shot, ...]:
+    """Keep capture order but for what the pictures contradict strongly; frames that show nothing sharp contradict nothing."""
+    shown = pictures.picture_order(matrix)
+    risen = pictures.rises(matrix)
+    captured = sorted(shown.sharp)
+    by_pictures = _as_captured(shown.sharp_places)
+    against, left = (pictures.contradiction(risen[order]) for order in (captured, by_pictures))
+    if left < CONTRADICTED_SHARE * against and against - left > sharpness.MOVED:
+        kept = by_pictures
+    else:
+        strong = max(STRONG_STEPS * pictures.usual_step(risen[by_pictures]), pictures.LEAST_GAIN)
+        kept = _as_captured(pictures.mended(risen, captured, least_gain=strong))
+    if kept == captured:
+        everything = list(range(len(shots)))
+        gain = pictures.contradiction(risen) - pictures.contradiction(risen[list(shown.places)])
+        sure = gain >= max(VERY_STRONG_STEPS * pictures.usual_step(risen[list(shown.places)]), pictures.LEAST_GAIN)
+        return tuple(shots[index] for index in (_as_captured(shown.places) if sure else everything))
+    in_order = _longest_rise(kept)
+    if len(in_order) < max(FEWEST_TO_CONTRADICT, MONOTONE_SHARE * len(kept)):
+        # Shuffled, or there and back: order of capture says nothing, not even where the frames belong that show nothing sharp.
+        return tuple(shots[index] for index in _as_captured(shown.places))
+    return tuple(shots[index] for index in _with_the_rest(kept, in_order, len(shots)))
+
+
+def _as_captured(ranked: Sequence[int]) -> list[int]:
+    """Turn an order round where that agrees more with capture: which end is near, the pictures cannot tell."""
+    places = np.argsort(np.argsort(ranked)) - (len(ranked) - 1) / 2
+    return list(ranked) if float(places @ np.arange(len(ranked))) >= 0 else list(reversed(ranked))
+
+
+def _with_the_rest(kept: Sequence[int], in_order: Sequence[int], count: int) -> list[int]:
+    """Put the frames that show nothing sharp behind the frame they were captured after, among those still in order of capture."""
+    rest = sorted(set(range(count)) - set(kept))
+    anchors = [-1, *in_order]
+    behind: dict[int, list[int]] = {anchor: [] for anchor in anchors}
+    for frame in rest:
+        behind[anchors[bisect_left(anchors, frame) - 1]].append(frame)
+    merged: list[int] = behind[-1]
+    waiting: list[int] = []
+    for frame in kept:
+        # Frames moved in between stay beside those that are sharp where they are.
+        if frame in behind:
+            merged = [*merged, *waiting]
+            waiting = behind[frame]
+        merged = [*merged, frame]
+    return [*merged, *waiting]
+
+
+def _longest_rise(numbers: Sequence[int]) -> list[int]:
+    """Pick as many numbers as can be, in the order given, that grow."""
+    ends: list[int] = []  # ends[k]: the place of the least number that k others lead up to
+    led_by: list[int] = []
+    for place, number in enumerate(numbers):
+        length = bisect_left([numbers[end] for end in ends], number)
+        led_by.append(ends[length - 1] if length else -1)
+        ends[length : length + 1] = [place]
+    picked: list[int] = []
+    place = ends[-1] if ends else -1
+    while place >= 0:
+        picked.append(numbers[place])
+        place = led_by[place]
+    return picked[::-1]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from stackd.intake.evidence import counter, sharpness, time
+from stackd.intake.order import pictures
 from stackd.intake.settings import GroupingSettings
 from stackd.intake.shot import Shot, focus_scale
 
@@ -74,7 +75,10 @@ def _times_mislead(cluster: Sequence[Shot]) -> bool:
 
 
 def _time_makes_more_sense(by_time: Sequence[Shot], by_count: Sequence[Shot]) -> bool:
-    """Tell whether the names were shuffled and not the times: focus goes a shorter way in time, or the rhythm is even."""
+    """Tell whether the names were shuffled and not the times.
+
+    Then focus goes a shorter way in time, pictures contradict the times less than the names, or the rhythm is even.
+    """
     scale = focus_scale(by_time)
     ways = [[position for shot in order if (position := scale.at(shot)) is not None] for order in (by_time, by_count)]
     if len(ways[0]) == len(by_time) and len(set(ways[0])) > 1:
@@ -82,9 +86,7 @@ def _time_makes_more_sense(by_time: Sequence[Shot], by_count: Sequence[Shot]) ->
         return in_time < in_count
     matrices = [sharpness.sharpness_matrix(order) for order in (by_time, by_count)]
     if matrices[0] is not None and matrices[1] is not None:
-        in_time, in_count = (
-            sum(sharpness.distance(a, b) for a, b in pairwise(matrix)) for matrix in matrices if matrix is not None
-        )
+        in_time, in_count = (pictures.contradiction(pictures.rises(matrix)) for matrix in matrices if matrix is not None)
         return in_time < in_count
     return time.beat_s([gap for a, b in pairwise(by_time) if (gap := time.gap_s(a, b)) is not None]) is not None
 

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pytest
 
-from stackd.intake.evidence import sharpness
 from stackd.intake.order.one_stack import in_one_stack
 from stackd.model.content import ContentSignature
 from stackd.model.frame import Frame
@@ -63,7 +61,7 @@ def test_a_few_looks_are_enough_where_nothing_is_contradicted():
     looks = Looks(in_focus_order)
 
     assert list(in_one_stack(shuffled(in_focus_order), look=looks)) == in_focus_order
-    assert looks.asked == 5
+    assert looks.asked == 7
 
 
 def test_nobody_looks_where_distances_are_known():
@@ -81,24 +79,3 @@ def test_pictures_that_hardly_differ_contradict_nothing():
     ordered = in_one_stack(frames, look=lambda each: alike[each.path])
 
     assert list(ordered) == frames
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 60])
-def test_the_shortest_path_of_points_on_a_curve_is_the_curve(count: int):
-    along = np.linspace(0, 3, count)
-    curve = np.stack([np.cos(along), np.sin(along), along / 5], axis=1)
-    order = np.random.default_rng(2).permutation(count)
-
-    path = order[sharpness.shortest_path(curve[order])]
-
-    assert list(path) in (list(range(count)), list(range(count))[::-1])
-
-
-def test_the_path_found_is_never_longer_than_the_one_given():
-    for seed in range(20):
-        matrix = np.random.default_rng(seed).normal(size=(8, 3))
-
-        path = sharpness.shortest_path(matrix)
-
-        assert sorted(path) == list(range(8))
-        assert sharpness.path_length(matrix[path]) <= sharpness.path_length(matrix)

@@ -59,6 +59,12 @@
     marked.addEventListener("change", () => find("#marks").toggleAttribute("hidden", !marked.checked));
   }
 
+  // --- what was noticed lies in the middle of its crop
+  for (const crop of all(".crop div")) {
+    crop.scrollLeft = (crop.scrollWidth - crop.clientWidth) / 2;
+    crop.scrollTop = (crop.scrollHeight - crop.clientHeight) / 2;
+  }
+
   // --- the depth map tells which frame is sharpest where one points
   const map = find("#map"), pointed = find("#pointed");
   if (map && map.dataset.winners && pointed) {

@@ -27,6 +27,9 @@ LEFT_OUT: Final = "frame-left-out"
 WINNERS_SIDE_PX: Final = 160
 """Long side of the map that tells which frame is sharpest where one points: a finger is wider than a cell, and it takes 45 kB."""
 
+MARK_SHARE: Final = 1 / 36
+"""Of the composite's long side: a number on it can be read on a phone and does not shout on a screen (taste)."""
+
 LEAST_SHIFT_PX, LEAST_ROTATION_DEG, LEAST_MAGNIFICATION_PERCENT = 1.0, 0.01, 0.02
 """What an axis covers at least: about a pixel at the border of a frame of 24 megapixels. Less would draw mountains of nothing."""
 
@@ -121,6 +124,7 @@ def render_page(composite: Composite, pictures: PagePictures, *, title: str, mar
         shown_first=_shown_first(rows),
         left_out=[row for row in rows if not row.used],
         cards=_cards(composite, pictures, names),
+        mark_px=round(max(composite.image.shape[:2]) * MARK_SHARE, 1),
         outlines=_outlines(composite),
         plots=_plots(composite),
         shares=_share_plot(composite),

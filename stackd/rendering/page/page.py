@@ -30,6 +30,9 @@ WINNERS_SIDE_PX: Final = 160
 MARK_SHARE: Final = 1 / 36
 """Of the composite's long side: a number on it can be read on a phone and does not shout on a screen (taste)."""
 
+OUTLINE_MARGIN: Final = 0.02
+"""Of the long side, around the outlines of the frames, so that lines are not cut (taste)."""
+
 LEAST_SHIFT_PX, LEAST_ROTATION_DEG, LEAST_MAGNIFICATION_PERCENT = 1.0, 0.01, 0.02
 """What an axis covers at least: about a pixel at the border of a frame of 24 megapixels. Less would draw mountains of nothing."""
 
@@ -377,7 +380,7 @@ def _outlines(composite: Composite) -> Outlines:
     shape = composite.frame_shape
     found = [transformed(frame.matrix, corners(shape)) for frame in composite.frames if frame.matrix is not None]
     everything = np.concatenate([corners(shape), *found])
-    margin = 0.02 * max(shape)
+    margin = OUTLINE_MARGIN * max(shape)
     low, high = everything.min(axis=0) - margin, everything.max(axis=0) + margin
     return Outlines(
         view_box=f"{low[0]:.0f} {low[1]:.0f} {high[0] - low[0]:.0f} {high[1] - low[1]:.0f}",

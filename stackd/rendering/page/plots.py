@@ -5,11 +5,24 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import ceil, floor, log10
 
-WIDTH, HEIGHT = 340.0, 150.0
-"""Of a plot, in SVG units; two or three side by side on a screen and one on a phone are then about a px a unit."""
-
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 330.0, 12.0, 124.0
-"""Borders of what is drawn in: room for numbers on the left and below."""
+"""Borders of what is drawn in, SVG units of the 340 × 150 of a plot in `page.html`: room for numbers on the left and below. Two or
+three plots side by side on a screen, and one on a phone, are then about a px a unit."""
+
+ROUNDING = 1e-9
+"""Shares of a step that are a whole step but for rounding."""
+
+WIDEST_BAR = 24.0
+"""Of few frames, SVG units (taste)."""
+
+INSET = WIDEST_BAR / 2 + 2
+"""From the ends of the axis to the first and last frame: half a bar, so that it stays off the numbers."""
+
+HEADROOM = 0.06
+"""Of an axis, above and below its curve: dots are not cut (taste)."""
+
+MOST_NUMBERED = 8
+"""Frames up to which each is numbered along the axis: more numbers run into one another."""
 
 MOST_DOTS = 45
 """Frames above which dots on a line run into one another."""
@@ -82,7 +95,7 @@ class Plot:
 
 def place_of(position: int, count: int) -> float:
     """Tell where on the horizontal axis a frame stands."""
-    return (LEFT + RIGHT) / 2 if count == 1 else round(LEFT + 6 + (RIGHT - LEFT - 12) * position / (count - 1), 1)
+    return (LEFT + RIGHT) / 2 if count == 1 else round(LEFT + INSET + (RIGHT - LEFT - 2 * INSET) * position / (count - 1), 1)
 
 
 def drawn(quantity: Quantity) -> Plot | None:
@@ -98,8 +111,8 @@ def drawn(quantity: Quantity) -> Plot | None:
     def height_of(value: float) -> float:
         return round(BOTTOM - (value - low) / (high - low) * (BOTTOM - TOP), 1)
 
-    first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
-    digits = max(0, -floor(log10(step) + 1e-9))
+    first, last = ceil(low / step - ROUNDING), floor(high / step + ROUNDING)
+    digits = max(0, -floor(log10(step) + ROUNDING))
     lines = () if quantity.is_share else tuple(_line(curve, places, height_of) for curve in quantity.curves)
     return Plot(
         title=quantity.title,
@@ -129,19 +142,19 @@ def _span(known: Sequence[float], quantity: Quantity) -> tuple[float, float]:
     low, high = low - lacking / 2, high + lacking / 2
     if min(known) >= 0 > low:  # what is never negative has no axis below zero
         low, high = 0.0, high - low
-    margin = (high - low) * 0.06
+    margin = (high - low) * HEADROOM
     return (low - margin if low else low), high + margin
 
 
 def _step(about: float) -> float:
     """Round up to 1, 2 or 5 with zeros."""
     magnitude = 10.0 ** floor(log10(about))
-    return next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= about * (1 - 1e-9))
+    return next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= about * (1 - ROUNDING))
 
 
 def _marked(count: int) -> tuple[int, ...]:
     """Frames that are numbered along the axis: both ends, and a few between where there is room."""
-    return tuple(sorted({0, count // 4, count // 2, 3 * count // 4, count - 1})) if count > 8 else tuple(range(count))  # noqa: PLR2004
+    return tuple(sorted({0, count // 4, count // 2, 3 * count // 4, count - 1})) if count > MOST_NUMBERED else tuple(range(count))
 
 
 def _line(curve: Curve, places: Sequence[float], height_of: Callable[[float], float]) -> Line:
@@ -159,7 +172,7 @@ def _line(curve: Curve, places: Sequence[float], height_of: Callable[[float], fl
 def _bars(
     values: Sequence[float | None], places: Sequence[float], height_of: Callable[[float], float]
 ) -> tuple[tuple[float, float, float, float], ...]:
-    width = round(min((RIGHT - LEFT) / max(len(places), 1) * BAR_SHARE, 24.0), 2)
+    width = round(min((RIGHT - LEFT) / max(len(places), 1) * BAR_SHARE, WIDEST_BAR), 2)
     return tuple(
         (round(place - width / 2, 2), height_of(value), width, round(BOTTOM - height_of(value), 2))
         for place, value in zip(places, values, strict=True)

@@ -6,8 +6,8 @@ from itertools import groupby
 from math import ceil, floor, log10
 
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 330.0, 12.0, 124.0
-"""Borders of what is drawn in, SVG units of the 340 × 150 of a plot in `page.html`: room for numbers on the left and below. Two or
-three plots side by side on a screen, and one on a phone, are then about a px a unit."""
+"""Borders of what is drawn in, in units of the 340 × 150 of a plot in `page.html`: room for numbers on the left and below. Where
+plots lie two or three side by side on a screen, or alone on a phone, a unit is about a px."""
 
 ROUNDING = 1e-9
 """Shares of a step that are a whole step but for rounding."""

@@ -45,9 +45,6 @@ EXAMPLES = {
 FRAMES_NAMED = 10
 """Frames named when one is not found."""
 
-SHORTEST_ID = 3
-"""Digits of an id that are asked for at least: fewer are a slip more often than a choice."""
-
 
 def retry(stack: StackArgument, config: ConfigOption = None) -> None:
     """Try a failed, blocked or dismissed stack again.
@@ -106,6 +103,7 @@ def merge(
 def _ask(
     kind: "WishKind", stack: str, config: Path | None, *, frames: tuple[str, ...] = (), others: tuple[str, ...] = ()
 ) -> None:
+    from stackd.cli.reports.records import find_record
     from stackd.config.places import state_folder
     from stackd.errors import WrongUse
     from stackd.service.ports import DECIDABLE
@@ -114,7 +112,7 @@ def _ask(
     folder = state_folder(config)
     report = read_status(folder, job_limit=-1)
     records = () if report is None else report.jobs
-    found = _find(stack, records)
+    found = find_record(stack, records)
     state = found.job.state
     if state not in DECIDABLE[kind]:
         states = ", ".join(sorted(DECIDABLE[kind]))
@@ -122,7 +120,7 @@ def _ask(
             f"Stack {found.job.stack_id} is {state}, so there is nothing to {kind}.",
             hint=f"`{kind}` is for stacks that are {states}.",
         )
-    others = tuple(_find(other, records).job.stack_id for other in others)
+    others = tuple(find_record(other, records).job.stack_id for other in others)
     frames = tuple(_frame_of(found, frame) for frame in frames)
     note_wish(folder, kind, found.job.stack_id, frames=frames, others=others)
     when = "now" if running_process(folder) is not None else "when stackd runs again"
@@ -142,16 +140,3 @@ def _frame_of(record: "JobRecord", wanted: str) -> str:
     some = [shown(frame) for frame in record.frames[:FRAMES_NAMED]]
     more = " …" if len(record.frames) > len(some) else ""
     raise WrongUse(f"{shown(wanted)} is no frame of stack {record.job.stack_id}.", hint=f"Its frames: {', '.join(some)}{more}")
-
-
-def _find(wanted: str, records: "tuple[JobRecord, ...]") -> "JobRecord":
-    from stackd.errors import WrongUse
-
-    newest = {record.job.stack_id: record for record in records}
-    found = [record for stack_id, record in newest.items() if stack_id.startswith(wanted) and len(wanted) >= SHORTEST_ID]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        ids = ", ".join(record.job.stack_id for record in found)
-        raise WrongUse(f"{wanted} is the beginning of several stacks: {ids}.", hint="Give more digits.")
-    raise WrongUse(f"There is no stack {wanted}.", hint="`stackd status --all` lists them.")

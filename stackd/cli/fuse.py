@@ -41,6 +41,13 @@ def fuse(
         Path | None,
         typer.Option(help="Also write the depth map: .tif for 16-bit positions, .png for a picture.", show_default=False),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write a page for the browser (.html): the composite against every frame, and what was noticed.",
+            show_default=False,
+        ),
+    ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object about the result instead of sentences.")] = False,
 ) -> None:
@@ -63,6 +70,7 @@ def fuse(
             config=config,
             overrides=tuple(set_ or ()),
             depth_map=depth_map,
+            page=report,
             progress=progress,
         )
     if as_json:

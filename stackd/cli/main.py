@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "fuse": "stackd.cli.fuse:fuse",
     "group": "stackd.cli.group:group",
     "status": "stackd.cli.status:status",
+    "report": "stackd.cli.status:report",
     "retry": "stackd.cli.decide:retry",
     "release": "stackd.cli.decide:release",
     "dismiss": "stackd.cli.decide:dismiss",

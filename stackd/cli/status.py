@@ -1,4 +1,4 @@
-"""`stackd status`: what stackd knows, read from its journal alone."""
+"""`stackd status｜report`: what stackd knows of its stacks, read from its journal alone."""
 
 import json
 from pathlib import Path
@@ -9,12 +9,19 @@ import typer
 JOBS_SHOWN = 50
 """Newest stacks shown unless all are asked for."""
 
-EXAMPLES = """
+EXAMPLES = {
+    "status": """
 [bold]Examples[/bold]
 
   stackd status
   stackd status --json | jq '.stacks[] | select(.state == "failed")'
-"""
+""",
+    "report": """
+[bold]Example[/bold]
+
+  stackd report 7f3a --open      7f3a is the beginning of the stack's id in `stackd status`
+""",
+}
 
 
 def status(
@@ -39,3 +46,30 @@ def status(
         typer.echo(json.dumps(as_object(report, process, folder), indent=1))
     else:
         typer.echo(as_text(report, process, folder))
+
+
+def report(
+    stack: Annotated[str, typer.Argument(metavar="STACK", help="The stack's id as `stackd status` shows it, or its beginning.")],
+    config: Annotated[Path | None, typer.Option(help="Configuration file, for its state folder.", show_default=False)] = None,
+    *,
+    open_: Annotated[bool, typer.Option("--open", help="Also open it in the browser.")] = False,
+) -> None:
+    """Name the page that tells what was done with a stack.
+
+    It shows the composite against every frame, what was noticed, and where. It lies beside the composite and needs nothing
+    else: copy it, mail it, open it on a phone.
+    """
+    from stackd.cli.reports.records import page_of
+    from stackd.config.places import state_folder
+    from stackd.model.names import shown
+    from stackd.wiring.journal import read_status
+
+    journal = read_status(state_folder(config), job_limit=-1)
+    page = page_of(stack, () if journal is None else journal.jobs)
+    typer.echo(shown(page))
+    if open_:
+        import webbrowser
+
+        if not webbrowser.open(page.as_uri()):
+            typer.echo("There is no browser here that could show it. Open the file on another device.", err=True)
+            raise typer.Exit(1)

@@ -37,3 +37,10 @@ class ExportSettings(Table):
     depth_map: Annotated[bool, Field(description="Also write the depth map as 16-bit TIFF, for programs.")] = True
     depth_picture: Annotated[bool, Field(description="Also write the depth map as a coloured PNG, for people.")] = True
     report: Annotated[bool, Field(description="Also write what was done with which frames, as JSON.")] = True
+    page: Annotated[
+        bool,
+        Field(
+            description="Also write a page for the browser: the composite against every frame, what was noticed, and plots."
+            " 1 to 6 MB."
+        ),
+    ] = True

@@ -22,6 +22,7 @@ from stackd.imaging.ground.matrices import inverse, rescale_matrix
 from stackd.imaging.ground.read_ahead import ReadAhead
 from stackd.imaging.lay_over.crop import common_rectangle
 from stackd.imaging.lay_over.frames_on_reference import FramesOnReference, KeptLuma
+from stackd.imaging.lay_over.previews import KeptPreviews
 from stackd.imaging.match.brightness import Brightness, Gain, match_brightness, measure_brightness
 from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.match.tone import ToneCurve, match_tones
@@ -64,6 +65,7 @@ class Stacked:
 
     image: Image
     valid_area: Rectangle
+    frame_shape: tuple[int, int]
     reference: int
     frames: tuple[FrameReport, ...]
     depth: DepthMap | None
@@ -86,6 +88,8 @@ class Stacker:
         Told after every frame of every stage; may raise `Cancelled`.
     with_depth : bool
         Whether the depth map is wanted.
+    with_previews : bool
+        Whether small pictures of the frames are wanted, laid over the reference.
     """
 
     def __init__(
@@ -99,11 +103,15 @@ class Stacker:
         make_store: MakePlaneStore = PlanesInMemory,
         progress: Progress = ignore_progress,
         with_depth: bool = True,
+        with_previews: bool = False,
     ) -> None:
         self._source = source
         looked_at = fuse.reduction_looked_at(source.shape)
         self._kept = None if looked_at is None else KeptLuma(make_store, reduction=looked_at)
         self._reduction = min(self._registration_reduction(), looked_at or REDUCTIONS[-1])
+        self._previews = (
+            KeptPreviews(make_store, shape=source.shape, frames=len(source), reduction=self._reduction) if with_previews else None
+        )
         self._ahead = ReadAhead(source, reduction=self._reduction)
         self._align = align
         self._match = match
@@ -137,6 +145,8 @@ class Stacker:
             self._chain = extended(self._chain, prepared, self._register)
         if self._match.brightness or self._match.white_balance:
             self._brightness[position] = measure_brightness(pixels, reduction=self._reduction)
+        if self._previews is not None:
+            self._previews.note(position, pixels)
         if self._kept is not None:
             self._kept.append(reduced(light, self._kept.reduction // self._reduction))
         self._progress("register", position + 1, len(self._source))
@@ -158,7 +168,7 @@ class Stacker:
                 hint="Check that the frames show one subject from one place, and that something is sharp in each.",
             )
         matrices = [matrix for matrix in placed.matrices if matrix is not None]
-        gains = self._matched(placed)
+        gains = [self._wanted(gain) for gain in self._matched(placed)]
         area = common_rectangle(matrices, self._source.shape)
         if area.width_px * area.height_px == 0:
             raise MixedStack("The frames have no area in common.", hint="Leave out the frames that show something else.")
@@ -169,7 +179,7 @@ class Stacker:
             self._source,
             positions=used,
             matrices=matrices,
-            gains=[self._wanted(gains[i]) for i in used],
+            gains=[gains[i] for i in used],
             kept=self._kept,
             window=window,
             shown=kept,
@@ -188,8 +198,9 @@ class Stacker:
         return Stacked(
             image=image,
             valid_area=kept,
+            frame_shape=self._source.shape,
             reference=placed.reference,
-            frames=tuple(self._report(i, placed) for i in range(self._chain.frames)),
+            frames=tuple(self._report(i, placed, gains[i], kept) for i in range(self._chain.frames)),
             depth=depth,
             findings=(*_findings(area, self._source.shape, cropped=self._finish.crop), *map(_step_undone, undone)),
             method=self._fuse.method,
@@ -236,10 +247,12 @@ class Stacker:
             return gain.without_brightness()
         return gain if self._match.white_balance else gain.for_all()
 
-    def _report(self, position: int, placed: SolvedChain) -> FrameReport:
+    def _report(self, position: int, placed: SolvedChain, gain: Gain | ToneCurve, kept: Rectangle) -> FrameReport:
         matrix = placed.matrices[position]
+        preview = None if self._previews is None else self._previews.preview(position, matrix, kept)
         if matrix is None:
-            return FrameReport(path="", used=False, reason=placed.left_out[position])
+            return FrameReport(path="", used=False, reason=placed.left_out[position], preview=preview)
+        is_matched = self._match.brightness or self._match.white_balance
         reduction = self._registration_reduction()
         residuals = [
             link.registration.residual_px * reduction for link in self._chain.links if position in (link.reference, link.moving)
@@ -251,6 +264,8 @@ class Stacker:
             matrix=matrix,
             residual_px=min(residuals, default=0.0),
             overlap=overlap_of(inverse(matrix), self._source.shape),
+            gain=gain.channels if is_matched and isinstance(gain, Gain) else None,
+            preview=preview,
         )
 
 

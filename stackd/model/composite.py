@@ -67,6 +67,15 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Preview:
+    """A small picture of a frame, made to be looked at: RGB uint8, shape (h, w, 3)."""
+
+    pixels: NDArray[np.uint8]
+    is_laid_over: bool
+    """Whether it lies on the reference and shows what the composite shows; otherwise it is all of the frame, as it was shot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FrameReport:
     """What became of one frame in a composite."""
 
@@ -78,6 +87,10 @@ class FrameReport:
     """Moving → reference px of the uncropped reference frame; none when left out."""
     residual_px: float | None = None
     overlap: float | None = None
+    gain: tuple[float, float, float] | None = None
+    """Factors on linear red, green and blue by which it was matched to the reference; none where curves did that, or nothing."""
+    preview: Preview | None = None
+    """None where none was asked for, and of frames between others in a very long stack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,6 +101,8 @@ class Composite:
     valid_area: Rectangle
     """What was kept of the reference frame's grid, as large as `image`: the crop, or all of it where the recipe does not crop.
     What every frame covers is the region of the finding `small-valid-area`, where that is worth one."""
+    frame_shape: tuple[int, int]
+    """Rows and columns of every frame, so also of the reference's grid."""
     reference_path: str
     frames: tuple[FrameReport, ...]
     depth: DepthMap | None

@@ -36,6 +36,7 @@ def fuse_now(
     config: Path | None,
     overrides: Sequence[str],
     depth_map: Path | None,
+    page: Path | None,
     progress: Progress,
 ) -> FuseOutcome:
     """Fuse one stack, as `stackd fuse` does; see `fuse_files` for what can go wrong."""
@@ -47,6 +48,7 @@ def fuse_now(
         frames,
         output=output,
         depth_map=depth_map,
+        page=page,
         recipe=recipe,
         recipe_name=recipe_name,
         tools=stacking_tools(),

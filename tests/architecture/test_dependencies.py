@@ -87,6 +87,7 @@ CHANGE_NO_PIXELS = {
     "rich": "writes to the terminal",
     "platformdirs": "knows folders",
     "psutil": "looks at the machine",
+    "jinja2": "writes pages",
 }
 BEHIND_A_DEPENDENCY = {"scipy": "scikit-image computes with it", "pillow-heif": "decodes HEIC where it is installed"}
 

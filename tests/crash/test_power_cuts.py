@@ -144,4 +144,4 @@ def test_cuts_that_come_again_at_every_start_still_publish_everything_once(cut: 
     house.let_pass(60.0)
 
     assert [job.state for job in house.jobs() if job.state is not JobState.SUPERSEDED] == [JobState.DONE]
-    assert len(house.output.files) == 2
+    assert len(house.output.files) == 3

@@ -90,7 +90,7 @@ def test_the_composite_is_near_the_truth_and_the_report_complete(frames: list[Pa
     assert image.shape == truth.shape
     assert -10 * np.log10(np.mean((image / 65535 - truth) ** 2)) > 30
     assert tifffile.imread(depth).shape == truth.shape[:2]
-    assert set(report) >= {"composite", "depth_map", "frames", "valid_area", "warnings", "seconds", "peak_rss_bytes"}
+    assert set(report) >= {"composite", "depth_map", "page", "frames", "valid_area", "warnings", "seconds", "peak_rss_bytes"}
     assert [set(frame) for frame in report["frames"]] == [{"path", "matrix", "residual_px", "overlap", "used", "reason"}] * 4
     assert set(report["seconds"]) >= {"read", "register", "export"}
     assert report["peak_rss_bytes"] > 10_000_000

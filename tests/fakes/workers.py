@@ -88,12 +88,12 @@ class InlineWorkers:
 
 
 def stage(request: StackingRequest, output: OutputFolder) -> StackingResult:
-    """Put a sidecar and a composite under temporary names; both depend on the frames alone, as real ones do."""
+    """Put two sidecars and a composite under temporary names; all depend on the frames alone, as real ones do."""
     frames = sorted(frame.path for frame in request.stack.frames)
     version = f"_v{request.version}" if request.version > 1 else ""
     stem = f"{Path(frames[0]).stem}-{Path(frames[-1]).stem}_{len(frames)}f{version}"
     staged = []
-    for number, suffix in enumerate((".json", ".tif")):
+    for number, suffix in enumerate((".json", ".html", ".tif")):
         name = f"{request.temporary_prefix}{number}.tmp"
         sha256 = hashlib.sha256(f"{request.stack.id}{suffix}".encode()).hexdigest()
         output.files[name] = sha256

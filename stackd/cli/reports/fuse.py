@@ -12,6 +12,7 @@ def as_object(outcome: FuseOutcome) -> dict[str, Any]:
     return {
         "composite": str(outcome.path),
         "depth_map": None if outcome.depth_map is None else str(outcome.depth_map),
+        "page": None if outcome.page is None else str(outcome.page),
         "reference": composite.reference_path,
         "method": composite.method,
         "frames": [
@@ -45,5 +46,7 @@ def print_summary(outcome: FuseOutcome) -> None:
     console.print(Text(f"{outcome.path}: {used} frames, {width}×{height} px, {composite.method}, {seconds:.1f} s"))
     if outcome.depth_map is not None:
         console.print(Text(f"{outcome.depth_map}: depth map"))
+    if outcome.page is not None:
+        console.print(Text(f"{outcome.page}: the report, for the browser"))
     for finding in composite.findings:
         console.print(Text(f"{finding.severity.value}: {finding.sentence}", style="yellow"))

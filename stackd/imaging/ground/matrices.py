@@ -5,6 +5,8 @@ that one set of motions serves every size.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from math import atan2, degrees, sqrt
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -66,11 +68,12 @@ def rescale_matrix(matrix: Matrix, reduction: float, *, onto: float | None = Non
     ndarray of float64, shape (3, 3)
         Moving → reference on the full grid, exact.
     """
-    from_full = np.linalg.inv(_enlarging(reduction))
-    return normalised(_enlarging(onto or reduction) @ matrix @ from_full)
+    from_full = np.linalg.inv(enlarging(reduction))
+    return normalised(enlarging(onto or reduction) @ matrix @ from_full)
 
 
-def _enlarging(reduction: float) -> Matrix:
+def enlarging(reduction: float) -> Matrix:
+    """Map px of a copy reduced by `reduction` to px of the full grid."""
     offset = (reduction - 1) / 2
     return np.array([[reduction, 0, offset], [0, reduction, offset], [0, 0, 1]], dtype=np.float64)
 
@@ -93,6 +96,50 @@ def transformed(matrix: Matrix, points: Vectors) -> Vectors:
     (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
     scale = 1 / (g * x + h * y + i) if g or h else 1 / i
     return np.stack([(a * x + b * y + c) * scale, (d * x + e * y + f) * scale], axis=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Motion:
+    """What a matrix does to the middle of a frame, in words a photographer has for it."""
+
+    shift_x_px: float
+    shift_y_px: float
+    """To the right and down."""
+    rotation_deg: float
+    """Clockwise, as one looks at the picture."""
+    magnification: float
+    """1 where sizes stay."""
+
+
+def motion_at_centre(matrix: Matrix, shape: tuple[int, int]) -> Motion:
+    """Take apart what was done to lay a frame over the reference.
+
+    At the centre, because what a corner does mixes shift, rotation and breathing.
+
+    Parameters
+    ----------
+    matrix : ndarray of float64, shape (3, 3)
+        Moving → reference px.
+    shape : tuple of int
+        Rows and columns of the frame.
+
+    Returns
+    -------
+    Motion
+        Of a homography that at the centre.
+    """
+    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
+    x, y = (shape[1] - 1) / 2, (shape[0] - 1) / 2
+    scale = 1 / (g * x + h * y + i)
+    to_x, to_y = (a * x + b * y + c) * scale, (d * x + e * y + f) * scale
+    # Derivatives of where a point comes to lie.
+    xx, xy, yx, yy = ((a - g * to_x) * scale, (b - h * to_x) * scale, (d - g * to_y) * scale, (e - h * to_y) * scale)
+    return Motion(
+        shift_x_px=to_x - x,
+        shift_y_px=to_y - y,
+        rotation_deg=degrees(atan2(yx - xy, xx + yy)),
+        magnification=sqrt(abs(xx * yy - xy * yx)),
+    )
 
 
 def corners(shape: tuple[int, int]) -> Vectors:

@@ -28,6 +28,8 @@ FORMATS: Final[dict[str, Literal["tiff", "png", "jpeg"]]] = {
 }
 """What the output's extension asks for."""
 
+PAGE_SUFFIXES: Final = frozenset({".html", ".htm"})
+
 TEMPORARY_PREFIX: Final = ".stackd-fuse-"
 """Begins the names of files on their way; a service that watches the folder leaves them alone."""
 
@@ -38,6 +40,7 @@ class FuseOutcome:
 
     path: Path
     depth_map: Path | None
+    page: Path | None
     composite: Composite
     seconds: Mapping[str, float]
     peak_rss_bytes: int
@@ -61,6 +64,7 @@ def fuse_files(
     *,
     output: Path,
     depth_map: Path | None,
+    page: Path | None,
     recipe: Recipe,
     recipe_name: str,
     tools: Tools,
@@ -76,6 +80,8 @@ def fuse_files(
         Its extension picks the format. Replaced if stackd made it.
     depth_map : Path or None
         Where to write the depth map as well; `.png` makes it a picture.
+    page : Path or None
+        Where to write the page for the browser as well.
 
     Raises
     ------
@@ -99,11 +105,19 @@ def fuse_files(
             f"{recipe.fuse.method} makes no depth map.",
             hint="Choose another method with --set fuse.method=…, or leave out --depth-map.",
         )
-    for target in filter(None, (output, depth_map)):
+    if page is not None and page.suffix.lower() not in PAGE_SUFFIXES:
+        raise WrongUse(f"{page} has no extension for a page.", hint="Use .html.")
+    for target in filter(None, (output, depth_map, page)):
         _check_target(target, files, tools.exporter)
     stages = StageTimes(tools.clock, progress)
     composite, frames = _composite(
-        files, recipe=recipe, recipe_name=recipe_name, tools=tools, stages=stages, with_depth=depth_map is not None
+        files,
+        recipe=recipe,
+        recipe_name=recipe_name,
+        tools=tools,
+        stages=stages,
+        with_depth=depth_map is not None or page is not None,
+        with_previews=page is not None,
     )
     stages("export", 0, 1)
     if depth_map is not None and composite.depth is not None:
@@ -114,7 +128,12 @@ def fuse_files(
             picture=depth_map.suffix.lower() == ".png",
         )
         _publish(staged, depth_map, tools.publisher)
-    quiet = {"format": output_format, "depth_map": False, "depth_picture": False, "report": False}
+    if page is not None:
+        staged = tools.exporter.stage_page(
+            composite, folder=page.parent, temporary_prefix=TEMPORARY_PREFIX, frames=frames, title=output.name
+        )
+        _publish(staged, page, tools.publisher)
+    quiet = {"format": output_format, "depth_map": False, "depth_picture": False, "report": False, "page": False}
     (staged,) = tools.exporter.stage(
         composite,
         folder=output.parent,
@@ -129,6 +148,7 @@ def fuse_files(
     return FuseOutcome(
         path=output,
         depth_map=depth_map,
+        page=page,
         composite=composite,
         seconds=MappingProxyType(stages.so_far()),
         peak_rss_bytes=tools.meter.peak_rss_bytes(),
@@ -136,7 +156,14 @@ def fuse_files(
 
 
 def _composite(
-    files: Sequence[Path], *, recipe: Recipe, recipe_name: str, tools: Tools, stages: StageTimes, with_depth: bool
+    files: Sequence[Path],
+    *,
+    recipe: Recipe,
+    recipe_name: str,
+    tools: Tools,
+    stages: StageTimes,
+    with_depth: bool,
+    with_previews: bool,
 ) -> tuple[Composite, tuple[Path, ...]]:
     described, set_aside = _described(files, tools.metadata, stages)
     ordered = in_one_stack(described, look=lambda frame: tools.reader.glance(Path(frame.path)))
@@ -150,6 +177,7 @@ def _composite(
         stages=stages,
         set_aside=set_aside,
         with_depth=with_depth,
+        with_previews=with_previews,
     )
     return composite, tuple(frame.file.path for frame in frames)
 

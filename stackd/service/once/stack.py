@@ -88,7 +88,8 @@ def stack_and_stage(
         reader=reader,
         make_store=make_store,
         stages=stages,
-        with_depth=recipe.export.depth_map or recipe.export.depth_picture,
+        with_depth=recipe.export.depth_map or recipe.export.depth_picture or recipe.export.page,
+        with_previews=recipe.export.page,
     )
     for frame in request.stack.frames:
         seen = fingerprints.get(request.input_folder / frame.path)
@@ -138,11 +139,12 @@ def make_composite(
     stages: "StageTimes",
     set_aside: Mapping[str, str] = MappingProxyType({}),
     with_depth: bool = True,
+    with_previews: bool = False,
 ) -> tuple[Composite, dict[Path, Fingerprint]]:
     """Read, align, fuse and finish frames given near → far.
 
     `set_aside` names files that were asked for but are no frames, each with the reason, so that the composite tells of them too.
-    `with_depth` says whether the depth map is wanted.
+    `with_depth` says whether the depth map is wanted, `with_previews` whether small pictures of the frames are.
 
     Returns
     -------
@@ -172,7 +174,14 @@ def make_composite(
     if len(usable) < MIN_FRAMES:
         raise too_few(frames, refused, set_aside)
     stacked, usable = _stack(
-        usable, refused, recipe=recipe, reader=reader, make_store=make_store, progress=stages, with_depth=with_depth
+        usable,
+        refused,
+        recipe=recipe,
+        reader=reader,
+        make_store=make_store,
+        progress=stages,
+        with_depth=with_depth,
+        with_previews=with_previews,
     )
     reports = _reports(frames, usable, refused, stacked, set_aside)
     findings = (*(left_out(report.path, report.reason) for report in reports if not report.used), *stacked.findings)
@@ -194,6 +203,7 @@ def make_composite(
     composite = Composite(
         image=stacked.image,
         valid_area=stacked.valid_area,
+        frame_shape=stacked.frame_shape,
         reference_path=usable[stacked.reference].name,
         frames=reports,
         depth=stacked.depth,
@@ -214,6 +224,7 @@ def _stack(
     make_store: MakePlaneStore,
     progress: Progress,
     with_depth: bool,
+    with_previews: bool,
 ) -> tuple[Stacked, list[NamedFrame]]:
     """Stack the frames; a frame whose pixels turn out unreadable is moved to `refused` and the work begins again without it."""
     frames = usable
@@ -235,6 +246,7 @@ def _stack(
                 make_store=make_store,
                 progress=progress,
                 with_depth=with_depth,
+                with_previews=with_previews,
             )
             for position in range(len(usable)):
                 stacker.add(position)

@@ -72,6 +72,18 @@ class Exporter(Protocol):
         """
         ...
 
+    def stage_page(
+        self, composite: Composite, *, folder: Path, temporary_prefix: str, frames: Sequence[Path], title: str
+    ) -> StagedFile:
+        """Write the page of a composite alone; `title` names the composite.
+
+        Raises
+        ------
+        OutputBlocked
+            As `stage`.
+        """
+        ...
+
 
 class Publisher(Protocol):
     """Makes staged files visible, never replacing anything."""

@@ -53,6 +53,7 @@ def composite_of(
     return Composite(
         image=image,
         valid_area=Rectangle(left=2, top=3, right=width + 2, bottom=height + 3),
+        frame_shape=(height + 6, width + 4),
         reference_path=names[len(names) // 2],
         frames=tuple(
             FrameReport(path=name, used=number > 0, reason="" if number else "It is cut off.", matrix=np.eye(3), residual_px=0.3)
@@ -112,7 +113,7 @@ def stage(folder: Path, composite: Composite, frames: Sequence[Path], **settings
 
 def write(folder: Path, composite: Composite, frames: Sequence[Path], **settings: object) -> Path:
     """Export without sidecars, under the final name."""
-    (file,) = stage(folder, composite, frames, depth_map=False, depth_picture=False, report=False, **settings)
+    (file,) = stage(folder, composite, frames, depth_map=False, depth_picture=False, report=False, page=False, **settings)
     return file.temporary_path.rename(folder / file.final_name)
 
 
@@ -359,13 +360,14 @@ def test_the_composite_comes_last_and_its_sidecars_share_its_stem(tmp_path: Path
         "IMG_8-IMG_10_3f_pyramid_depth.tif",
         "IMG_8-IMG_10_3f_pyramid_depth.png",
         "IMG_8-IMG_10_3f_pyramid.json",
+        "IMG_8-IMG_10_3f_pyramid.html",
         "IMG_8-IMG_10_3f_pyramid.tif",
     ]
 
 
-@pytest.mark.parametrize("choice", ["depth_map", "depth_picture", "report"])
+@pytest.mark.parametrize("choice", ["depth_map", "depth_picture", "report", "page"])
 def test_every_sidecar_can_be_left_out(tmp_path: Path, frames: list[Path], choice: str):
-    assert len(stage(tmp_path / "out", composite_of(frames), frames, **{choice: False})) == 3
+    assert len(stage(tmp_path / "out", composite_of(frames), frames, **{choice: False})) == 4
 
 
 def test_the_depth_map_goes_from_the_first_frame_to_the_last(tmp_path: Path, frames: list[Path]):

@@ -24,7 +24,7 @@ def test_frames_dropped_in_the_folder_come_out_as_one_composite() -> None:
 
     house.let_pass(A_WHILE_S)
 
-    assert house.output.visible() == ["beetle_01-beetle_05_5f.json", "beetle_01-beetle_05_5f.tif"]
+    assert house.output.visible() == ["beetle_01-beetle_05_5f.json", "beetle_01-beetle_05_5f.html", "beetle_01-beetle_05_5f.tif"]
     assert [job.state for job in house.jobs()] == [JobState.DONE]
     assert house.output.temporary() == []
 
@@ -259,7 +259,7 @@ def test_a_frame_changed_between_the_work_and_publishing_is_not_published() -> N
     house.let_pass(A_WHILE_S)
 
     assert [job.state for job in house.jobs()] == [JobState.SUPERSEDED, JobState.DONE]
-    assert len(house.output.visible()) == 2
+    assert len(house.output.visible()) == 3
     assert house.output.temporary() == []
 
 
@@ -613,7 +613,8 @@ def test_a_publication_stopped_half_way_leaves_no_file_of_a_stem_of_its_own(refu
     house.let_pass(A_WHILE_S)
 
     stem = "beetle_01-beetle_04_4f"
-    expected = {f"{stem}.json", f"{stem}.tif"} if refused else {f"{stem}.tif", f"{stem}_2.json", f"{stem}_2.tif"}
+    endings = (".json", ".html", ".tif")
+    expected = {f"{stem}{end}" for end in endings} if refused else {f"{stem}.tif", *(f"{stem}_2{end}" for end in endings)}
     assert set(house.output.files) == expected
     assert [job.state for job in house.jobs()] == [JobState.DONE]
 
@@ -693,7 +694,7 @@ def test_frames_of_other_content_under_old_names_are_a_new_stack() -> None:
     house.let_pass(A_WHILE_S)
 
     assert [job.state for job in house.jobs()] == [JobState.DONE, JobState.DONE]
-    assert len(house.output.visible()) == 4
+    assert len(house.output.visible()) == 6
 
 
 def test_a_share_that_hangs_counts_as_away_while_other_work_and_the_heartbeat_go_on() -> None:

@@ -14,12 +14,14 @@ from stackd.adapters.output.carried_metadata import CarriedMetadata, carry_metad
 from stackd.adapters.output.exporters.depth import write_depth_picture, write_depth_tiff
 from stackd.adapters.output.exporters.jpeg import write_jpeg
 from stackd.adapters.output.exporters.naming import composite_stem
+from stackd.adapters.output.exporters.page import write_page
 from stackd.adapters.output.exporters.png import write_png
 from stackd.adapters.output.exporters.report import write_report
 from stackd.adapters.output.exporters.tiff import rows_per_strip, write_tiff
 from stackd.adapters.output.staging import Staging, StagingFile
 from stackd.config.export import ExportSettings
 from stackd.model.composite import Composite, DepthMap
+from stackd.model.names import shown
 from stackd.model.pixels import Image
 from stackd.model.tags import FileKind
 from stackd.service.ports import StagedFile
@@ -60,12 +62,15 @@ class CompositeExporter:
             if export.report:
                 with staging.file(f"{stem}.json") as file:
                     write_report(file, composite)
+            if export.page:
+                with staging.file(f"{stem}.html") as file:
+                    write_page(file, composite, title=shown(stem), icc=metadata.icc)
             with staging.file(stem + SUFFIXES[export.format]) as file:
                 write_image(file, composite.image, export=export, metadata=metadata)
             return staging.staged
 
     def made(self, path: Path) -> bool:
-        """Whether stackd wrote this file: its own mark is in the metadata. False when in doubt."""
+        """Whether stackd wrote this file: its own mark is in the metadata, or in a page's head. False when in doubt."""
         mark = XMP_NAMESPACE.encode()
         try:
             with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -84,6 +89,22 @@ class CompositeExporter:
         with Staging(folder, temporary_prefix=temporary_prefix) as staging:
             with staging.file("depth.png" if picture else "depth.tif") as file:
                 (write_depth_picture if picture else write_depth_tiff)(file, depth)
+            return staging.staged[0]
+
+    def stage_page(
+        self, composite: Composite, *, folder: Path, temporary_prefix: str, frames: Sequence[Path], title: str
+    ) -> StagedFile:
+        """Write the page of a composite alone.
+
+        Raises
+        ------
+        OutputBlocked
+            If the folder cannot be written; what was written is removed first.
+        """
+        metadata = carry_metadata(composite, frames, container=FileKind.JPEG)
+        with Staging(folder, temporary_prefix=temporary_prefix) as staging:
+            with staging.file("page.html") as file:
+                write_page(file, composite, title=shown(title), icc=metadata.icc)
             return staging.staged[0]
 
 

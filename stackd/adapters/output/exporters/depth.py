@@ -42,12 +42,16 @@ def write_depth_tiff(file: StagingFile, depth: DepthMap) -> None:
 
 
 def write_depth_picture(file: StagingFile, depth: DepthMap) -> None:
-    """Write a picture of the depth: red is the first (nearest) frame, blue the last; darker where it is less certain."""
+    """Write a picture of the depth, as `coloured` makes it."""
+    write_png(file, coloured(depth), metadata=CarriedMetadata())
+
+
+def coloured(depth: DepthMap) -> NDArray[np.uint8]:
+    """Draw the depth, RGB: red is the first (nearest) frame, blue the last; darker where it is less certain."""
     near_is_red = np.rint(COLOUR_LEVELS - _levels(depth, COLOUR_LEVELS)).astype(np.uint8)
     colours = cv2.cvtColor(cv2.applyColorMap(near_is_red, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
     brightness = DIMMEST + (1 - DIMMEST) * np.clip(depth.confidence, 0, 1)
-    picture = cv2.convertScaleAbs(colours * brightness[..., np.newaxis])
-    write_png(file, picture, metadata=CarriedMetadata())  # type: ignore[arg-type]
+    return np.asarray(cv2.convertScaleAbs(colours * brightness[..., np.newaxis]), np.uint8)
 
 
 def _levels(depth: DepthMap, highest: int) -> NDArray[np.float32]:

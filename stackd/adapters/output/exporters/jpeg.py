@@ -61,6 +61,11 @@ def write_jpeg(
     file.write(body[JFIF_SEGMENT_ENDS if segments and bytes(body[2:4]) == b"\xff\xe0" else 2 :])
 
 
+def with_profile(encoded: bytes, icc: bytes) -> bytes:
+    """Put a colour profile into the encoder's output; none where it is empty."""
+    return b"".join((encoded[:JFIF_SEGMENT_ENDS], *_profile_segments(icc), encoded[JFIF_SEGMENT_ENDS:])) if icc else encoded
+
+
 def _segment(marker: int, payload: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
 

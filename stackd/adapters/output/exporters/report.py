@@ -1,11 +1,19 @@
 """Write what was done with which frames, as JSON: enough to make the same composite again, and to see why it looks as it does."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from stackd.adapters.output.staging import StagingFile
+from stackd.imaging.depth.shares import sharpest_shares
+from stackd.imaging.ground.matrices import motion_at_centre
 from stackd.model.composite import Composite, Finding, FrameReport, Rectangle
 from stackd.model.names import shown
+
+FORMAT_VERSION: Final = 1
+"""Goes up when a key changes its meaning or goes; what is only added leaves it. Reports without it are older."""
+
+DIGITS: Final = 6
+"""After the point: a thousandth of what can be measured of shifts, angles and factors."""
 
 
 def write_report(file: StagingFile, composite: Composite) -> None:
@@ -18,19 +26,23 @@ def report_of(composite: Composite) -> dict[str, Any]:
     provenance = composite.provenance
     hashes = {frame.name: frame for frame in provenance.frames}
     frames = []
+    shares = iter(() if composite.depth is None else sharpest_shares(composite.depth))
     for frame in composite.frames:
         source = hashes.get(frame.path)
         frames.append(
-            _frame(frame)
+            _frame(frame, composite.frame_shape)
+            | {"share_sharpest": _rounded(next(shares, None)) if frame.used else None}
             | {
                 "sha256": source.content_sha256 if source else None,
                 "size_bytes": source.size_bytes if source else None,
             }
         )
     return {
+        "format_version": FORMAT_VERSION,
         "stackd": provenance.stackd_version,
         "method": composite.method,
         "size_px": {"width": composite.image.shape[1], "height": composite.image.shape[0]},
+        "frame_size_px": {"width": composite.frame_shape[1], "height": composite.frame_shape[0]},
         "valid_area_px": _rectangle(composite.valid_area),
         "reference": shown(composite.reference_path),
         "frames": frames,
@@ -42,12 +54,17 @@ def report_of(composite: Composite) -> dict[str, Any]:
     }
 
 
-def _frame(frame: FrameReport) -> dict[str, Any]:
+def _frame(frame: FrameReport, shape: tuple[int, int]) -> dict[str, Any]:
+    motion = None if frame.matrix is None else motion_at_centre(frame.matrix, shape)
     return {
         "name": shown(frame.path),
         "used": frame.used,
-        "reason": frame.reason or None,
+        "reason": shown(frame.reason) or None,
         "matrix_to_reference": None if frame.matrix is None else frame.matrix.tolist(),
+        "shift_px": None if motion is None else {"x": _rounded(motion.shift_x_px), "y": _rounded(motion.shift_y_px)},
+        "rotation_deg": None if motion is None else _rounded(motion.rotation_deg),
+        "magnification": None if motion is None else _rounded(motion.magnification),
+        "gain": None if frame.gain is None else dict(zip(("red", "green", "blue"), map(_rounded, frame.gain), strict=True)),
         "residual_px": frame.residual_px,
         "overlap": frame.overlap,
     }
@@ -57,7 +74,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "code": finding.code,
         "severity": finding.severity.value,
-        "sentence": finding.sentence,
+        "sentence": shown(finding.sentence),
         "frames": [shown(name) for name in finding.frames],
         "region_px": None if finding.region is None else _rectangle(finding.region),
     }
@@ -65,3 +82,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def _rectangle(area: Rectangle) -> dict[str, int]:
     return {"left": area.left, "top": area.top, "right": area.right, "bottom": area.bottom}
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, DIGITS)

@@ -1,1 +1,1 @@
-"""Pictures stackd draws itself: scenes of known truth, the demo's flower, contact sheets; and the page of a composite."""
+"""Pictures and pages stackd draws itself: scenes with a known truth, the flower, contact sheets, the report. No files."""

@@ -65,3 +65,11 @@ def picture(session: nox.Session) -> None:
     shutil.rmtree(f"{folder}/demo")
     session.run("python", "docs/draw_finishing.py")
     session.run("python", "docs/draw_features.py")
+
+
+@nox.session
+def measure(session: nox.Session) -> None:
+    """Print the numbers that the pages on methods state; `nox -s measure -- features --stacks FOLDER` prints some."""
+    install(session)
+    for part in [session.posargs] if session.posargs else [["finishing"], ["features"], ["tones"]]:
+        session.run("python", "docs/measure.py", *part)

@@ -1,21 +1,17 @@
 """Draw the pictures of docs/methods-finishing.md and print the numbers beside them. Run by `nox -s picture`."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+from composites import composite, psnr_db, scene, softened
 from numpy.typing import NDArray
 
-from stackd.bench.scenes import ELECTRONS_AT_ISO_100
-from stackd.config.settings import Recipe
 from stackd.imaging.finish import Deconvolve, Denoise, FinishingStep, LocalContrast, finish
-from stackd.imaging.ground.colour import decode_srgb, encode_srgb
-from stackd.imaging.stacker import Stacker
 from stackd.model.pixels import Image
 from stackd.rendering.flower import flower
 from stackd.rendering.lettering import LINE_HEIGHT_PX, PAPER, write_line
-from stackd.rendering.scenes import RenderedStack, SceneSettings, render_stack
+from stackd.rendering.scenes import render_stack
 
 IMAGES = Path(__file__).parent / "images"
 JPEG_QUALITY = 85
@@ -26,47 +22,12 @@ SOFT_LENS_SIGMA_PX = 1.2
 
 def main() -> None:
     """Draw one picture a step: as fused on the left, finished on the right."""
-    grainy, true = composite(iso=6400)
+    grainy, true = composite(render_stack(scene(flower, iso=6400)))
     draw("finish-denoise.jpg", grainy, true, (Denoise(),), crop=(slice(290, 410), slice(210, 350)), zoom=3)
-    clean, true = composite(iso=100)
+    clean, true = composite(render_stack(scene(flower, iso=100)))
     draw("finish-local-contrast.jpg", clean, true, (LocalContrast(),), crop=(slice(60, 420), slice(80, 660)), zoom=1)
-    soft, true = composite(iso=200, blur_px=SOFT_LENS_SIGMA_PX)
+    soft, true = composite(softened(scene(flower, iso=200), SOFT_LENS_SIGMA_PX))
     draw("finish-deconvolve.jpg", soft, true, (Deconvolve(),), crop=(slice(190, 370), slice(250, 460)), zoom=2)
-
-
-def composite(*, iso: int, blur_px: float = 0.0) -> tuple[Image, Image]:
-    """Fuse rendered frames by the default recipe, and cut their truth to the same area."""
-    scene = SceneSettings(
-        subject=flower,
-        height_px=480,
-        width_px=720,
-        frame_count=10,
-        blur_px=1.0,
-        full_well_electrons=ELECTRONS_AT_ISO_100 * 100 / iso,
-        bits=16,
-        seed=3,
-    )
-    stack = render_stack(scene) if not blur_px else softened(scene, blur_px)
-    recipe = Recipe()
-    stacker = Stacker(stack, align=recipe.align, match=recipe.match, fuse=recipe.fuse, finish=recipe.finish)
-    for position in range(len(stack)):
-        stacker.add(position)
-    stacked = stacker.finish()
-    area = stacked.valid_area
-    return stacked.image, stack.truth[area.top : area.bottom, area.left : area.right]
-
-
-def softened(scene: SceneSettings, sigma_px: float) -> RenderedStack:
-    """Render through a soft lens: blurred in linear light before grain is added."""
-    sharp = render_stack(replace(scene, full_well_electrons=None))
-    random = np.random.default_rng(scene.seed)
-    well = scene.full_well_electrons or np.inf
-    frames = []
-    for frame in sharp.frames:
-        light = cv2.GaussianBlur(decode_srgb(frame / np.iinfo(frame.dtype).max).astype(np.float32), (0, 0), sigma_px)
-        light += np.sqrt(light / well) * random.standard_normal(light.shape).astype(np.float32)
-        frames.append(np.rint(encode_srgb(np.clip(light, 0, 1)) * np.iinfo(frame.dtype).max).astype(np.uint16))
-    return replace(sharp, frames=tuple(frames))
 
 
 def draw(name: str, image: Image, true: Image, steps: tuple[FinishingStep, ...], *, crop: tuple[slice, slice], zoom: int) -> None:
@@ -87,11 +48,6 @@ def labelled(picture: Image, label: str, *, zoom: int) -> NDArray[np.uint8]:
     sheet[LINE_HEIGHT_PX:] = np.rint(large * 255)
     write_line(sheet, label, left_px=4)
     return sheet
-
-
-def psnr_db(image: Image, true: Image) -> float:
-    """Peak signal-to-noise ratio over all pixels and channels."""
-    return float(-10 * np.log10(np.mean((image - true) ** 2)))
 
 
 if __name__ == "__main__":

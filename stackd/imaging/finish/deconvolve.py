@@ -34,7 +34,7 @@ class Deconvolve(BaseModel):
     step: Literal["deconvolve"] = "deconvolve"
     method: Annotated[
         Literal["richardson_lucy", "unsharp"],
-        Field(description="richardson_lucy: finds the image that, blurred, gives this one; best. unsharp: a fifth of the time."),
+        Field(description="richardson_lucy: finds the image that, blurred, gives this one; best. unsharp: a sixth of the time."),
     ] = "richardson_lucy"
     sigma_px: Annotated[
         float | None,

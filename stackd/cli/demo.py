@@ -84,6 +84,7 @@ def demo(
     write_before_and_after(np.asarray(stack.frames[len(stack) // 2], np.uint8), composite, picture)
     typer.secho("Done: ten frames became one composite.", fg="green", bold=True)
     typer.echo(f"  composite     {composite}")
+    typer.echo(f"  page          {composite.with_suffix('.html')}")
     typer.echo(f"  report        {composite.with_suffix('.json')}")
     typer.echo(f"  before/after  {picture}")
     typer.echo("Next: stackd config init, and set your own folders.")

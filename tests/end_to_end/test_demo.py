@@ -30,6 +30,7 @@ def test_the_demo_makes_a_composite_far_sharper_than_any_frame(tmp_path: Path):
     assert str(report_path) in done.stdout
     assert str(report_path.with_suffix(".png")) in done.stdout
     assert (tmp_path / "demo" / "before-after.jpg").is_file()
+    assert str(report_path.with_suffix(".html")) in done.stdout
     page = report_path.with_suffix(".html").read_text(encoding="utf-8")
     assert page.count("<button") == 10, "the page shows every frame"
     assert str(tmp_path) not in page

@@ -8,27 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME, SqliteJournal
+from stackd.adapters.journal.sqlite_journal import SqliteJournal
 from stackd.model.frame import Fingerprint, Frame
 from stackd.model.job import JobState
 from stackd.model.stack import Decision, SealReason, Stack, StackKind, stack_id
 from stackd.service.ports import Publication, StagedFile
 
 AT = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    (tmp_path / "state").mkdir()
-    config = tmp_path / "stackd.toml"
-    config.write_text('[state]\nfolder = "state"\n[[watch]]\ninput = "in"\noutput = "out"\n')
-    return config
-
-
-@pytest.fixture
-def journal(tmp_path: Path, config: Path) -> SqliteJournal:
-    del config
-    return SqliteJournal(tmp_path / "state" / JOURNAL_NAME)
 
 
 def add_stack(journal: SqliteJournal, *, version: int = 1, published: tuple[Path, ...] = ()) -> str:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import pytest
 
-from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME, SqliteJournal
+from stackd.adapters.journal.sqlite_journal import SqliteJournal
 from stackd.cli.reports import status as status_report
 from stackd.cli.reports.status import as_text
 from stackd.model.frame import Fingerprint, Frame
@@ -19,20 +19,6 @@ from stackd.model.stack import Decision, SealReason, Stack, StackKind, stack_id
 from stackd.service.ports import FolderReport, LeftAlone, OpenStack
 
 AT = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    (tmp_path / "state").mkdir()
-    config = tmp_path / "stackd.toml"
-    config.write_text('[state]\nfolder = "state"\n[[watch]]\ninput = "in"\noutput = "out"\n')
-    return config
-
-
-@pytest.fixture
-def journal(tmp_path: Path, config: Path) -> SqliteJournal:
-    del config
-    return SqliteJournal(tmp_path / "state" / JOURNAL_NAME)
 
 
 def add_stack(journal: SqliteJournal, *names: str) -> str:

@@ -33,16 +33,18 @@ MARK_SHARE: Final = 1 / 36
 OUTLINE_MARGIN: Final = 0.02
 """Of the long side, around the outlines of the frames, so that lines are not cut (taste)."""
 
-LEAST_SHIFT_PX, LEAST_ROTATION_DEG, LEAST_MAGNIFICATION_PERCENT = 1.0, 0.01, 0.02
+LEAST_SHIFT_PX: Final = 1.0
+LEAST_ROTATION_DEG: Final = 0.01
+LEAST_MAGNIFICATION_PERCENT: Final = 0.02
 """What an axis covers at least: about a pixel at the border of a frame of 24 megapixels. Less would draw mountains of nothing."""
 
-LEAST_RESIDUAL_PX = 0.5
+LEAST_RESIDUAL_PX: Final = 0.5
 """Misfits below that are as good as none."""
 
-LEAST_STOPS = 0.05
+LEAST_STOPS: Final = 0.05
 """Of brightness; a difference nobody sees."""
 
-LEAST_SHARE_PERCENT = 5.0
+LEAST_SHARE_PERCENT: Final = 5.0
 """Of the composite, so that even shares of many frames look small."""
 
 NEUTRAL: Final = 0.002
@@ -101,7 +103,8 @@ def render_page(composite: Composite, pictures: PagePictures, *, title: str, mar
         HTML. Names stay names, whatever letters they hold.
     """
     names = FrameNames(frame.path for frame in composite.frames)
-    rows = _rows(composite, pictures, names)
+    shares = _shares(composite)
+    rows = _rows(composite, pictures, names, shares)
     style = _template("page.css").render(aspect=f"{pictures.composite.width_px / pictures.composite.height_px:.5f}")
     script = _template("page.js").render()
     area, (rows_px, columns_px) = composite.valid_area, composite.frame_shape
@@ -130,7 +133,7 @@ def render_page(composite: Composite, pictures: PagePictures, *, title: str, mar
         mark_px=round(max(composite.image.shape[:2]) * MARK_SHARE, 1),
         outlines=_outlines(composite),
         plots=_plots(composite),
-        shares=_share_plot(composite),
+        shares=_share_plot(shares),
         winners=_winners(composite),
         ends=_ends(rows),
         timings=_timings(composite.seconds),
@@ -163,9 +166,10 @@ def _hash_of(text: str) -> str:
 # ----------------------------------------------------------------------------- frames
 
 
-def _rows(composite: Composite, pictures: PagePictures, names: FrameNames) -> tuple[FrameRow, ...]:
+def _rows(
+    composite: Composite, pictures: PagePictures, names: FrameNames, shares: Sequence[float | None]
+) -> tuple[FrameRow, ...]:
     rows = []
-    shares = _shares(composite)
     used_so_far = 0
     for position, frame in enumerate(composite.frames):
         rows.append(
@@ -335,13 +339,13 @@ def _shares(composite: Composite) -> tuple[float | None, ...]:
     return tuple(next(shares, None) if frame.used else None for frame in composite.frames)
 
 
-def _share_plot(composite: Composite) -> Plot | None:
+def _share_plot(shares: Sequence[float | None]) -> Plot | None:
     return drawn(
         Quantity(
             title="Share of the composite",
             unit="%",
             meaning="On how much of the composite each frame is the sharpest.",
-            curves=(Curve(label="", values=[None if share is None else 100 * share for share in _shares(composite)]),),
+            curves=(Curve(label="", values=[None if share is None else 100 * share for share in shares]),),
             least_span=LEAST_SHARE_PERCENT,
             is_share=True,
         )

@@ -221,7 +221,7 @@ class Stacker:
         """Matrices in full-size px."""
         frames = self._chain.frames
         if isinstance(self._align, NoRegistration):
-            return SolvedChain(reference=frames // 2, matrices=(np.eye(3),) * frames, left_out={}, misfit_px=0.0)
+            return SolvedChain(reference=frames // 2, matrices=(np.eye(3),) * frames, left_out={})
         reduction = self._registration_reduction()
         height, width = self._source.shape
         placed = solved(self._chain, (-(-height // reduction), -(-width // reduction)), progress=self._progress)
@@ -229,7 +229,6 @@ class Stacker:
             reference=placed.reference,
             matrices=tuple(None if m is None else rescale_matrix(m, reduction) for m in placed.matrices),
             left_out=placed.left_out,
-            misfit_px=placed.misfit_px * reduction,
         )
 
     def _matched(self, placed: SolvedChain) -> Sequence[Gain | ToneCurve]:

@@ -82,8 +82,6 @@ class SolvedChain:
     reference: int
     matrices: tuple[Matrix | None, ...]
     left_out: Mapping[int, str]
-    misfit_px: float
-    """Typical contradiction between links at the corners."""
 
 
 def extended(chain: Chain, frame: PreparedFrame, register: Register) -> Chain:
@@ -160,9 +158,9 @@ def solved(
     links = [link for link in chain.links if link.reference in members]
     is_steadied = _model(links) == "similarity" and len(members) >= LEAST_FRAMES
     step = Steps(progress, "place", (1 + is_steadied) * SOLVER_ROUNDS)
-    matrices, trust, misfit = _solve(links, members, reference, shape, step)
+    matrices, trust = _solve(links, members, reference, shape, step)
     if is_steadied:
-        matrices, _, _ = _solve(_steadied(links, trust, members, shape), members, reference, shape, step)
+        matrices, _ = _solve(_steadied(links, trust, members, shape), members, reference, shape, step)
     if _is_still(matrices, links, reference, shape):
         matrices = dict.fromkeys(matrices, np.eye(3))
     unexplained = "It fits none of the frames around it."
@@ -171,7 +169,6 @@ def solved(
         reference=reference,
         matrices=tuple(matrices.get(i) for i in range(chain.frames)),
         left_out=MappingProxyType(left_out),
-        misfit_px=misfit,
     )
 
 
@@ -254,15 +251,15 @@ def _largest(parts: Sequence[frozenset[int]]) -> frozenset[int]:
 
 def _solve(
     links: Sequence[Link], members: Sequence[int], reference: int, shape: tuple[int, int], step: Step
-) -> tuple[dict[int, Matrix], Vectors, float]:
+) -> tuple[dict[int, Matrix], Vectors]:
     """Solve M_moving · p = M_reference · L · p at the corners p of every link L, by least squares with Cauchy weights.
 
     The unknowns are the free elements of each M, in units of half the frame, so that the equations are linear for every model:
     for homographies both sides are scaled to unit determinant first, which leaves no free factor between them. Also tells how far
-    each link is trusted, 0–1, and the typical contradiction. A step a round.
+    each link is trusted, 0–1. A step a round.
     """
     if not links:
-        return {reference: np.eye(3)}, np.ones(0), 0.0
+        return {reference: np.eye(3)}, np.ones(0)
     half = max(shape) / 2
     to_unit = px_to_unit(shape)
     from_unit = inverse(to_unit)
@@ -306,7 +303,7 @@ def _solve(
     for i in unknown:
         unit = constant + np.tensordot(solution[number[i]], free, 1)
         matrices[i] = normalised(from_unit @ unit @ to_unit)
-    return matrices, trust, float(np.sqrt(np.average(off**2, weights=trust)))
+    return matrices, trust
 
 
 def _errors_px(links: Sequence[Link]) -> Vectors:

@@ -7,6 +7,7 @@ import numpy as np
 
 from stackd.model.composite import Composite, DepthMap, Finding, FrameReport, Preview, Rectangle
 from stackd.model.provenance import FrameProvenance, Provenance
+from stackd.model.verdict import Judgement, Verdict
 from tests import make_frames
 
 BORDER_PX = 6
@@ -71,5 +72,6 @@ def composite_of(
             libraries=MappingProxyType({"numpy": "2"}),
         ),
         method="depth_from_defocus",
+        verdict=Verdict(judgement=Judgement.PASS, rejection_probability=0.01),
         seconds=MappingProxyType({"read": 0.5, "fuse": 1.5}),
     )

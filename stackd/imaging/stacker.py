@@ -20,6 +20,7 @@ from stackd.imaging.ground.frames import FrameSource, MakePlaneStore, PlanesInMe
 from stackd.imaging.ground.luminance import as_gray, luma
 from stackd.imaging.ground.matrices import inverse, rescale_matrix
 from stackd.imaging.ground.read_ahead import ReadAhead
+from stackd.imaging.judge.verdict import judged
 from stackd.imaging.lay_over.crop import common_rectangle
 from stackd.imaging.lay_over.frames_on_reference import FramesOnReference, KeptLuma
 from stackd.imaging.lay_over.previews import KeptPreviews
@@ -33,6 +34,7 @@ from stackd.imaging.register.none import NoRegistration
 from stackd.model.composite import DepthMap, Finding, FrameReport, Rectangle, Severity
 from stackd.model.pixels import Image, Matrix
 from stackd.model.registration import FailedRegistration, Registration
+from stackd.model.verdict import Verdict
 
 REGISTRATION_SIDE_PX = 2000
 """Registration looks at frames reduced until their long side is no longer than this: 0.02 px there is below 0.1 px of a
@@ -70,6 +72,7 @@ class Stacked:
     frames: tuple[FrameReport, ...]
     depth: DepthMap | None
     findings: tuple[Finding, ...]
+    verdict: Verdict
     method: str
 
 
@@ -195,6 +198,7 @@ class Stacker:
         depth = fused.depth
         if depth is not None:
             depth = DepthMap(position=depth.position[inside], confidence=depth.confidence[inside], frame_count=depth.frame_count)
+        findings = (*_findings(area, self._source.shape, cropped=self._finish.crop), *map(_step_undone, undone))
         return Stacked(
             image=image,
             valid_area=kept,
@@ -202,7 +206,8 @@ class Stacker:
             reference=placed.reference,
             frames=tuple(self._report(i, placed, gains[i], kept) for i in range(self._chain.frames)),
             depth=depth,
-            findings=(*_findings(area, self._source.shape, cropped=self._finish.crop), *map(_step_undone, undone)),
+            findings=findings,
+            verdict=judged({"left_out": 1 - len(used) / self._chain.frames}, findings),
             method=self._fuse.method,
         )
 

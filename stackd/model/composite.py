@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stackd.model.pixels import Image, Matrix
 from stackd.model.provenance import Provenance
+from stackd.model.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,12 @@ class FrameReport:
     """Factors on linear red, green and blue by which it was matched to the reference; none where curves did that, or nothing."""
     preview: Preview | None = None
     """None where none was asked for, and of frames between others in a very long stack."""
+    focus_position: float | None = None
+    """Where it is focused, near → far, in usual steps from the first frame; None where nothing tells."""
+    focus_error: float | None = None
+    """Standard error of that, in steps."""
+    sharpness: float | None = None
+    """Detail over that of the frame of the stack that shows most, 0–1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,4 +117,5 @@ class Composite:
     provenance: Provenance
     method: str
     """Fusion method, as it stands in the recipe."""
+    verdict: Verdict
     seconds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))

@@ -210,6 +210,7 @@ def make_composite(
         findings=findings,
         provenance=provenance,
         method=stacked.method,
+        verdict=stacked.verdict,
         seconds=MappingProxyType(stages.so_far()),
     )
     return composite, fingerprints

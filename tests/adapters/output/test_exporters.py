@@ -26,6 +26,7 @@ from stackd.config.export import ExportSettings
 from stackd.errors import OutputBlocked
 from stackd.model.composite import Composite, DepthMap, Finding, FrameReport, Rectangle, Severity
 from stackd.model.provenance import FrameProvenance, Provenance
+from stackd.model.verdict import Judgement, Verdict
 from stackd.service.ports import FrameFile, StagedFile
 from tests import make_frames
 
@@ -69,6 +70,7 @@ def composite_of(
             libraries={"numpy": "2"},
         ),
         method="pyramid",
+        verdict=Verdict(judgement=Judgement.PASS, rejection_probability=0.01),
         seconds={"fuse": 1.23456},
     )
 

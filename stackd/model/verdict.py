@@ -1,0 +1,27 @@
+"""Whether a composite is right, as far as its own stack can tell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Judgement(StrEnum):
+    """What becomes of a composite that nobody has looked at."""
+
+    PASS = "pass"  # noqa: S105  (no password)
+    REVIEW = "review"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A judgement with what speaks for it."""
+
+    judgement: Judgement
+    rejection_probability: float
+    """0–1: how likely a person who looks at the composite would reject it; calibrated on rendered stacks."""
+    reasons: tuple[str, ...] = ()
+    """Codes of the findings that speak against it, the weightiest first."""
+    measures: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """What the probability was made from, by name."""

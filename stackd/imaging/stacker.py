@@ -20,9 +20,10 @@ from stackd.imaging.ground.frames import FrameSource, MakePlaneStore, PlanesInMe
 from stackd.imaging.ground.luminance import as_gray, luma
 from stackd.imaging.ground.matrices import inverse, rescale_matrix
 from stackd.imaging.ground.read_ahead import ReadAhead
+from stackd.imaging.judge.jury import Case, Jury
 from stackd.imaging.judge.verdict import judged
 from stackd.imaging.lay_over.crop import common_rectangle
-from stackd.imaging.lay_over.frames_on_reference import FramesOnReference, KeptLuma
+from stackd.imaging.lay_over.frames_on_reference import FramesOnReference, KeptLuma, matched_gray
 from stackd.imaging.lay_over.previews import KeptPreviews
 from stackd.imaging.match.brightness import Brightness, Gain, match_brightness, measure_brightness
 from stackd.imaging.match.settings import MatchSettings
@@ -31,7 +32,7 @@ from stackd.imaging.register import RegistrationSettings, register
 from stackd.imaging.register.engine.pairwise import overlap_of
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame, prepare
 from stackd.imaging.register.none import NoRegistration
-from stackd.model.composite import DepthMap, Finding, FrameReport, Rectangle, Severity
+from stackd.model.composite import DepthMap, FrameReport, Noticed, Rectangle, Severity
 from stackd.model.pixels import Image, Matrix
 from stackd.model.registration import FailedRegistration, Registration
 from stackd.model.verdict import Verdict
@@ -71,7 +72,7 @@ class Stacked:
     reference: int
     frames: tuple[FrameReport, ...]
     depth: DepthMap | None
-    findings: tuple[Finding, ...]
+    findings: tuple[Noticed, ...]
     verdict: Verdict
     method: str
 
@@ -123,6 +124,7 @@ class Stacker:
         self._make_store = make_store
         self._progress = progress
         self._with_depth = with_depth
+        self._jury = Jury(make_store, source.shape)
         self._chain = Chain()
         self._brightness: dict[int, Brightness] = {}
 
@@ -141,10 +143,12 @@ class Stacker:
             self._progress("register", 0, len(self._source))
         pixels = self._ahead.read(position)
         light = luma(pixels)
+        gray = as_gray(reduced(light, self._registration_reduction() // self._reduction))
+        self._jury.add(light, gray, light_reduction=self._reduction, gray_reduction=self._registration_reduction())
         if isinstance(self._align, NoRegistration):
             self._chain = Chain(frames=position + 1)
         else:
-            prepared = prepare(as_gray(reduced(light, self._registration_reduction() // self._reduction)))
+            prepared = prepare(gray)
             self._chain = extended(self._chain, prepared, self._register)
         if self._match.brightness or self._match.white_balance:
             self._brightness[position] = measure_brightness(pixels, reduction=self._reduction)
@@ -198,7 +202,21 @@ class Stacker:
         depth = fused.depth
         if depth is not None:
             depth = DepthMap(position=depth.position[inside], confidence=depth.confidence[inside], frame_count=depth.frame_count)
-        findings = (*_findings(area, self._source.shape, cropped=self._finish.crop), *map(_step_undone, undone))
+        opinion = self._jury.judge(
+            Case(
+                composite=image,
+                area=kept,
+                positions=tuple(used),
+                matrices=tuple(matrices),
+                brightness=lambda gray, position: matched_gray(gray, gains[position]),
+                gains=tuple(gain.channels for i in used if isinstance(gain := gains[i], Gain)),
+            )
+        )
+        findings = (
+            *opinion.noticed,
+            *_findings(area, self._source.shape, cropped=self._finish.crop),
+            *map(_step_undone, undone),
+        )
         return Stacked(
             image=image,
             valid_area=kept,
@@ -207,7 +225,7 @@ class Stacker:
             frames=tuple(self._report(i, placed, gains[i], kept) for i in range(self._chain.frames)),
             depth=depth,
             findings=findings,
-            verdict=judged({"left_out": 1 - len(used) / self._chain.frames}, findings),
+            verdict=judged(opinion.measures, findings),
             method=self._fuse.method,
         )
 
@@ -282,11 +300,11 @@ def _with_margin(area: Rectangle, shape: tuple[int, int]) -> Rectangle:
     return Rectangle(left=left, top=top, right=right, bottom=bottom)
 
 
-def _step_undone(sentence: str) -> Finding:
-    return Finding(code="step-changed-nothing", severity=Severity.NOTE, sentence=sentence)
+def _step_undone(sentence: str) -> Noticed:
+    return Noticed(code="step-changed-nothing", severity=Severity.NOTE, sentence=sentence)
 
 
-def _findings(area: Rectangle, shape: tuple[int, int], *, cropped: bool) -> tuple[Finding, ...]:
+def _findings(area: Rectangle, shape: tuple[int, int], *, cropped: bool) -> tuple[Noticed, ...]:
     """Tell of a small `area` that every frame covers; on the grid of the reference, as `region` is."""
     share = area.width_px * area.height_px / (shape[0] * shape[1])
     if share >= SMALL_VALID_AREA:
@@ -294,7 +312,7 @@ def _findings(area: Rectangle, shape: tuple[int, int], *, cropped: bool) -> tupl
     size = f"{area.width_px}×{area.height_px} px"
     consequence = f"so the composite is cropped to {size}" if cropped else f"and around these {size} fewer frames are fused"
     return (
-        Finding(
+        Noticed(
             code="small-valid-area",
             severity=Severity.WARNING,
             sentence=(

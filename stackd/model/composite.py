@@ -1,6 +1,6 @@
 """What comes out of a stack: the composite, its depth map, and what was noticed on the way."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -65,6 +65,29 @@ class Finding:
     frames: tuple[str, ...] = ()
     region: Rectangle | None = None
     """Where it is, px of the uncropped reference frame."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noticed:
+    """A finding by someone who knows frames by their position alone."""
+
+    code: str
+    severity: Severity
+    sentence: str
+    """As a finding's, with `{0}`, `{1}` … where the first, second … of `positions` is named."""
+    positions: tuple[int, ...] = ()
+    region: Rectangle | None = None
+
+    def told(self, names: Sequence[str]) -> Finding:
+        """Name the frames."""
+        frames = tuple(names[position] for position in self.positions)
+        return Finding(
+            code=self.code,
+            severity=self.severity,
+            sentence=self.sentence.format(*frames) if frames else self.sentence,
+            frames=frames,
+            region=self.region,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -140,6 +140,8 @@ class RenderedStack:
     """How much more light each frame got than the reference."""
     reference: int
     """Position of the frame that was neither moved nor brightened."""
+    moments: tuple[Image, ...] = ()
+    """Where something moves: `truth` as it was when each frame was taken."""
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -44,6 +44,9 @@ STILL_SIGMAS = 3.0
 CAUCHY = 3.0
 """A link off by this many standard errors counts half: one wrong link among many must not bend the chain."""
 
+DUPLICATE = "It is the same exposure as a frame before it."
+"""Reason why such a frame is left out."""
+
 HOMOGRAPHY_ELEMENTS = 9
 """All elements of a homography are free; scaling to unit determinant fixes their common factor."""
 
@@ -103,7 +106,7 @@ def extended(chain: Chain, frame: PreparedFrame, register: Register) -> Chain:
     """
     position = chain.frames
     if any(is_duplicate(kept, frame) for _, kept in chain.recent):
-        reason = "It is the same exposure as a frame before it."
+        reason = DUPLICATE
         return replace(chain, frames=position + 1, failures=MappingProxyType({**chain.failures, position: reason}))
     main = _largest(chain.parts) if chain.parts else frozenset()
     linked = [(i, kept) for i, kept in reversed(chain.recent) if i in main]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from stackd.model.composite import Finding, Severity
+from stackd.model.composite import Noticed, Severity
 from stackd.model.verdict import Judgement, Verdict
 
 REVIEW_FROM: Final = 0.2
@@ -17,14 +17,14 @@ WEIGHTS: Final[Mapping[str, float]] = MappingProxyType({})
 """Log odds of being rejected for each unit of a measure."""
 
 
-def judged(measures: Mapping[str, float], findings: Sequence[Finding]) -> Verdict:
+def judged(measures: Mapping[str, float], findings: Sequence[Noticed]) -> Verdict:
     """Judge a composite.
 
     Parameters
     ----------
     measures : mapping of str to float
         What was measured of the stack, by name.
-    findings : sequence of Finding
+    findings : sequence of Noticed
         What was noticed.
     """
     odds = BIAS + sum(weight * measures.get(name, 0.0) for name, weight in WEIGHTS.items())

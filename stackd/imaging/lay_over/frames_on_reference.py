@@ -149,16 +149,7 @@ class FramesOnReference:
             gray = self._kept.read(self._positions[position])
         else:
             gray = self._source.read_gray(self._positions[position], reduction)
-        gain = self._gains[position]
-        if gain.is_one:
-            return gray
-        match gain:
-            case Gain():
-                return np.multiply(gray, np.float32(gain_for_display(float(np.mean(gain.channels)))), out=gray)
-            case ToneCurve():
-                return apply_curve(gray, gain.for_all().green)
-            case _:
-                assert_never(gain)
+        return matched_gray(gray, self._gains[position])
 
     def warp_tile(self, native: Pixels, position: int, rows: slice, columns: slice) -> Image:
         """Cut a tile of the reference grid out of `native`: float32, matched in brightness, cubic interpolation."""
@@ -187,6 +178,19 @@ class FramesOnReference:
         if ((own >= -ROUNDING_PX) & (own <= (width - 1 + ROUNDING_PX, height - 1 + ROUNDING_PX))).all():
             return np.broadcast_to(np.True_, self._shape)
         return warping.covered(self._matrices[position], self._source.shape, self._shape)
+
+
+def matched_gray(gray: Gray, gain: Gain | ToneCurve) -> Gray:
+    """Match luminance as its colours are; `gray`, which its caller made, may be overwritten."""
+    if gain.is_one:
+        return gray
+    match gain:
+        case Gain():
+            return np.multiply(gray, np.float32(gain_for_display(float(np.mean(gain.channels)))), out=gray)
+        case ToneCurve():
+            return apply_curve(gray, gain.for_all().green)
+        case _:
+            assert_never(gain)
 
 
 def _needed(sampling: Matrix, shape: tuple[int, ...], rows: slice, columns: slice, *, margin_px: int) -> tuple[slice, slice]:

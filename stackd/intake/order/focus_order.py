@@ -110,7 +110,7 @@ def _by_capture(shots: Sequence[Shot], matrix: NDArray[np.float64]) -> tuple[Sho
         gain = pictures.contradiction(risen) - pictures.contradiction(risen[list(shown.places)])
         sure = gain >= max(VERY_STRONG_STEPS * pictures.usual_step(risen[list(shown.places)]), pictures.LEAST_GAIN)
         return tuple(shots[index] for index in (_as_captured(shown.places) if sure else everything))
-    in_order = _longest_rise(kept)
+    in_order = longest_rise(kept)
     if len(in_order) < max(FEWEST_TO_CONTRADICT, MONOTONE_SHARE * len(kept)):
         # Shuffled, or there and back: order of capture says nothing, not even where the frames belong that show nothing sharp.
         return tuple(shots[index] for index in _as_captured(shown.places))
@@ -141,7 +141,7 @@ def _with_the_rest(kept: Sequence[int], in_order: Sequence[int], count: int) -> 
     return [*merged, *waiting]
 
 
-def _longest_rise(numbers: Sequence[int]) -> list[int]:
+def longest_rise(numbers: Sequence[int]) -> list[int]:
     """Pick as many numbers as can be, in the order given, that grow."""
     ends: list[int] = []  # ends[k]: the place of the least number that k others lead up to
     led_by: list[int] = []

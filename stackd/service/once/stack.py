@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,8 +12,10 @@ from typing import Final
 from stackd import __version__
 from stackd.config.settings import Recipe
 from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
+from stackd.imaging.chain.chain import DUPLICATE
 from stackd.imaging.ground.frames import MakePlaneStore, Progress
 from stackd.imaging.stacker import Stacked, Stacker
+from stackd.intake.order.out_of_turn import out_of_turn
 from stackd.model.composite import Composite, Finding, FrameReport, Severity
 from stackd.model.frame import Fingerprint, Frame
 from stackd.model.provenance import FrameProvenance, Provenance
@@ -42,6 +44,9 @@ LIBRARIES: Final = (
     "pillow-heif",
 )
 """Libraries whose version can change pixels or metadata; named in the provenance."""
+
+FEW_OUT_OF_TURN: Final = 0.2
+"""Share of the frames that are told of one by one; more, and the names say nothing of focus."""
 
 HASH_CHUNK_BYTES: Final = 1 << 20
 """Read size while hashing: large enough that calls do not cost, small enough to stay in the cache."""
@@ -184,7 +189,12 @@ def make_composite(
         with_previews=with_previews,
     )
     reports = _reports(frames, usable, refused, stacked, set_aside)
-    findings = (*(left_out(report.path, report.reason) for report in reports if not report.used), *stacked.findings)
+    used = [frame.name for frame in usable]
+    findings = (
+        *(left_out(report.path, report.reason) for report in reports if not report.used),
+        *_order_noticed(used),
+        *(noticed.told(used) for noticed in stacked.findings),
+    )
     provenance = Provenance(
         stackd_version=__version__,
         recipe_name=recipe_name,
@@ -330,7 +340,40 @@ def _reports(
 
 def left_out(path: str, reason: str) -> Finding:
     """Say that a frame was left out, and why."""
-    return Finding(code="frame-left-out", severity=Severity.WARNING, sentence=f"{path} was left out: {reason}", frames=(path,))
+    is_again = reason == DUPLICATE
+    return Finding(
+        code="duplicate-frame" if is_again else "frame-left-out",
+        severity=Severity.NOTE if is_again else Severity.WARNING,
+        sentence=f"{path} was left out: {reason}",
+        frames=(path,),
+    )
+
+
+def _order_noticed(names: Sequence[str]) -> Iterator[Finding]:
+    """Say which frames were put elsewhere than their names, near → far, have them."""
+    odd = out_of_turn(names)
+    if not odd:
+        return
+    if len(odd) > FEW_OUT_OF_TURN * len(names):
+        yield Finding(
+            code="names-out-of-order",
+            severity=Severity.NOTE,
+            sentence=(
+                f"The names of the frames are in no order of focus ({len(odd)} of {len(names)} are out of turn):"
+                " distances, times or the pictures themselves gave the order."
+            ),
+        )
+        return
+    for position in odd:
+        name = names[position]
+        around = [names[place] for place in (position - 1, position + 1) if 0 <= place < len(names)]
+        where = f"between {around[0]} and {around[1]}" if len(around) > 1 else f"beside {around[0]}"
+        yield Finding(
+            code="frame-out-of-order",
+            severity=Severity.NOTE,
+            sentence=f"{name} is focused {where}, though its name stands elsewhere: it was put where it belongs.",
+            frames=(name,),
+        )
 
 
 def library_versions() -> dict[str, str]:

@@ -1,0 +1,149 @@
+"""Random stacks, half of them with a fault, and what stackd says of them."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+
+from stackd.bench.programs.desk import write_frame
+from stackd.bench.scenes import BLUR_PX, ELECTRONS_AT_ISO_100, SUBJECTS
+from stackd.imaging.ground.frames import Progress
+from stackd.model.composite import Composite
+from stackd.model.pixels import Image
+from stackd.model.verdict import Judgement
+from stackd.rendering.faults import FAULTS
+from stackd.rendering.scenes import RenderedStack, SceneSettings, render_stack
+
+Fuse: TypeAlias = Callable[[Sequence[Path], Path], Composite]
+"""Fuses frames as a user would; the path is where the composite goes."""
+
+FIRST_SEED: Final = 10_000
+"""Of the stacks that tables report; whoever chooses a number in stackd uses others."""
+SIZE_PX: Final = (320, 480)
+"""Rows and columns."""
+FRAMES: Final = 14
+
+DAMAGED_FROM: Final = 0.10
+"""Root mean square error, display units, over a few pixels, from which a place looks wrong."""
+DAMAGE_SIGMA_PX: Final = 3.0
+BORDER_PX: Final = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A stack to try."""
+
+    seed: int
+    subject: str
+    fault: str | None
+    """Of `FAULTS`; None: nothing is wrong."""
+    strength: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What stackd said of a stack, and what was true."""
+
+    trial: Trial
+    codes: frozenset[str]
+    judgement: Judgement
+    probability: float
+    measures: dict[str, float]
+    damage: float
+    """Share of the composite that looks wrong beside the truth."""
+
+
+def trials(count: int, *, first_seed: int = FIRST_SEED) -> Iterator[Trial]:
+    """List stacks: every second one without a fault, the others with each fault and strength in turn."""
+    harms = [(name, strength) for name, fault in FAULTS.items() for strength in fault.strengths]
+    subjects = tuple(SUBJECTS)
+    order = np.random.default_rng(first_seed).permutation(len(harms))
+    for number in range(count):
+        fault, strength = (None, 0.0) if number % 2 else harms[order[number // 2 % len(harms)]]
+        subject = subjects[int(np.random.default_rng((first_seed, number)).integers(len(subjects)))]
+        yield Trial(seed=first_seed + number, subject=subject, fault=fault, strength=strength)
+
+
+def tried(trial: Trial, fuse: Fuse) -> Said:
+    """Render a stack, let stackd fuse it, and compare."""
+    stack, truths = rendered(trial)
+    with tempfile.TemporaryDirectory(prefix="stackd-findings-") as folder:
+        frames = [write_frame(Path(folder) / f"{number + 1:04d}", pixels) for number, pixels in enumerate(stack.frames)]
+        composite = fuse(frames, Path(folder) / "composite.tif")
+        names = [frame.name for frame in frames]
+    reference = names.index(Path(composite.reference_path).name)
+    return Said(
+        trial=trial,
+        codes=frozenset(finding.code for finding in composite.findings),
+        judgement=composite.verdict.judgement,
+        probability=composite.verdict.rejection_probability,
+        measures=dict(composite.verdict.measures),
+        damage=min(damage(composite, truth, stack, reference) for truth in truths),
+    )
+
+
+def rendered(trial: Trial) -> tuple[RenderedStack, Sequence[Image]]:
+    """Render a stack with its fault; with it come the images that would be right, of which there are several if something moves."""
+    random = np.random.default_rng((trial.seed, 77))
+    is_rail = trial.subject == "rail"
+    scene = SceneSettings(
+        subject=SUBJECTS[trial.subject],
+        height_px=SIZE_PX[0],
+        width_px=SIZE_PX[1],
+        frame_count=FRAMES,
+        blur_px=BLUR_PX,
+        shift_px=float(random.uniform(2, 8)),
+        turn_rad=0.002,
+        breathing=0.0 if is_rail else float(random.uniform(-0.003, 0.003)),
+        parallax=0.002 if is_rail else 0.0,
+        flicker=0.02,
+        full_well_electrons=ELECTRONS_AT_ISO_100 * 100 / float(random.choice([100, 200, 400, 800])),
+        bits=int(random.choice([8, 16])),
+        seed=trial.seed,
+    )
+    stack = render_stack(scene)
+    if trial.fault is None:
+        return stack, (stack.truth,)
+    harm = FAULTS[trial.fault].harm
+    harmed = harm(stack, trial.strength, np.random.default_rng((trial.seed, 78)))
+    return harmed, harmed.moments or (harmed.truth,)
+
+
+def damage(composite: Composite, truth: Image, stack: RenderedStack, reference: int) -> float:
+    """Tell which share of a composite looks wrong.
+
+    Parameters
+    ----------
+    composite : Composite
+        Of the stack.
+    truth : ndarray of float32, shape (H, W, 3)
+        What would be right, on the grid of the stack's own reference.
+    stack : RenderedStack
+        Where frames lie.
+    reference : int
+        Frame that the composite lies on, by its place in the stack.
+    """
+    area = composite.valid_area
+    to_truth = stack.matrices[reference] @ np.array([[1, 0, area.left], [0, 1, area.top], [0, 0, 1]], np.float64)
+    rows, columns = composite.image.shape[:2]
+    right = cv2.warpPerspective(truth, to_truth, (columns, rows), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+    inner = (slice(BORDER_PX, -BORDER_PX), slice(BORDER_PX, -BORDER_PX))
+    image, right = composite.image[inner], right[inner]
+    # No stacker promises a frame's exact brightness.
+    gain = float((image * right).sum() / max(float((image * image).sum()), np.finfo(float).tiny))
+    error = cv2.GaussianBlur(np.square(image * np.float32(gain) - right).mean(axis=2), (0, 0), DAMAGE_SIGMA_PX)
+    return float((error > DAMAGED_FROM**2).mean())
+
+
+def run(chosen: Sequence[Trial], fuse: Fuse, *, progress: Progress) -> tuple[Said, ...]:
+    """Try stack after stack."""
+    said = []
+    for done, trial in enumerate(chosen):
+        progress("try", done, len(chosen))
+        said.append(tried(trial, fuse))
+    progress("try", len(chosen), len(chosen))
+    return tuple(said)

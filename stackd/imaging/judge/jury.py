@@ -1,0 +1,208 @@
+"""The jury: sees every frame as it is registered and, once the stack is fused, what became of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stackd.imaging.compose.focus_measure import lay_over_reference
+from stackd.imaging.depth.defocus import estimate_blur_per_frame
+from stackd.imaging.ground.blocks import reduced
+from stackd.imaging.ground.frames import MakePlaneStore
+from stackd.imaging.ground.grain import estimate_grain
+from stackd.imaging.ground.luminance import Luma
+from stackd.imaging.ground.matrices import corners, rescale_matrix, transformed
+from stackd.imaging.judge.agreement import SEEN_FROM, Agreement, Contradictions
+from stackd.imaging.judge.cells import CELL_PX, Cells, detail_cells
+from stackd.imaging.judge.defects import HotPixels, hot_pixels
+from stackd.imaging.judge.focus import Axis, Coverage, Ends, Softening, beyond_end, inner_frame
+from stackd.imaging.judge.light import clipped, clipped_share, exposure
+from stackd.imaging.lay_over.frames_on_reference import KeptLuma
+from stackd.imaging.lay_over.warp import covered
+from stackd.model.composite import Noticed, Rectangle
+from stackd.model.pixels import Gray, Image, Mask, Matrix
+
+SIDE_PX: Final = 1024
+"""Frames are looked at reduced until their long side is no longer than this: a screen's worth, whatever the camera."""
+
+LOOKED_AT: Final = 8
+"""Frames, spread through the stack, from which grain and blur are estimated."""
+
+BORDER_PX: Final = 4
+"""Px of the judge's grid along the border in which nothing is looked for: interpolation sees less there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Case:
+    """What is judged."""
+
+    composite: Image
+    area: Rectangle
+    """What of the reference it shows."""
+    positions: tuple[int, ...]
+    """The frames that took part, near → far."""
+    matrices: tuple[Matrix, ...]
+    """Of these, frame → reference, full-size px."""
+    brightness: Callable[[Gray, int], Gray]
+    """Matches luminance of the frame at a position."""
+    gains: tuple[tuple[float, float, float], ...]
+    """Of these, where factors matched them; empty otherwise."""
+    steps: tuple[float, ...] | None = None
+    """Of these, where each is focused; None where nobody measured it."""
+    blur_px: float | None = None
+    """Growth of the blur's radius a step, full-size px; None where nobody measured it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Opinion:
+    """What the jury found."""
+
+    noticed: tuple[Noticed, ...]
+    measures: Mapping[str, float]
+
+
+class Jury:
+    """Sees frames go by, then judges.
+
+    Parameters
+    ----------
+    make_store : MakePlaneStore
+        Opens a place for small luminance, a byte or two a px.
+    shape : tuple of int
+        Rows and columns of the frames.
+    """
+
+    def __init__(self, make_store: MakePlaneStore, shape: tuple[int, int]) -> None:
+        self._shape = shape
+        self._reduction = 1
+        while max(shape) > self._reduction * SIDE_PX:
+            self._reduction *= 2
+        self._kept = KeptLuma(make_store, reduction=self._reduction)
+        self._energies: list[NDArray[np.float32]] = []
+        self._cell_px = CELL_PX
+        self._hot = HotPixels()
+
+    def add(self, light: Luma, gray: Gray, *, light_reduction: int, gray_reduction: int) -> None:
+        """Take the next frame: its luminance as decoded, and the same more reduced, each on a grid of its own."""
+        factor = max(self._reduction // light_reduction, 1)
+        self._kept.append(reduced(light, factor))
+        self._energies.append(detail_cells(gray))
+        self._cell_px = CELL_PX * gray_reduction
+        self._hot.add(light)
+
+    def judge(self, case: Case) -> Opinion:
+        """Say what is wrong with a stack, and how much."""
+        view = _View(jury=self, case=case, reduction=self._reduction, shape=self._shape)
+        grays = [view.laid_over(place) for place in _spread(len(case.positions))]
+        grain = estimate_grain(grays)
+        steps = case.steps or tuple(float(place) for place in range(len(case.positions)))
+        blur_px = case.blur_px
+        if blur_px is None:
+            blur_px = self._reduction * (estimate_blur_per_frame(grays, _spread(len(case.positions))) or 0.0)
+        del grays
+        axis = Axis(steps=steps, blur_px=blur_px)
+        contradictions = view.contradictions(axis, grain)
+        cells = Cells.laid_over(
+            [self._energies[position] for position in case.positions], case.matrices, side_px=self._cell_px, shape=self._shape
+        )
+        coverage = Coverage(
+            cells=cells, axis=axis, softening=Softening.of(case.composite), positions=case.positions, area=case.area
+        )
+        ends = view.ends(axis, self._cell_px // self._reduction, cells.energy.shape[1:])
+        noticed = [
+            *coverage.noticed(ends),
+            *exposure(case.gains, case.positions),
+            *clipped(case.composite),
+            *hot_pixels(
+                self._hot.count(),
+                blur_range_px=axis.blur_px * float(np.ptp(steps)) / 2,
+                moved_px=float(np.median(view.moved_px())),
+            ),
+        ]
+        textured = max(int(cells.textured.sum()), 1)
+        gaps = np.logical_or.reduce(coverage.gap_cells()) if len(steps) > 1 else np.zeros(1, bool)
+        measures = {
+            "contradiction": float((contradictions.strength > SEEN_FROM).mean()),
+            "gap": float(gaps.sum() / textured),
+            "textured": float(cells.textured.mean()),
+            "clipped": clipped_share(case.composite),
+            "blur_px": blur_px,
+            "dip": max(coverage.dips(), default=0.0),
+        }
+        return Opinion(noticed=tuple(noticed), measures=measures)
+
+    def small(self, position: int) -> Gray:
+        """Luminance of a frame on the judge's grid, on the frame's own."""
+        return self._kept.read(position)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _View:
+    """The frames of a case on the judge's grid."""
+
+    jury: Jury
+    case: Case
+    reduction: int
+    shape: tuple[int, int]
+
+    @property
+    def small_shape(self) -> tuple[int, int]:
+        return -(-self.shape[0] // self.reduction), -(-self.shape[1] // self.reduction)
+
+    def laid_over(self, place: int) -> Gray:
+        position = self.case.positions[place]
+        gray = self.case.brightness(self.jury.small(position), position)
+        return lay_over_reference(
+            gray, self.case.matrices[place], reduction=self.reduction, shape=self.small_shape, interpolation=cv2.INTER_LINEAR
+        )
+
+    def covered(self, place: int) -> Mask:
+        return covered(rescale_matrix(self.case.matrices[place], 1 / self.reduction), self.small_shape, self.small_shape)
+
+    def moved_px(self) -> float:
+        """How far the frames lie apart at most, full-size px, averaged over the corners."""
+        here = corners(self.shape)
+        places = np.stack([transformed(matrix, here) for matrix in self.case.matrices])
+        return float(np.sqrt(np.square(np.ptp(places, axis=0)).sum(axis=1)).mean())
+
+    def contradictions(self, axis: Axis, grain: float) -> Contradictions:
+        """Go through the frames once: where do they contradict one another?"""
+        agreement = Agreement(self.small_shape, grain=grain, blur_px=axis.blur_px / self.reduction, positions=axis.steps)
+        shown = np.zeros(self.small_shape, np.bool_)
+        area = self.case.area
+        shown[
+            area.top // self.reduction + BORDER_PX : area.bottom // self.reduction - BORDER_PX,
+            area.left // self.reduction + BORDER_PX : area.right // self.reduction - BORDER_PX,
+        ] = True
+        for place in range(len(self.case.positions)):
+            agreement.add(self.laid_over(place), self.covered(place) & shown)
+        return agreement.settle()
+
+    def ends(self, axis: Axis, cell_px: int, shape: tuple[int, ...]) -> Ends | None:
+        """Find what lies beyond the ends."""
+        inner = (inner_frame(axis.steps, from_last=False), inner_frame(axis.steps, from_last=True))
+        if not axis.blur_px or None in inner:
+            return None
+        found = []
+        for end, other in zip((0, len(axis.steps) - 1), inner, strict=True):
+            if other is None:
+                continue
+            beyond = beyond_end(
+                self.laid_over(end),
+                self.laid_over(other),
+                apart=abs(axis.steps[other] - axis.steps[end]),
+                blur_px=axis.blur_px / self.reduction,
+                cell_px=cell_px,
+            )
+            mask = np.full(shape, np.nan, np.float32)
+            rows, columns = min(shape[0], beyond.shape[0]), min(shape[1], beyond.shape[1])
+            mask[:rows, :columns] = beyond[:rows, :columns]
+            found.append(mask)
+        return Ends(near=found[0], far=found[1])
+
+
+def _spread(count: int, wanted: int = LOOKED_AT) -> list[int]:
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(wanted, count))})

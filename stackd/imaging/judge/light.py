@@ -1,0 +1,71 @@
+"""Whether frames were lit and exposed alike, and whether highlights were cut off."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from stackd.model.composite import Noticed, Severity
+from stackd.model.pixels import Image
+
+UNLIKE_STOPS: Final = 0.2
+"""Brightness that differs more is worth a sentence: flicker of lamps stays below 0.1."""
+TINTED_STOPS: Final = 0.09
+"""The same for red and blue against green: a drift of 3 % over a stack is 0.05."""
+WHITE: Final = 0.992
+"""Display value from which a channel is cut off."""
+WHITE_SHARE: Final = 0.02
+"""Of the composite that must be: glints are always white."""
+
+
+def exposure(gains: Sequence[tuple[float, float, float]], positions: Sequence[int]) -> Iterator[Noticed]:
+    """Tell of frames that were exposed or balanced unlike the others.
+
+    Parameters
+    ----------
+    gains : sequence of (float, float, float)
+        Factors on linear red, green and blue by which each frame was matched.
+    positions : sequence of int
+        What each frame is called by.
+    """
+    if not gains:
+        return
+    stops = np.log2(np.maximum(np.asarray(gains, np.float64), np.finfo(float).tiny))
+    brightness = stops.mean(axis=1) - np.median(stops.mean(axis=1))
+    if float(np.ptp(brightness)) > UNLIKE_STOPS:
+        odd = int(np.abs(brightness).argmax())
+        yield Noticed(
+            code="exposure-off",
+            severity=Severity.NOTE,
+            sentence=(
+                f"Frames differ in brightness by {np.ptp(brightness):.1f} stops, {{0}} most. They were matched; set exposure,"
+                " ISO and flash to manual next time."
+            ),
+            positions=(positions[odd],),
+        )
+    tint = stops[:, [0, 2]] - stops[:, [1]]
+    tint -= np.median(tint, axis=0)
+    if float(np.ptp(tint, axis=0).max()) > TINTED_STOPS:
+        odd = int(np.abs(tint).max(axis=1).argmax())
+        yield Noticed(
+            code="white-balance-off",
+            severity=Severity.NOTE,
+            sentence="Frames differ in colour, {0} most. They were matched; set the white balance to a fixed value next time.",
+            positions=(positions[odd],),
+        )
+
+
+def clipped(composite: Image) -> Iterator[Noticed]:
+    """Tell of highlights that are cut off."""
+    share = clipped_share(composite)
+    if share > WHITE_SHARE:
+        yield Noticed(
+            code="clipped",
+            severity=Severity.NOTE,
+            sentence=f"{share:.0%} of the composite is pure white: nothing can be seen there. Expose less next time.",
+        )
+
+
+def clipped_share(composite: Image) -> float:
+    """Share of the composite in which every channel is cut off; every fourth pixel is asked."""
+    return float((composite[::4, ::4].min(axis=2) >= WHITE).mean())

@@ -1,0 +1,189 @@
+"""What goes wrong while a stack is shot, done to rendered frames: each fault at a strength that is known.
+
+Numbers of what is drawn (spots, things that walk by) are brush strokes, chosen by eye.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stackd.imaging.ground.colour import to_display, to_light
+from stackd.model.pixels import Pixels
+from stackd.rendering.scenes import RenderedStack
+
+Harm: TypeAlias = Callable[[RenderedStack, float, np.random.Generator], RenderedStack]
+"""Does something to a stack, as strongly as said, where chance decides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A fault, the finding that tells of it, and the strengths it is tried at."""
+
+    finding: str
+    """Code of the finding."""
+    unit: str
+    """What a strength counts."""
+    strengths: tuple[float, ...]
+    noticed_from: float
+    """Strength from which a person notices."""
+    harm: Harm
+
+
+def without_frames(stack: RenderedStack, gone: Sequence[int]) -> RenderedStack:
+    """Leave frames out; depth still counts the steps of the whole stack."""
+    kept = [position for position in range(len(stack)) if position not in set(gone)]
+    nearest = min(range(len(kept)), key=lambda place: abs(kept[place] - stack.reference))
+    return _reordered(stack, kept, reference=nearest)
+
+
+def _reordered(stack: RenderedStack, order: Sequence[int], *, reference: int) -> RenderedStack:
+    return replace(
+        stack,
+        frames=tuple(stack.frames[i] for i in order),
+        matrices=tuple(stack.matrices[i] for i in order),
+        gains=tuple(stack.gains[i] for i in order),
+        reference=reference,
+    )
+
+
+def _changed(stack: RenderedStack, change: Callable[[int, NDArray[np.float32]], NDArray[np.float32]]) -> RenderedStack:
+    """Change the linear light of every frame."""
+    frames: list[Pixels] = [_relit(frame, partial(change, position)) for position, frame in enumerate(stack.frames)]
+    return replace(stack, frames=tuple(frames))
+
+
+def _relit(frame: Pixels, change: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> Pixels:
+    white = np.iinfo(frame.dtype).max
+    light = change(to_light(frame.astype(np.float32) / np.float32(white)))
+    shown = np.rint(to_display(np.clip(light, 0, 1).astype(np.float32)) * np.float32(white))
+    if frame.dtype == np.uint8:
+        return shown.astype(np.uint8)
+    return shown.astype(np.uint16)
+
+
+def _gap(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+    first = int(random.integers(len(stack) // 4, len(stack) // 2))
+    return without_frames(stack, range(first, first + int(strength)))
+
+
+def _near_end(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:  # noqa: ARG001
+    return without_frames(stack, range(int(strength)))
+
+
+def _far_end(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:  # noqa: ARG001
+    return without_frames(stack, range(len(stack) - int(strength), len(stack)))
+
+
+def _shaken(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+    victim, angle = int(random.integers(2, len(stack) - 2)), random.uniform(0, np.pi)
+    side = 2 * int(np.ceil(strength)) + 3
+    smear = np.zeros((side, side), np.float32)
+    middle, reach = side // 2, strength / 2
+    ends = [np.array([middle, middle]) + sign * reach * np.array([np.cos(angle), np.sin(angle)]) for sign in (-1, 1)]
+    (x0, y0), (x1, y1) = (np.rint(end * 16).astype(int).tolist() for end in ends)
+    cv2.line(smear, (x0, y0), (x1, y1), 1.0, lineType=cv2.LINE_AA, shift=4)
+    smear /= smear.sum()
+    return _changed(stack, lambda i, light: np.asarray(cv2.filter2D(light, -1, smear), np.float32) if i == victim else light)
+
+
+def _brighter(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+    victim, sign = _not_reference(stack, random), random.choice([-1.0, 1.0])
+    return _changed(stack, lambda i, light: light * np.float32(2.0 ** (sign * strength)) if i == victim else light)
+
+
+def _tinted(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+    victim = _not_reference(stack, random)
+    tint = np.array([1 + strength, 1, 1 / (1 + strength)], np.float32)
+    return _changed(stack, lambda i, light: light * tint if i == victim else light)
+
+
+def _clipped(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:  # noqa: ARG001
+    """Make everything so much brighter that this share of the picture, in percent, is white."""
+    brightest = to_light(stack.truth).max(axis=2)
+    factor = np.float32(1.02 / np.percentile(brightest, 100 - strength))
+    return _changed(stack, lambda _, light: light * factor)
+
+
+def _again(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+    twice = random.choice(len(stack), int(strength), replace=False)
+    order = sorted([*range(len(stack)), *twice.tolist()])
+    return _reordered(stack, order, reference=order.index(stack.reference))
+
+
+def _out_of_turn(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+    """Move a frame so many places."""
+    victim = int(random.integers(0, len(stack)))
+    steps = int(strength)
+    target = victim + steps if victim + steps < len(stack) else victim - steps
+    order = [i for i in range(len(stack)) if i != victim]
+    order.insert(target, victim)
+    return _reordered(stack, order, reference=order.index(stack.reference))
+
+
+def _hot(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+    """Give the sensor so many pixels that are always bright."""
+    height, width = stack.shape
+    rows, columns = random.integers(8, height - 8, int(strength)), random.integers(8, width - 8, int(strength))
+    frames = []
+    for frame in stack.frames:
+        spoilt = frame.copy()
+        spoilt[rows, columns] = np.iinfo(frame.dtype).max * np.array([0.95, 0.9, 0.9])
+        frames.append(spoilt)
+    return replace(stack, frames=tuple(frames))
+
+
+def _walker(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+    """Let something in focus in the middle of the stack walk by, so many px from frame to frame."""
+    height, width = stack.shape
+    size, angle = random.uniform(0.12, 0.2) * height, random.uniform(0, 2 * np.pi)
+    middle = np.array([random.uniform(0.35, 0.65) * width, random.uniform(0.35, 0.65) * height])
+    step = strength * np.array([np.cos(angle), np.sin(angle)])
+    depth, side = len(stack) / 2, int(3 * size)
+    coarse = random.uniform(0.02, 0.9, (side // 6 + 2, side // 6 + 2, 3)).astype(np.float32)
+    coat = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
+    y, x = np.mgrid[:side, :side].astype(np.float32) - side / 2
+    body = np.clip(size - np.hypot(x / 0.7, y), 0, 1).astype(np.float32)
+
+    def pass_by(position: int, light: NDArray[np.float32], radius: float) -> NDArray[np.float32]:
+        layer = cv2.GaussianBlur(np.dstack([coat * body[..., None], body]), (0, 0), max(radius / 2, 0.3))
+        x0, y0 = middle + step * (position - depth) - side / 2
+        placed = cv2.warpAffine(layer, np.array([[1, 0, x0], [0, 1, y0]], np.float32), (width, height))
+        return np.asarray(light * (1 - placed[..., 3:]) + placed[..., :3], np.float32)
+
+    walked = _changed(stack, lambda i, light: pass_by(i, light, BLUR_OF_WALKER_PX * abs(i - depth)))
+    sharp = to_light(stack.truth)
+    moments = tuple(to_display(np.clip(pass_by(i, sharp, 0), 0, 1)) for i in range(len(stack)))
+    return replace(walked, moments=moments)
+
+
+BLUR_OF_WALKER_PX: Final = 1.0
+"""Radius per frame, as the scenes of the bench have it."""
+
+
+def _not_reference(stack: RenderedStack, random: np.random.Generator) -> int:
+    return int(random.choice([position for position in range(len(stack)) if position != stack.reference]))
+
+
+FAULTS: Final[Mapping[str, Fault]] = MappingProxyType(
+    {
+        "gap": Fault(finding="focus-gap", unit="frames missing", strengths=(1, 2, 3, 4), noticed_from=2, harm=_gap),
+        "near end": Fault(
+            finding="near-end-early", unit="frames missing", strengths=(1, 2, 3, 5), noticed_from=3, harm=_near_end
+        ),
+        "far end": Fault(finding="far-end-early", unit="frames missing", strengths=(1, 2, 3, 5), noticed_from=3, harm=_far_end),
+        "shaken": Fault(finding="frame-shaken", unit="px of smear", strengths=(1, 3, 5, 8), noticed_from=5, harm=_shaken),
+        "brightness": Fault(finding="exposure-off", unit="stops", strengths=(0.1, 0.3, 0.6, 1), noticed_from=0.3, harm=_brighter),
+        "white balance": Fault(finding="white-balance-off", unit="", strengths=(0.03, 0.1, 0.2), noticed_from=0.1, harm=_tinted),
+        "clipping": Fault(finding="clipped", unit="% white", strengths=(1, 5, 10, 20), noticed_from=5, harm=_clipped),
+        "duplicate": Fault(finding="duplicate-frame", unit="frames", strengths=(1, 2), noticed_from=1, harm=_again),
+        "order": Fault(finding="frame-out-of-order", unit="places", strengths=(1, 2, 4, 6), noticed_from=2, harm=_out_of_turn),
+        "hot pixels": Fault(finding="hot-pixels", unit="pixels", strengths=(3, 20, 60), noticed_from=20, harm=_hot),
+        "walker": Fault(finding="subject-moved", unit="px a frame", strengths=(1, 3, 6, 12), noticed_from=3, harm=_walker),
+    }
+)
+"""By name."""

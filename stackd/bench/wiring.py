@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stackd.bench.findings.counting import Judged, Recall
     from stackd.bench.look.looking import Sight, Subject, View
     from stackd.bench.programs.benchmark import Costs, Peak, Program
     from stackd.bench.quality.judging import Verdict
     from stackd.imaging.ground.frames import Progress
+    from stackd.model.composite import Composite
 
 
 LOOK_MARK = b"stackd bench look"
@@ -166,6 +168,29 @@ def _subject(frames: Sequence[Path], stack: Path | None, scratch: Path) -> Subje
         if not frame.is_file():
             raise WrongUse(f"{frame} is no file.", hint="Name the frames themselves, near → far.")
     return Subject(name=frames[0].absolute().parent.name, frames=tuple(frames))
+
+
+def count_findings(stacks: int, *, first_seed: int, progress: Progress) -> tuple[tuple[Recall, ...], Judged]:
+    """Render stacks with and without faults, fuse them as `stackd fuse` does, and count what is noticed."""
+    from stackd.bench.findings.counting import judged, recalls
+    from stackd.bench.findings.trials import run, trials
+    from stackd.imaging.ground.frames import ignore_progress
+    from stackd.wiring.on_demand import fuse_now
+
+    def fuse(frames: Sequence[Path], output: Path) -> Composite:
+        return fuse_now(
+            frames,
+            output=output,
+            recipe_name="default",
+            config=None,
+            overrides=(),
+            depth_map=None,
+            page=None,
+            progress=ignore_progress,
+        ).composite
+
+    said = run(tuple(trials(stacks, first_seed=first_seed)), fuse, progress=progress)
+    return recalls(said), judged(said)
 
 
 def decode_and_write(frames: Sequence[Path], output: Path) -> None:

@@ -5,6 +5,7 @@ Numbers of what is drawn (spots, things that walk by) are brush strokes, chosen 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -16,7 +17,17 @@ from stackd.imaging.ground.colour import to_display, to_light
 from stackd.model.pixels import Pixels
 from stackd.rendering.scenes import RenderedStack
 
-Harm: TypeAlias = Callable[[RenderedStack, float, np.random.Generator], RenderedStack]
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Harmed:
+    """A stack to which something was done."""
+
+    stack: RenderedStack
+    concerned: float = 1.0
+    """Share of the picture that this touches."""
+
+
+Harm: TypeAlias = Callable[[RenderedStack, float, np.random.Generator], Harmed]
 """Does something to a stack, as strongly as said, where chance decides."""
 
 
@@ -61,25 +72,30 @@ def _relit(frame: Pixels, change: Callable[[NDArray[np.float32]], NDArray[np.flo
     white = np.iinfo(frame.dtype).max
     light = change(to_light(frame.astype(np.float32) / np.float32(white)))
     shown = np.rint(to_display(np.clip(light, 0, 1).astype(np.float32)) * np.float32(white))
-    if frame.dtype == np.uint8:
-        return shown.astype(np.uint8)
-    return shown.astype(np.uint16)
+    return np.asarray(shown, np.uint8) if frame.dtype == np.uint8 else np.asarray(shown, np.uint16)
 
 
-def _gap(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+def _missing(stack: RenderedStack, gone: Sequence[int]) -> Harmed:
+    """Leave frames out; what lies farther than a step from all others is touched by that."""
+    kept = np.array([position for position in range(len(stack)) if position not in set(gone)])
+    away = np.abs(stack.depth_position[..., None] - kept).min(axis=2)
+    return Harmed(stack=without_frames(stack, gone), concerned=float((away > 1).mean()))
+
+
+def _gap(stack: RenderedStack, strength: float, random: np.random.Generator) -> Harmed:
     first = int(random.integers(len(stack) // 4, len(stack) // 2))
-    return without_frames(stack, range(first, first + int(strength)))
+    return _missing(stack, range(first, first + int(strength)))
 
 
-def _near_end(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:  # noqa: ARG001
-    return without_frames(stack, range(int(strength)))
+def _near_end(stack: RenderedStack, strength: float, random: np.random.Generator) -> Harmed:  # noqa: ARG001
+    return _missing(stack, range(int(strength)))
 
 
-def _far_end(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:  # noqa: ARG001
-    return without_frames(stack, range(len(stack) - int(strength), len(stack)))
+def _far_end(stack: RenderedStack, strength: float, random: np.random.Generator) -> Harmed:  # noqa: ARG001
+    return _missing(stack, range(len(stack) - int(strength), len(stack)))
 
 
-def _shaken(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+def _shaken(stack: RenderedStack, strength: float, random: np.random.Generator) -> Harmed:
     victim, angle = int(random.integers(2, len(stack) - 2)), random.uniform(0, np.pi)
     side = 2 * int(np.ceil(strength)) + 3
     smear = np.zeros((side, side), np.float32)
@@ -88,44 +104,47 @@ def _shaken(stack: RenderedStack, strength: float, random: np.random.Generator) 
     (x0, y0), (x1, y1) = (np.rint(end * 16).astype(int).tolist() for end in ends)
     cv2.line(smear, (x0, y0), (x1, y1), 1.0, lineType=cv2.LINE_AA, shift=4)
     smear /= smear.sum()
-    return _changed(stack, lambda i, light: np.asarray(cv2.filter2D(light, -1, smear), np.float32) if i == victim else light)
+    sharp_there = np.abs(stack.depth_position - np.float32(victim)) < 0.5  # noqa: PLR2004  (half a step)
+    shaken = _changed(stack, lambda i, light: np.asarray(cv2.filter2D(light, -1, smear), np.float32) if i == victim else light)
+    return Harmed(stack=shaken, concerned=float(sharp_there.mean()))
 
 
-def _brighter(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+def _brighter(stack: RenderedStack, strength: float, random: np.random.Generator) -> Harmed:
     victim, sign = _not_reference(stack, random), random.choice([-1.0, 1.0])
-    return _changed(stack, lambda i, light: light * np.float32(2.0 ** (sign * strength)) if i == victim else light)
+    return Harmed(stack=_changed(stack, lambda i, light: light * np.float32(2.0 ** (sign * strength)) if i == victim else light))
 
 
-def _tinted(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+def _tinted(stack: RenderedStack, strength: float, random: np.random.Generator) -> Harmed:
     victim = _not_reference(stack, random)
     tint = np.array([1 + strength, 1, 1 / (1 + strength)], np.float32)
-    return _changed(stack, lambda i, light: light * tint if i == victim else light)
+    return Harmed(stack=_changed(stack, lambda i, light: light * tint if i == victim else light))
 
 
-def _clipped(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:  # noqa: ARG001
+def _clipped(stack: RenderedStack, strength: float, random: np.random.Generator) -> Harmed:  # noqa: ARG001
     """Make everything so much brighter that this share of the picture, in percent, is white."""
     brightest = to_light(stack.truth).max(axis=2)
     factor = np.float32(1.02 / np.percentile(brightest, 100 - strength))
-    return _changed(stack, lambda _, light: light * factor)
+    brighter = _changed(stack, lambda _, light: light * factor)
+    return Harmed(stack=replace(brighter, truth=to_display(np.clip(to_light(stack.truth) * factor, 0, 1))))
 
 
-def _again(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+def _again(stack: RenderedStack, strength: float, random: np.random.Generator) -> Harmed:
     twice = random.choice(len(stack), int(strength), replace=False)
     order = sorted([*range(len(stack)), *twice.tolist()])
-    return _reordered(stack, order, reference=order.index(stack.reference))
+    return Harmed(stack=_reordered(stack, order, reference=order.index(stack.reference)))
 
 
-def _out_of_turn(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+def _out_of_turn(stack: RenderedStack, strength: float, random: np.random.Generator) -> Harmed:
     """Move a frame so many places."""
     victim = int(random.integers(0, len(stack)))
     steps = int(strength)
     target = victim + steps if victim + steps < len(stack) else victim - steps
     order = [i for i in range(len(stack)) if i != victim]
     order.insert(target, victim)
-    return _reordered(stack, order, reference=order.index(stack.reference))
+    return Harmed(stack=_reordered(stack, order, reference=order.index(stack.reference)))
 
 
-def _hot(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+def _hot(stack: RenderedStack, strength: float, random: np.random.Generator) -> Harmed:
     """Give the sensor so many pixels that are always bright."""
     height, width = stack.shape
     rows, columns = random.integers(8, height - 8, int(strength)), random.integers(8, width - 8, int(strength))
@@ -134,10 +153,10 @@ def _hot(stack: RenderedStack, strength: float, random: np.random.Generator) -> 
         spoilt = frame.copy()
         spoilt[rows, columns] = np.iinfo(frame.dtype).max * np.array([0.95, 0.9, 0.9])
         frames.append(spoilt)
-    return replace(stack, frames=tuple(frames))
+    return Harmed(stack=replace(stack, frames=tuple(frames)))
 
 
-def _walker(stack: RenderedStack, strength: float, random: np.random.Generator) -> RenderedStack:
+def _walker(stack: RenderedStack, strength: float, random: np.random.Generator) -> Harmed:
     """Let something in focus in the middle of the stack walk by, so many px from frame to frame."""
     height, width = stack.shape
     size, angle = random.uniform(0.12, 0.2) * height, random.uniform(0, 2 * np.pi)
@@ -158,7 +177,7 @@ def _walker(stack: RenderedStack, strength: float, random: np.random.Generator) 
     walked = _changed(stack, lambda i, light: pass_by(i, light, BLUR_OF_WALKER_PX * abs(i - depth)))
     sharp = to_light(stack.truth)
     moments = tuple(to_display(np.clip(pass_by(i, sharp, 0), 0, 1)) for i in range(len(stack)))
-    return replace(walked, moments=moments)
+    return Harmed(stack=replace(walked, moments=moments))
 
 
 BLUR_OF_WALKER_PX: Final = 1.0

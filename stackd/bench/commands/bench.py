@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stackd.bench.commands.findings import findings
 from stackd.bench.commands.look import look
 from stackd.bench.commands.options import Against, AsJson, Folder, Frames, Methods, Runs
 from stackd.cli.teaching import HELP_NAMES, TeachingGroup
@@ -27,6 +28,7 @@ app = typer.Typer(
   stackd bench quality          rendered stacks, judged against their truth
   stackd bench speed IMG_04*.JPG --against 'enfuse=enfuse -o {output} {frames}'
   stackd bench memory --counts 10,100
+  stackd bench findings         stacks with faults: are they noticed?
   stackd bench look IMG_04*.JPG -o look.png --against 'enfuse=enfuse -o {output} {frames}'
 """,
 )
@@ -117,6 +119,7 @@ def memory(
 
 
 app.command()(look)
+app.command()(findings)
 
 
 @app.command(hidden=True)

@@ -15,7 +15,7 @@ from stackd.imaging.ground.frames import Progress
 from stackd.model.composite import Composite
 from stackd.model.pixels import Image
 from stackd.model.verdict import Judgement
-from stackd.rendering.faults import FAULTS
+from stackd.rendering.faults import FAULTS, Harmed
 from stackd.rendering.scenes import RenderedStack, SceneSettings, render_stack
 
 Fuse: TypeAlias = Callable[[Sequence[Path], Path], Composite]
@@ -53,6 +53,8 @@ class Said:
     judgement: Judgement
     probability: float
     measures: dict[str, float]
+    concerned: float
+    """Share of the picture that the fault touches."""
     damage: float
     """Share of the composite that looks wrong beside the truth."""
 
@@ -70,7 +72,8 @@ def trials(count: int, *, first_seed: int = FIRST_SEED) -> Iterator[Trial]:
 
 def tried(trial: Trial, fuse: Fuse) -> Said:
     """Render a stack, let stackd fuse it, and compare."""
-    stack, truths = rendered(trial)
+    harmed, truths = rendered(trial)
+    stack = harmed.stack
     with tempfile.TemporaryDirectory(prefix="stackd-findings-") as folder:
         frames = [write_frame(Path(folder) / f"{number + 1:04d}", pixels) for number, pixels in enumerate(stack.frames)]
         composite = fuse(frames, Path(folder) / "composite.tif")
@@ -82,12 +85,13 @@ def tried(trial: Trial, fuse: Fuse) -> Said:
         judgement=composite.verdict.judgement,
         probability=composite.verdict.rejection_probability,
         measures=dict(composite.verdict.measures),
+        concerned=harmed.concerned,
         damage=min(damage(composite, truth, stack, reference) for truth in truths),
     )
 
 
-def rendered(trial: Trial) -> tuple[RenderedStack, Sequence[Image]]:
-    """Render a stack with its fault; with it come the images that would be right, of which there are several if something moves."""
+def rendered(trial: Trial) -> tuple[Harmed, Sequence[Image]]:
+    """Render a stack with its fault, and the images that would be right: several, if something moves."""
     random = np.random.default_rng((trial.seed, 77))
     is_rail = trial.subject == "rail"
     scene = SceneSettings(
@@ -107,10 +111,10 @@ def rendered(trial: Trial) -> tuple[RenderedStack, Sequence[Image]]:
     )
     stack = render_stack(scene)
     if trial.fault is None:
-        return stack, (stack.truth,)
+        return Harmed(stack=stack, concerned=0.0), (stack.truth,)
     harm = FAULTS[trial.fault].harm
     harmed = harm(stack, trial.strength, np.random.default_rng((trial.seed, 78)))
-    return harmed, harmed.moments or (harmed.truth,)
+    return harmed, harmed.stack.moments or (harmed.stack.truth,)
 
 
 def damage(composite: Composite, truth: Image, stack: RenderedStack, reference: int) -> float:

@@ -29,8 +29,8 @@ RADII_PX: Final = (0.5, 0.75, 1.0, 1.5, 2.25, 3.0, 4.5, 7.0, 10.0)
 """Radii tried, full-size px."""
 
 SOFT_BELOW: Final = 0.55
-"""Amplitude of fine detail kept half-way between two frames, below which what lies there looks soft. At steps as photographers are
-told to make them 0.8 to 0.9 is kept; one frame missing leaves 0.6, two leave 0.4 (measured)."""
+"""Amplitude of fine detail kept half-way between two frames, below which what lies there looks soft. At steps as photographers
+are told to make them 0.8 to 0.9 is kept; one frame missing leaves 0.6, two leave 0.4 (measured)."""
 WANTED_KEPT: Final = 0.8
 """What steps should keep half-way: advice goes by it."""
 LEAST_SHARE: Final = 0.01
@@ -54,7 +54,7 @@ LEAST_CHANGE: Final = 2e-5
 """Mean squared display units by which two frames must differ to be compared."""
 
 DIP: Final = 0.5
-"""Natural logarithm of energy by which a frame shows less detail than both its neighbours: sharpness rises to one peak and falls."""
+"""Natural logarithm of energy by which a frame shows less detail than both its neighbours: sharpness has one peak."""
 DIP_SHARE: Final = 0.4
 """Of the cells sharpest there or next to it that must show the dip. Without a fault it stays below 0.1, with 5 px of smear it
 is 0.5 and more (rendered scenes, seeds 700 to 704)."""

@@ -169,7 +169,7 @@ class _View:
         return float(np.sqrt(np.square(np.ptp(places, axis=0)).sum(axis=1)).mean())
 
     def contradictions(self, axis: Axis, grain: float) -> Contradictions:
-        """Go through the frames once: where do they contradict one another?"""
+        """Go through the frames once, and note where they contradict one another."""
         agreement = Agreement(self.small_shape, grain=grain, blur_px=axis.blur_px / self.reduction, positions=axis.steps)
         shown = np.zeros(self.small_shape, np.bool_)
         area = self.case.area

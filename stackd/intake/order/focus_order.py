@@ -144,11 +144,12 @@ def _with_the_rest(kept: Sequence[int], in_order: Sequence[int], count: int) -> 
 def longest_rise(numbers: Sequence[int]) -> list[int]:
     """Pick as many numbers as can be, in the order given, that grow."""
     ends: list[int] = []  # ends[k]: the place of the least number that k others lead up to
+    least: list[int] = []  # that number
     led_by: list[int] = []
     for place, number in enumerate(numbers):
-        length = bisect_left([numbers[end] for end in ends], number)
+        length = bisect_left(least, number)
         led_by.append(ends[length - 1] if length else -1)
-        ends[length : length + 1] = [place]
+        ends[length : length + 1], least[length : length + 1] = [place], [number]
     picked: list[int] = []
     place = ends[-1] if ends else -1
     while place >= 0:

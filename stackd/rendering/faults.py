@@ -122,7 +122,7 @@ def _tinted(stack: RenderedStack, strength: float, random: np.random.Generator) 
 
 def _clipped(stack: RenderedStack, strength: float, random: np.random.Generator) -> Harmed:  # noqa: ARG001
     """Make everything so much brighter that this share of the picture, in percent, is white."""
-    brightest = to_light(stack.truth).max(axis=2)
+    brightest = np.median(to_light(stack.truth), axis=2)
     factor = np.float32(1.02 / np.percentile(brightest, 100 - strength))
     brighter = _changed(stack, lambda _, light: light * factor)
     return Harmed(stack=replace(brighter, truth=to_display(np.clip(to_light(stack.truth) * factor, 0, 1))))

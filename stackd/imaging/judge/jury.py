@@ -15,11 +15,12 @@ from stackd.imaging.ground.frames import MakePlaneStore
 from stackd.imaging.ground.grain import estimate_grain
 from stackd.imaging.ground.luminance import Luma
 from stackd.imaging.ground.matrices import corners, rescale_matrix, transformed
-from stackd.imaging.judge.agreement import SEEN_FROM, Agreement, Contradictions
+from stackd.imaging.judge.agreement import Agreement, Contradictions
 from stackd.imaging.judge.cells import CELL_PX, Cells, detail_cells
 from stackd.imaging.judge.defects import HotPixels, hot_pixels
 from stackd.imaging.judge.focus import Axis, Coverage, Ends, Softening, beyond_end, inner_frame
 from stackd.imaging.judge.light import clipped, clipped_share, exposure
+from stackd.imaging.judge.moved import contradicted, moved
 from stackd.imaging.lay_over.frames_on_reference import KeptLuma
 from stackd.imaging.lay_over.warp import covered
 from stackd.model.composite import Noticed, Rectangle
@@ -116,6 +117,7 @@ class Jury:
             *coverage.noticed(ends),
             *exposure(case.gains, case.positions),
             *clipped(case.composite),
+            *moved(contradicted(contradictions), reduction=self._reduction, area=case.area),
             *hot_pixels(
                 self._hot.count(),
                 blur_range_px=axis.blur_px * float(np.ptp(steps)) / 2,
@@ -125,7 +127,7 @@ class Jury:
         textured = max(int(cells.textured.sum()), 1)
         gaps = np.logical_or.reduce(coverage.gap_cells()) if len(steps) > 1 else np.zeros(1, bool)
         measures = {
-            "contradiction": float((contradictions.strength > SEEN_FROM).mean()),
+            "contradiction": float(contradicted(contradictions).mean()),
             "gap": float(gaps.sum() / textured),
             "textured": float(cells.textured.mean()),
             "clipped": clipped_share(case.composite),

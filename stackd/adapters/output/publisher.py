@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from stackd.adapters.output.staging import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, blocked
+from stackd.adapters.output.staging import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, blocked, sync_folder
 from stackd.errors import NameTaken, OutputBlocked
 from stackd.model.names import shown
 from stackd.service.ports import StagedFile
@@ -83,7 +83,7 @@ class FolderPublisher:
         except OSError as error:
             raise blocked(folder, error) from error
         try:
-            _sync_folder(folder)
+            sync_folder(folder)
         except OSError as error:
             # Nobody may see what a power cut could still take away: the work is done again from the frames.
             with suppress(OSError):
@@ -107,7 +107,7 @@ class FolderPublisher:
             except FileExistsError:
                 # Published by a link, and the power failed before the temporary name was gone.
                 final.unlink()
-            _sync_folder(folder)
+            sync_folder(folder)
         except OSError as error:
             raise blocked(folder, error) from error
 
@@ -121,7 +121,7 @@ class FolderPublisher:
         """
         try:
             staged.temporary_path.replace(folder / name)
-            _sync_folder(folder)
+            sync_folder(folder)
         except OSError as error:
             raise blocked(folder, error) from error
 
@@ -264,15 +264,3 @@ def _reserve_and_rename(old: Path, new: Path) -> None:
         with suppress(OSError):
             new.unlink()
         raise
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # Some network file systems cannot sync folders; there is nothing better to do on them.
-        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
-            raise
-    finally:
-        os.close(descriptor)

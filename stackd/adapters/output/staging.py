@@ -52,6 +52,51 @@ def blocked(folder: Path, error: OSError) -> OutputBlocked:
     return OutputBlocked(f"{shown(folder)} cannot be written: {why}.", hint=hint)
 
 
+def inside(folder: Path, subfolder: str) -> Path:
+    """Make the folder of that name inside `folder` where it is missing, durably; gives `folder` itself where there is no name.
+
+    Raises
+    ------
+    OutputBlocked
+        If it cannot be made, or something else has its name. A link is not followed: composites could get among frames by it.
+    """
+    if not subfolder:
+        return folder
+    path = folder / subfolder
+    try:
+        if path.is_symlink():
+            raise OutputBlocked(
+                f"{shown(path)} is a link, and stackd does not follow it.",
+                hint="Remove the link; stackd makes the folder itself.",
+            )
+        if not path.is_dir():
+            path.mkdir()
+            sync_folder(folder)
+    except OSError as error:
+        why = OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) if error.errno == errno.EEXIST else error
+        raise blocked(path if error.errno != errno.ENOENT else folder, why) from error
+    return path
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that what was made or renamed in a folder is there after a power cut.
+
+    Raises
+    ------
+    OSError
+        If the disk fails.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems cannot sync folders; there is nothing better to do on them.
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+            raise
+    finally:
+        os.close(descriptor)
+
+
 class StagingFile:
     """A file being written from front to back; every byte is hashed on its way."""
 

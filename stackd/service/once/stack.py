@@ -19,7 +19,18 @@ from stackd.intake.order.out_of_turn import out_of_turn
 from stackd.model.composite import Composite, Finding, FrameReport, Severity
 from stackd.model.frame import Fingerprint, Frame
 from stackd.model.provenance import FrameProvenance, Provenance
-from stackd.service.ports import Clock, Exporter, FrameFile, FrameReader, Meter, StackingRequest, StackingResult
+from stackd.service.ports import (
+    Clock,
+    Exporter,
+    FrameFile,
+    FrameReader,
+    Handling,
+    Meter,
+    StackingRequest,
+    StackingResult,
+    StagedFile,
+    subfolder_of,
+)
 
 MIN_FRAMES: Final = 2
 """A composite of one frame would be that frame."""
@@ -70,7 +81,9 @@ def stack_and_stage(
     make_store: MakePlaneStore,
     progress: Progress,
 ) -> StackingResult:
-    """Turn a sealed stack into files staged in the output folder.
+    """Turn a sealed stack into files staged in the output folder, or in a folder inside it if it does not pass.
+
+    Nothing is staged of a composite that is to be held.
 
     Raises
     ------
@@ -102,19 +115,25 @@ def stack_and_stage(
             raise FrameChanged(
                 f"{frame.path} was changed after its stack was complete.", hint="The stack is looked at again by itself."
             )
-    stages("export", 0, 1)
-    staged = exporter.stage(
-        composite,
-        folder=request.output_folder,
-        version=request.version,
-        temporary_prefix=request.temporary_prefix,
-        frames=tuple(frame.file.path for frame in frames),
-        name=request.stack.name,
-        export=recipe.export,
-    )
-    stages("export", 1, 1)
+    staged: tuple[StagedFile, ...] = ()
+    judgement = composite.verdict.judgement
+    handling = request.placing.of(judgement)
+    if handling is not Handling.HOLD:
+        stages("export", 0, 1)
+        staged = exporter.stage(
+            composite,
+            folder=request.output_folder,
+            subfolder=subfolder_of(judgement, handling),
+            version=request.version,
+            temporary_prefix=request.temporary_prefix,
+            frames=tuple(frame.file.path for frame in frames),
+            name=request.stack.name,
+            export=recipe.export,
+        )
+        stages("export", 1, 1)
     return StackingResult(
         staged=staged,
+        verdict=composite.verdict,
         findings=composite.findings,
         seconds=MappingProxyType(stages.so_far()),
         peak_rss_bytes=meter.peak_rss_bytes(),

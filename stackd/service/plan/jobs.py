@@ -20,6 +20,7 @@ from stackd.service.plan.effects import (
     TryOutput,
     WithdrawPublication,
 )
+from stackd.service.plan.judging import hold
 from stackd.service.plan.values import ServiceSettings, State, Ticket
 from stackd.service.ports import Cause, Crashed, Failed, Finished, Progressed
 
@@ -91,12 +92,14 @@ def _after_work(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]
     watched = settings.folder(job.watch)
     if watched is None:
         return ()
-    clean_up = RemoveRemains(folder=watched.output, job_id=job.id)
+    clean_up = RemoveRemains(folders=watched.written, job_id=job.id)
     match ticket.outcome:
         case None | Progressed():
             return ()
         case Finished(result=result):
-            return (BeginPublication(job_id=job.id, folder=watched.output, result=result),)
+            if result.folder is None:
+                return (hold(job, result, watched.placing_of(job)),)
+            return (BeginPublication(job_id=job.id, folder=result.folder, result=result),)
         case Failed(cause=Cause.CANCELLED):
             return (clean_up, Move(job_id=job.id, state=JobState.READY))
         case Failed(message=message, hint=hint, retry_helps=retry_helps):
@@ -135,7 +138,7 @@ def _publishing_failed(ticket: Ticket, settings: ServiceSettings) -> tuple[Effec
     watched = settings.folder(job.watch)
     folder = ticket.publication.folder if ticket.publication is not None else watched.output if watched is not None else None
     taken_back: tuple[Effect, ...] = () if not ticket.published else (WithdrawPublication(job_id=job.id),)
-    clean_up = taken_back if folder is None else (*taken_back, RemoveRemains(folder=folder, job_id=job.id))
+    clean_up = taken_back if folder is None else (*taken_back, RemoveRemains(folders=(folder,), job_id=job.id))
     match ticket.outcome:
         case Failed(cause=Cause.FRAME_CHANGED, message=message, hint=hint):
             return (*clean_up, Move(job_id=job.id, state=JobState.SUPERSEDED, error=message, hint=hint))

@@ -29,7 +29,9 @@ class QualitySettings(Table):
     ] = "folder"
     reject: Annotated[
         Literal["publish", "folder", "hold"],
-        Field(description="The same for one that you would most likely reject; the folder is reject/, the name ends with _reject."),
+        Field(
+            description="The same for one that you would most likely reject. Its folder is reject/, its name ends with _reject."
+        ),
     ] = "folder"
 
 

@@ -115,22 +115,9 @@ def stack_and_stage(
             raise FrameChanged(
                 f"{frame.path} was changed after its stack was complete.", hint="The stack is looked at again by itself."
             )
-    staged: tuple[StagedFile, ...] = ()
-    judgement = composite.verdict.judgement
-    handling = request.placing.of(judgement)
-    if handling is not Handling.HOLD:
-        stages("export", 0, 1)
-        staged = exporter.stage(
-            composite,
-            folder=request.output_folder,
-            subfolder=subfolder_of(judgement, handling),
-            version=request.version,
-            temporary_prefix=request.temporary_prefix,
-            frames=tuple(frame.file.path for frame in frames),
-            name=request.stack.name,
-            export=recipe.export,
-        )
-        stages("export", 1, 1)
+    stages("export", 0, 1)
+    staged = stage(composite, request, exporter=exporter)
+    stages("export", 1, 1)
     return StackingResult(
         staged=staged,
         verdict=composite.verdict,
@@ -144,6 +131,30 @@ def stack_and_stage(
                 if request.input_folder / frame.path in fingerprints
             }
         ),
+    )
+
+
+def stage(composite: Composite, request: StackingRequest, *, exporter: Exporter) -> tuple[StagedFile, ...]:
+    """Stage a composite where its verdict sends it; nothing where it is to be held.
+
+    Raises
+    ------
+    OutputBlocked
+        If the folder cannot be written.
+    """
+    judgement = composite.verdict.judgement
+    handling = request.placing.of(judgement)
+    if handling is Handling.HOLD:
+        return ()
+    return exporter.stage(
+        composite,
+        folder=request.output_folder,
+        subfolder=subfolder_of(judgement, handling),
+        version=request.version,
+        temporary_prefix=request.temporary_prefix,
+        frames=tuple(request.input_folder / frame.path for frame in request.stack.frames),
+        name=request.stack.name,
+        export=request.recipe.export,
     )
 
 

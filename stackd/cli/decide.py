@@ -120,15 +120,11 @@ def _ask(
     found = find_record(stack, records)
     state = found.job.state
     if not is_decidable(kind, found.job):
-        if state in DECIDABLE[kind]:
-            raise WrongUse(
-                f"Stack {found.job.stack_id} is held and was never tried.", hint="`stackd release` lets it be worked on."
-            )
         states = ", ".join(sorted(DECIDABLE[kind]))
-        raise WrongUse(
-            f"Stack {found.job.stack_id} is {state}, so there is nothing to {kind}.",
-            hint=f"`{kind}` is for stacks that are {states}.",
-        )
+        hint = f"`{kind}` is for stacks that are {states}."
+        if state in DECIDABLE[kind]:
+            hint = "It was never tried: `stackd release` lets it be worked on."
+        raise WrongUse(f"Stack {found.job.stack_id} is {state}, so there is nothing to {kind}.", hint=hint)
     others = tuple(find_record(other, records).job.stack_id for other in others)
     frames = tuple(_frame_of(found, frame) for frame in frames)
     note_wish(folder, kind, found.job.stack_id, frames=frames, others=others)

@@ -17,6 +17,8 @@ class OutputFolder:
     refuses: str = ""
     """Why nothing can be written now; empty when it can."""
     refusals: int = 0
+    refusing_folder: str = ""
+    """A folder inside the output folder that cannot be written now."""
 
     def temporary(self) -> list[str]:
         return [name for name in self.files if Path(name).name.startswith(".stackd-")]
@@ -28,6 +30,14 @@ class OutputFolder:
 def place_of(path: Path) -> str:
     """Name a file within the output folder it lies in."""
     return f"{path.parent.name}/{path.name}" if path.parent.name in SUBFOLDERS else path.name
+
+
+def refuse_inside(output: OutputFolder, folder: Path) -> None:
+    """Refuse to write into the folder that cannot be written."""
+    if output.refusing_folder and folder.name == output.refusing_folder:
+        error = OutputBlocked(f"{folder} cannot be written: writing there is not allowed.")
+        error.folder = folder
+        raise error
 
 
 class DictPublisher:
@@ -65,9 +75,10 @@ class DictPublisher:
             del self._output.files[place]
             self._output.files[place_of(staged.temporary_path)] = staged.sha256
 
-    def try_folder(self, folder: Path, *, needed_bytes: int, temporary_prefix: str) -> None:
-        del folder, needed_bytes, temporary_prefix
+    def try_folder(self, folder: Path, *, subfolder: str = "", needed_bytes: int, temporary_prefix: str) -> None:
+        del needed_bytes, temporary_prefix
         self._refuse()
+        refuse_inside(self._output, folder / subfolder)
 
     def remains(self, folder: Path) -> tuple[Path, ...]:
         paths = [(name, folder / Path(name).name) for name in self._output.temporary()]

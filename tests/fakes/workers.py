@@ -10,7 +10,6 @@ from stackd.errors import OutputBlocked, StackdError
 from stackd.model.composite import Finding, Severity
 from stackd.model.verdict import Judgement, Verdict
 from stackd.service.ports import (
-    Cause,
     Crashed,
     Failed,
     Finished,
@@ -23,7 +22,7 @@ from stackd.service.ports import (
     subfolder_of,
 )
 from tests.fakes.describer import content_hash
-from tests.fakes.output import OutputFolder, place_of
+from tests.fakes.output import OutputFolder, place_of, refuse_inside
 
 Behave = Callable[[StackingRequest], StackdError | Crashed | None]
 """Decides what a job does: an error to report, a crash, or (None) its work."""
@@ -103,20 +102,18 @@ class InlineWorkers:
         if outcome is None and self._output.refuses:
             outcome = OutputBlocked(self._output.refuses, hint="Make room.")
         if isinstance(outcome, StackdError):
-            return Failed(
-                job_id=request.job_id,
-                message=outcome.message,
-                hint=outcome.hint,
-                cause=Cause.of(outcome),
-                retry_helps=outcome.retry_helps,
-            )
-        return Finished(job_id=request.job_id, result=stage(request, self._output, self.judge(request)))
+            return Failed.by(outcome, job_id=request.job_id)
+        try:
+            return Finished(job_id=request.job_id, result=stage(request, self._output, self.judge(request)))
+        except OutputBlocked as error:
+            return Failed.by(error, job_id=request.job_id)
 
 
 def stage(request: StackingRequest, output: OutputFolder, verdict: Verdict) -> StackingResult:
     """Put two sidecars and a composite under temporary names; all depend on the frames alone, as real ones do."""
     handling = request.placing.of(verdict.judgement)
     folder = request.output_folder / subfolder_of(verdict.judgement, handling)
+    refuse_inside(output, folder)
     mark = "" if verdict.judgement is Judgement.PASS else f"_{verdict.judgement}"
     frames = sorted(frame.path for frame in request.stack.frames)
     version = f"_v{request.version}" if request.version > 1 else ""

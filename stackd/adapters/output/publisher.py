@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from stackd.adapters.output.staging import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, blocked, sync_folder
+from stackd.adapters.output.staging import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, blocked, not_a_link, sync_folder
 from stackd.errors import NameTaken, OutputBlocked
 from stackd.model.names import shown
 from stackd.service.ports import StagedFile
@@ -125,14 +125,16 @@ class FolderPublisher:
         except OSError as error:
             raise blocked(folder, error) from error
 
-    def try_folder(self, folder: Path, *, needed_bytes: int, temporary_prefix: str) -> None:
-        """See whether the folder can be written and has room; leaves nothing behind.
+    def try_folder(self, folder: Path, *, subfolder: str = "", needed_bytes: int, temporary_prefix: str) -> None:
+        """See whether the folder, or the one inside it where that is there, can be written and has room; leaves nothing behind.
 
         Raises
         ------
         OutputBlocked
             If it cannot be written now, or has less than `needed_bytes` free.
         """
+        if subfolder and os.path.lexists(folder / subfolder):
+            folder = not_a_link(folder / subfolder)
         attempt = folder / f"{temporary_prefix}try{TEMPORARY_SUFFIX}"
         try:
             os.close(os.open(attempt, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))

@@ -49,7 +49,9 @@ REASONS: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
 def blocked(folder: Path, error: OSError) -> OutputBlocked:
     """Say why a folder cannot be written."""
     why, hint = REASONS.get(error.errno or 0, (error.strerror or "the system refuses", "Check the output folder."))
-    return OutputBlocked(f"{shown(folder)} cannot be written: {why}.", hint=hint)
+    refusal = OutputBlocked(f"{shown(folder)} cannot be written: {why}.", hint=hint)
+    refusal.folder = folder
+    return refusal
 
 
 def inside(folder: Path, subfolder: str) -> Path:
@@ -58,23 +60,36 @@ def inside(folder: Path, subfolder: str) -> Path:
     Raises
     ------
     OutputBlocked
-        If it cannot be made, or something else has its name. A link is not followed: composites could get among frames by it.
+        If it cannot be made, or something else has its name.
     """
     if not subfolder:
         return folder
-    path = folder / subfolder
+    path = not_a_link(folder / subfolder)
     try:
-        if path.is_symlink():
-            raise OutputBlocked(
-                f"{shown(path)} is a link, and stackd does not follow it.",
-                hint="Remove the link; stackd makes the folder itself.",
-            )
+        path.mkdir()
+        sync_folder(folder)
+    except FileExistsError as error:
         if not path.is_dir():
-            path.mkdir()
-            sync_folder(folder)
+            raise blocked(path, OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))) from error
     except OSError as error:
-        why = OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) if error.errno == errno.EEXIST else error
-        raise blocked(path if error.errno != errno.ENOENT else folder, why) from error
+        raise blocked(folder, error) from error
+    return path
+
+
+def not_a_link(path: Path) -> Path:
+    """Give the path back, unless it is a link: by one, composites could get among frames.
+
+    Raises
+    ------
+    OutputBlocked
+        If it is one.
+    """
+    if path.is_symlink():
+        refusal = OutputBlocked(
+            f"{shown(path)} is a link, and stackd does not follow it.", hint="Remove it; stackd makes the folder itself."
+        )
+        refusal.folder = path
+        raise refusal
     return path
 
 

@@ -83,6 +83,8 @@ class TryOutput:
 
     job_id: int
     folder: Path
+    subfolder: str
+    """The one inside it that refused; empty where it was the folder itself."""
     needed_bytes: int
 
 

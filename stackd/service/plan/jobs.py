@@ -84,7 +84,9 @@ def _resume(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]:
         return ()
     sizes = [(frame.meta.width_px or 0) * (frame.meta.height_px or 0) for frame in ticket.stack.frames]
     needed_bytes = max(sizes, default=0) * OUTPUT_BYTES_A_PIXEL
-    return (TryOutput(job_id=ticket.job.id, folder=watched.output, needed_bytes=needed_bytes),)
+    refused = ticket.refused_by
+    subfolder = refused.name if refused is not None and refused in watched.written[1:] else ""
+    return (TryOutput(job_id=ticket.job.id, folder=watched.output, subfolder=subfolder, needed_bytes=needed_bytes),)
 
 
 def _after_work(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]:

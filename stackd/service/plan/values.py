@@ -150,6 +150,8 @@ class Ticket:
     """Do not begin or resume earlier (back-off)."""
     waits: int = 0
     """How often in a row the job was blocked; sets the back-off."""
+    refused_by: Path | None = None
+    """The folder that could not be written when the job was blocked; None where that is not known."""
     outcome: WorkerEvent | None = None
     """What the worker reported last, when it has ended."""
     publication: Publication | None = None

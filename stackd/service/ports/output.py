@@ -130,8 +130,10 @@ class Publisher(Protocol):
         """
         ...
 
-    def try_folder(self, folder: Path, *, needed_bytes: int, temporary_prefix: str) -> None:
+    def try_folder(self, folder: Path, *, subfolder: str = "", needed_bytes: int, temporary_prefix: str) -> None:
         """See whether the folder can be written and has room, before work is done for it; leaves nothing behind.
+
+        Where there is one of the name `subfolder` inside it, that is the one to see to.
 
         Raises
         ------

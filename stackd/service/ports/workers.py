@@ -115,6 +115,20 @@ class Failed:
     hint: str
     cause: Cause
     retry_helps: bool
+    folder: Path | None = None
+    """The folder that could not be written, where that is known."""
+
+    @classmethod
+    def by(cls, error: StackdError, *, job_id: int) -> Failed:
+        """Report an error."""
+        return cls(
+            job_id=job_id,
+            message=error.message,
+            hint=error.hint,
+            cause=Cause.of(error),
+            retry_helps=error.retry_helps,
+            folder=error.folder if isinstance(error, OutputBlocked) else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,9 +113,9 @@ class Performer:
                 return (self._move(effect, state),)
             case do.BeginRun(job_id=job_id):
                 return self._begin_run(job_id, state, settings)
-            case do.TryOutput(job_id=job_id, folder=folder, needed_bytes=needed_bytes):
+            case do.TryOutput(job_id=job_id, folder=folder, subfolder=subfolder, needed_bytes=needed_bytes):
                 prefix = f".stackd-{self._owner}-{job_id}-"
-                world.publisher.try_folder(folder, needed_bytes=needed_bytes, temporary_prefix=prefix)
+                world.publisher.try_folder(folder, subfolder=subfolder, needed_bytes=needed_bytes, temporary_prefix=prefix)
                 return (self._move(do.Move(job_id=job_id, state=JobState.READY), state),)
             case do.CancelRun(job_id=job_id):
                 world.workers.cancel(job_id)
@@ -284,4 +284,5 @@ def _publication(job_id: int, state: State) -> Publication:
 def _refused(effect: do.Effect, error: StackdError, *, name_taken: bool) -> seen.Observation:
     if not isinstance(effect, do.JobStep):
         raise error
-    return seen.PublishRefused(job_id=effect.job_id, message=error.message, hint=error.hint, name_taken=name_taken)
+    folder = error.folder if isinstance(error, OutputBlocked) else None
+    return seen.PublishRefused(job_id=effect.job_id, message=error.message, hint=error.hint, name_taken=name_taken, folder=folder)

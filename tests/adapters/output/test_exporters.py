@@ -438,8 +438,6 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, frames: list[Path], m
 @pytest.mark.parametrize(
     ("judgement", "label"), [(Judgement.PASS, None), (Judgement.REVIEW, "Review"), (Judgement.REJECT, "Reject")]
 )
-    ("judgement", "label"), [(Judgement.PASS, None), (Judgement.REVIEW, "Review"), (Judgement.REJECT, "Reject")]
-)
 def test_a_composite_says_what_was_judged_of_it(
     tmp_path: Path, frames: list[Path], settings: dict[str, object], judgement: Judgement, label: str | None
 ):

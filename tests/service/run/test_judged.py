@@ -257,3 +257,29 @@ def test_what_is_configured_when_the_work_is_done_does_not_move_what_was_staged_
     house.let_pass(A_WHILE_S)
 
     assert set(house.output.files) == files_of(f"review/{STEM}_review")
+
+
+def test_a_folder_for_review_that_cannot_be_written_blocks_the_stack_and_no_work_is_done_for_it_again_and_again() -> None:
+    house = house_that_judges(Judgement.REVIEW)
+    house.output.refusing_folder = "review"
+    house.drop_stack("beetle")
+    house.let_pass(600.0)
+    works = len(house.workers.started)
+    (job,) = house.jobs(JobState.BLOCKED)
+
+    house.output.refusing_folder = ""
+    house.let_pass(301.0)
+
+    assert works == 1
+    assert job.error == "/out/review cannot be written: writing there is not allowed."
+    assert set(house.output.files) == files_of(f"review/{STEM}_review")
+
+
+def test_stacks_that_pass_go_on_while_the_folder_for_review_cannot_be_written() -> None:
+    house = House()
+    house.output.refusing_folder = "review"
+    house.drop_stack("beetle")
+
+    house.let_pass(A_WHILE_S)
+
+    assert set(house.output.files) == files_of(STEM)

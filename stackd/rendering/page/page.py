@@ -14,6 +14,7 @@ import numpy as np
 from stackd.imaging.depth.shares import nearest_frames, sampled, sharpest_shares
 from stackd.imaging.ground.matrices import corners, motion_at_centre, transformed
 from stackd.model.composite import Composite, Finding, FrameReport, Rectangle
+from stackd.rendering.page.judged import judged_words
 from stackd.rendering.page.naming import FrameNames
 from stackd.rendering.page.pictures import Crop, PagePictures, Picture
 from stackd.rendering.page.plots import Curve, Plot, Quantity, drawn, number, place_of
@@ -46,6 +47,11 @@ LEAST_STOPS: Final = 0.05
 
 LEAST_SHARE_PERCENT: Final = 5.0
 """Of the composite, so that even shares of many frames look small."""
+
+LEAST_STEPS: Final = 1.0
+"""Of focus: frames that are all at one place look flat."""
+
+ALL_PERCENT: Final = 100.0
 
 NEUTRAL: Final = 0.002
 """Gains of the channels that differ by less are one curve: half a grey level of 255."""
@@ -129,7 +135,10 @@ def render_page(composite: Composite, pictures: PagePictures, *, title: str, mar
         strip=[row for row in rows if row.used and row.picture is not None],
         shown_first=_shown_first(rows),
         left_out=[row for row in rows if not row.used],
+        judged=judged_words(composite.verdict, composite.findings, names),
         cards=_cards(composite, pictures, names),
+        brighter=number(pictures.brighter_stops, 0 if pictures.brighter_stops >= 1 else 1) if pictures.brighter_stops else "",
+        are_matched=any(frame.gain is not None for frame in composite.frames),
         mark_px=round(max(composite.image.shape[:2]) * MARK_SHARE, 1),
         outlines=_outlines(composite),
         plots=_plots(composite),
@@ -283,6 +292,27 @@ def _plots(composite: Composite) -> tuple[Plot, ...]:
     moves = [_moved(frame, composite) for frame in composite.frames]
     quantities = (
         Quantity(
+            title="Focus position",
+            unit="steps",
+            meaning="Where each frame is focused, near to far, in usual steps from the first; bars show how sure that is.",
+            curves=(
+                Curve(
+                    label="",
+                    values=[frame.focus_position for frame in composite.frames],
+                    errors=[frame.focus_error for frame in composite.frames],
+                ),
+            ),
+            least_span=LEAST_STEPS,
+        ),
+        Quantity(
+            title="Sharpness",
+            unit="%",
+            meaning="How much detail each frame shows, of that in the frame that shows most.",
+            curves=(Curve(label="", values=[_percent(frame.sharpness) for frame in composite.frames]),),
+            least_span=ALL_PERCENT,
+            is_share=True,
+        ),
+        Quantity(
             title="Shift",
             unit="px",
             meaning="How far the middle of each frame was moved to lie on the reference.",
@@ -324,6 +354,10 @@ def _plots(composite: Composite) -> tuple[Plot, ...]:
     return tuple(plot for quantity in quantities if (plot := drawn(quantity)) is not None)
 
 
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
 def _gain_curves(frames: Sequence[FrameReport]) -> Iterator[Curve]:
     gains = [frame.gain for frame in frames]
     if all(gain is None or max(gain) - min(gain) < NEUTRAL for gain in gains):
@@ -345,7 +379,7 @@ def _share_plot(shares: Sequence[float | None]) -> Plot | None:
             title="Share of the composite",
             unit="%",
             meaning="On how much of the composite each frame is the sharpest.",
-            curves=(Curve(label="", values=[None if share is None else 100 * share for share in shares]),),
+            curves=(Curve(label="", values=[_percent(share) for share in shares]),),
             least_span=LEAST_SHARE_PERCENT,
             is_share=True,
         )

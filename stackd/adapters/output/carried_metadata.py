@@ -58,7 +58,7 @@ XMP_KEYS_DROPPED: Final = frozenset(
 )  # fmt: skip
 
 LABELS: Final[Mapping[Judgement, str]] = MappingProxyType({Judgement.REVIEW: "Review", Judgement.REJECT: "Reject"})
-"""What xmp:Label says of a composite that does not pass: Lightroom, Bridge and digiKam show it and can filter by it."""
+"""What xmp:Label says of a composite that does not pass: Lightroom and Bridge show it and can filter by it."""
 
 TIME_TAGS: Final = ("DateTimeOriginal", "SubSecTimeOriginal", "OffsetTimeOriginal")
 

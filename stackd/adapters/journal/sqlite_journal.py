@@ -134,7 +134,10 @@ class SqliteJournal:
     def hold(self, job_id: int, verdict: Verdict, warnings: Iterable[Warned], *, at: datetime, error: str, hint: str) -> Job:
         """Step from RUNNING to HELD with what was judged of the composite."""
         with self._transaction() as db:
-            _require_legal(_job(db, job_id), JobState.HELD)
+            job = _job(db, job_id)
+            if job.state is not JobState.RUNNING:
+                # A stack that waits can be held too, but then there is no composite that could have been judged.
+                raise IllegalTransition(f"Job {job_id} is {job.state}, so it has no composite that could be held.")
             _replace_warnings(db, job_id, warnings)
             db.execute(
                 "UPDATE job SET state = ?, error = ?, hint = ?, judgement = ?, rejection_probability = ?, reasons = ?, "

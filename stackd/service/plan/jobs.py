@@ -138,9 +138,11 @@ def _publishing(ticket: Ticket, state: State, settings: ServiceSettings) -> tupl
 def _publishing_failed(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]:
     job = ticket.job
     watched = settings.folder(job.watch)
-    folder = ticket.publication.folder if ticket.publication is not None else watched.output if watched is not None else None
+    folders = () if watched is None else watched.written
+    if ticket.publication is not None:
+        folders = (ticket.publication.folder,)
     taken_back: tuple[Effect, ...] = () if not ticket.published else (WithdrawPublication(job_id=job.id),)
-    clean_up = taken_back if folder is None else (*taken_back, RemoveRemains(folders=(folder,), job_id=job.id))
+    clean_up = (*taken_back, RemoveRemains(folders=folders, job_id=job.id))
     match ticket.outcome:
         case Failed(cause=Cause.FRAME_CHANGED, message=message, hint=hint):
             return (*clean_up, Move(job_id=job.id, state=JobState.SUPERSEDED, error=message, hint=hint))

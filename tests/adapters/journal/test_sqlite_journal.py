@@ -343,7 +343,7 @@ def test_a_held_composite_is_kept_with_its_verdict_its_warnings_and_what_to_do(t
 def test_only_a_running_stack_can_have_its_composite_held(journal: SqliteJournal) -> None:
     job = record(journal, stack_of(frame("a.jpg")))
 
-    with pytest.raises(IllegalTransition, match="cannot become held"):
+    with pytest.raises(IllegalTransition, match="has no composite"):
         journal.hold(job.id, REVIEW, [GAP], at=LATER, error="", hint="")
 
     assert journal.jobs() == (job,)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from stackd.model.job import JobState
 from stackd.model.names import shown
@@ -174,6 +174,8 @@ def _verdict_words(verdict: Verdict) -> str:
             return f"review: look at it, {likely}"
         case Judgement.REJECT:
             return f"reject: {likely}"
+        case _:
+            assert_never(verdict.judgement)
 
 
 def _left_alone(each: "LeftAlone") -> str:

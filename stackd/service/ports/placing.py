@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from stackd.model.verdict import Judgement
 
@@ -35,6 +36,8 @@ class Placing:
                 return self.review
             case Judgement.REJECT:
                 return self.reject
+            case _:
+                assert_never(judgement)
 
     def accepted(self) -> Placing:
         """Tell the same for a stack whose composite the user wants in any case: into its folder what would be held."""

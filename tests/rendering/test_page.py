@@ -197,10 +197,9 @@ def test_a_region_that_was_cropped_away_is_not_drawn():
     )
 
 
-def test_frames_left_out_are_told_once_with_their_reasons():
-    left_out = Finding(
-        code="frame-left-out", severity=Severity.WARNING, sentence="IMG_2.jpg was left out: x", frames=("IMG_2.jpg",)
-    )
+@pytest.mark.parametrize("code", ["frame-left-out", "duplicate-frame"])
+def test_frames_left_out_are_told_once_with_their_reasons(code: str):
+    left_out = Finding(code=code, severity=Severity.WARNING, sentence="IMG_2.jpg was left out: x", frames=("IMG_2.jpg",))
 
     read = Read(page_of(composite_of(left_out=[1], findings=[left_out])))
 

@@ -22,8 +22,8 @@ from stackd.rendering.page.plots import Curve, Plot, Quantity, drawn, number, pl
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
-LEFT_OUT: Final = "frame-left-out"
-"""Findings of this code are told by the list of frames that were left out, so that nothing stands there twice."""
+LEFT_OUT: Final = frozenset({"frame-left-out", "duplicate-frame"})
+"""Findings of these codes are told by the list of frames that were left out, so that nothing stands there twice."""
 
 WINNERS_SIDE_PX: Final = 160
 """Long side of the map that tells which frame is sharpest where one points: a finger is wider than a cell, and it takes 45 kB."""
@@ -257,7 +257,7 @@ def _ends(rows: Sequence[FrameRow]) -> tuple[str, str]:
 
 
 def _cards(composite: Composite, pictures: PagePictures, names: FrameNames) -> tuple[FindingCard, ...]:
-    told = [(position, finding) for position, finding in enumerate(composite.findings) if finding.code != LEFT_OUT]
+    told = [(position, finding) for position, finding in enumerate(composite.findings) if finding.code not in LEFT_OUT]
     return tuple(
         FindingCard(
             number=count,

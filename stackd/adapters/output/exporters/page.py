@@ -108,7 +108,7 @@ def _crops(composite: Composite, icc: bytes, factor: float) -> Iterator[tuple[in
     places: Mapping[int, Rectangle] = {
         position: region
         for position, finding in enumerate(composite.findings)
-        if finding.code != LEFT_OUT
+        if finding.code not in LEFT_OUT
         and (region := on_composite(finding.region, composite)) is not None
         and region.width_px * region.height_px <= SPECIFIC * width * height
     }

@@ -1,5 +1,6 @@
 """The errors a user can meet: what happened, what to do, and whether trying again can help."""
 
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -27,7 +28,7 @@ class StackdError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process boundaries; keyword-only arguments need help with pickling.
-        return (_rebuild, (type(self), self.message, self.hint))
+        return (_rebuild, (type(self), self.message, self.hint), self.__dict__)
 
 
 def _rebuild(kind: type[StackdError], message: str, hint: str) -> StackdError:
@@ -62,7 +63,12 @@ class MixedStack(StackdError):
 
 
 class OutputBlocked(StackdError):
-    """The output cannot be written now: disk full, folder missing, or no permission."""
+    """The output cannot be written now: disk full, folder missing, or no permission.
+
+    `folder` is the one that refused, where that is known, so that it is tried before work is done for it again.
+    """
+
+    folder: Path | None = None
 
     retry_helps: ClassVar[bool] = True
 

@@ -14,6 +14,9 @@ BORDER_PX = 6
 """What was cropped from the frames on each side."""
 
 
+PASSED = Verdict(judgement=Judgement.PASS, rejection_probability=0.01)
+
+
 def composite_of(
     names: Sequence[str] = ("IMG_1.jpg", "IMG_2.jpg", "IMG_3.jpg", "IMG_4.jpg"),
     *,
@@ -23,6 +26,7 @@ def composite_of(
     findings: Sequence[Finding] = (),
     with_depth: bool = True,
     noise: bool = False,
+    verdict: Verdict = PASSED,
 ) -> Composite:
     """Frames breathe, drift and flicker a little; those left out have a reason with their name in it."""
     height, width = shape
@@ -72,6 +76,6 @@ def composite_of(
             libraries=MappingProxyType({"numpy": "2"}),
         ),
         method="depth_from_defocus",
-        verdict=Verdict(judgement=Judgement.PASS, rejection_probability=0.01),
+        verdict=verdict,
         seconds=MappingProxyType({"read": 0.5, "fuse": 1.5}),
     )

@@ -122,10 +122,11 @@ class RealService:
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
     def composites(self) -> list[Path]:
-        return sorted(path for path in self.output.glob("*.png") if not path.stem.endswith("_depth"))
+        # Whatever is judged of it: what small stacks are worth is told by other tests.
+        return sorted(path for path in self.output.rglob("*.png") if not path.stem.endswith("_depth"))
 
     def temporary(self) -> list[str]:
-        return [path.name for path in self.output.iterdir() if path.name.startswith(".")]
+        return [path.name for path in self.output.rglob(".*") if path.is_file()]
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         """Ask the journal."""

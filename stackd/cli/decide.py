@@ -49,7 +49,8 @@ FRAMES_NAMED = 10
 def retry(stack: StackArgument, config: ConfigOption = None) -> None:
     """Try a failed, blocked or dismissed stack again.
 
-    Also one that was set aside because it brought down its worker several times.
+    Also one that was set aside because it brought down its worker several times, and one whose composite was held: after you
+    changed its recipe, what comes out is judged anew.
     """
     from stackd.service.ports import WishKind
 
@@ -57,7 +58,11 @@ def retry(stack: StackArgument, config: ConfigOption = None) -> None:
 
 
 def release(stack: StackArgument, config: ConfigOption = None) -> None:
-    """Let a held stack be worked on, however sure stackd is of it."""
+    """Let a held stack go on, however sure stackd is of it.
+
+    One that was held because its frames may not belong together is stacked. One whose composite was held is made again and
+    published, in the folder for what is to be reviewed or rejected.
+    """
     from stackd.service.ports import WishKind
 
     _ask(WishKind.RELEASE, stack, config)
@@ -106,7 +111,7 @@ def _ask(
     from stackd.cli.reports.records import find_record
     from stackd.config.places import state_folder
     from stackd.errors import WrongUse
-    from stackd.service.ports import DECIDABLE
+    from stackd.service.ports import DECIDABLE, is_decidable
     from stackd.wiring.journal import note_wish, read_status, running_process
 
     folder = state_folder(config)
@@ -114,12 +119,12 @@ def _ask(
     records = () if report is None else report.jobs
     found = find_record(stack, records)
     state = found.job.state
-    if state not in DECIDABLE[kind]:
+    if not is_decidable(kind, found.job):
         states = ", ".join(sorted(DECIDABLE[kind]))
-        raise WrongUse(
-            f"Stack {found.job.stack_id} is {state}, so there is nothing to {kind}.",
-            hint=f"`{kind}` is for stacks that are {states}.",
-        )
+        hint = f"`{kind}` is for stacks that are {states}."
+        if state in DECIDABLE[kind]:
+            hint = "It was never tried: `stackd release` lets it be worked on."
+        raise WrongUse(f"Stack {found.job.stack_id} is {state}, so there is nothing to {kind}.", hint=hint)
     others = tuple(find_record(other, records).job.stack_id for other in others)
     frames = tuple(_frame_of(found, frame) for frame in frames)
     note_wish(folder, kind, found.job.stack_id, frames=frames, others=others)

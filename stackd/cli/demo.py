@@ -107,7 +107,10 @@ def _wait_for_composite(composites: Path, process: "subprocess.Popen[bytes]", lo
     deadline_s = time.monotonic() + LONGEST_WAIT_S
     while time.monotonic() < deadline_s and process.poll() is None:
         finished = [
-            path for path in composites.glob("*.png") if not path.name.startswith(".") and not path.stem.endswith("_depth")
+            # One that does not pass lies in a folder of its own.
+            path
+            for path in composites.rglob("*.png")
+            if not path.name.startswith(".") and not path.stem.endswith("_depth")
         ]
         if finished:
             return finished[0]

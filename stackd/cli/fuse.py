@@ -3,15 +3,22 @@
 import json
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from stackd.model.verdict import Verdict
+
+EXIT_NOT_PASSED = 3
+"""Of `--strict`: the composite is written, but does not pass."""
 
 EXAMPLES = """
 [bold]Examples[/bold]
 
   stackd fuse IMG_04*.JPG -o beetle.tif
   stackd fuse frames/*.tif -o ring.jpg --recipe product --depth-map ring-depth.png
+  stackd fuse IMG_04*.JPG -o beetle.tif --strict || echo "look at beetle.tif"
   stackd fuse *.NEF -o moss.tif --set fuse.method=pyramid --set align.model=affine
 """
 
@@ -49,6 +56,9 @@ def fuse(
         ),
     ] = None,
     *,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End with exit code 3 when the composite, which is written, does not pass.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object about the result instead of sentences.")] = False,
 ) -> None:
     """Turn the frames of one stack into one composite.
@@ -77,3 +87,11 @@ def fuse(
         typer.echo(json.dumps(as_object(outcome), indent=1))
     else:
         print_summary(outcome)
+    raise typer.Exit(exit_code(outcome.composite.verdict, strict=strict))
+
+
+def exit_code(verdict: "Verdict", *, strict: bool) -> int:
+    """Choose the exit code of a composite that was written."""
+    from stackd.model.verdict import Judgement
+
+    return EXIT_NOT_PASSED if strict and verdict.judgement is not Judgement.PASS else 0

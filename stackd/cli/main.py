@@ -92,7 +92,10 @@ class LazyCommands(TeachingGroup):
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 failed work, 2 wrong use, 75 already running, 78 wrong configuration."""
+    """Run the command line. Exit codes: 0 done, 1 failed work, 2 wrong use, 75 already running, 78 wrong configuration.
+
+    `stackd fuse --strict` has one more: see `EXIT_NOT_PASSED`.
+    """
     try:
         app(prog_name="stackd")
     except StackdError as error:

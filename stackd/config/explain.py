@@ -211,7 +211,7 @@ def _markdown_table(header: str, field: FieldInfo, variants: Sequence[Variant], 
         for name, inner, found in variant.tables_inside():
             default = _default_of(inner)
             tag = getattr(default, found[0].discriminator or "", None)
-            inside = f"[{header}.{name}]".replace("[[", "[").replace("].", ".")
+            inside = f"[{header.strip('[]')}.{name}]"
             yield from _markdown_table(inside if not is_container(inner.annotation) else f"[{inside}]", inner, found, tag)
 
 

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from stackd.config.settings import Recipe, Settings
 from stackd.config.tables import Variant, resolve_location, variants_of
+from stackd.model.verdict import SUBFOLDERS
 
 BOUNDS: Mapping[str, tuple[str, str]] = {
     "greater_than_equal": ("at least", "ge"),
@@ -141,9 +142,10 @@ def conflicts(settings: Settings) -> Iterator[str]:
         if watch.recipe not in settings.recipe:
             yield f'{where} recipe: there is no recipe "{watch.recipe}".{did_you_mean(watch.recipe, settings.recipe)}'
         for other, other_input, _ in real:
-            if output.is_relative_to(other_input):
+            lies_inside = _inside(watch.output, output, other_input)
+            if lies_inside:
                 yield (
-                    f"{where} output: {watch.output} lies inside the watched folder {other.input}, "
+                    f"{where} output: {lies_inside} lies inside the watched folder {other.input}, "
                     "so composites would be taken for frames. Choose a folder outside it."
                 )
     for watch, input_folder, _ in real:
@@ -154,3 +156,13 @@ def conflicts(settings: Settings) -> Iterator[str]:
             yield f"[[watch]] input: {one.input} and {other.input} overlap: frames would be stacked twice. Watch one of them."
         if one.label == other.label:
             yield f'[[watch]] name: two watched folders are called "{one.label}". Give one of them another name.'
+
+
+def _inside(written: Path, output: Path, watched: Path) -> str:
+    """Name what of an output folder lies inside a watched one: all of it, or the folder for composites that do not pass."""
+    if output.is_relative_to(watched):
+        return str(written)
+    for name in SUBFOLDERS:
+        if Path(os.path.realpath(output / name)).is_relative_to(watched):
+            return f"{written / name}, where composites that do not pass go,"
+    return ""

@@ -1,6 +1,6 @@
 """Settings of the daemon itself: where it remembers, what it watches, how much it does at once."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,24 @@ class StateSettings(Table):
         default_factory=default_state_folder,
         description="Folder for the journal and caches. Keep it on a local disk: the journal is not safe on a network share.",
     )
+
+
+class QualitySettings(Table):
+    """What is done with composites that stackd itself does not trust."""
+
+    review: Annotated[
+        Literal["publish", "folder", "hold"],
+        Field(
+            description="A composite that somebody should look at. publish: beside the others. folder: into review/ inside the"
+            " output folder. hold: not at all until you release it. Its name ends with _review in any case."
+        ),
+    ] = "folder"
+    reject: Annotated[
+        Literal["publish", "folder", "hold"],
+        Field(
+            description="The same for one that you would most likely reject. Its folder is reject/, its name ends with _reject."
+        ),
+    ] = "folder"
 
 
 class WatchSettings(Table):
@@ -48,6 +66,10 @@ class WatchSettings(Table):
         bool,
         Field(description="Listen for the system's change notices. Switch off where they do harm; rescans find everything too."),
     ] = True
+
+    quality: Annotated[
+        QualitySettings, Field(description="Where composites go that stackd does not trust; those that pass go to the output.")
+    ] = QualitySettings()
 
     @property
     def label(self) -> str:

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from stackd.model.verdict import Verdict
+
 
 class JobState(StrEnum):
     """Where a job stands."""
@@ -32,6 +34,7 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
             {
                 JobState.PUBLISHING,
                 JobState.READY,
+                JobState.HELD,
                 JobState.FAILED,
                 JobState.BLOCKED,
                 JobState.QUARANTINED,
@@ -79,6 +82,10 @@ class Job:
     composite_path: str | None = None
     crashes: int = 0
     """Runs that brought down their worker since the user last asked."""
+    verdict: Verdict | None = None
+    """What was judged of the composite, without its measures; None before that, and for jobs of a stackd that judged nothing."""
+    accepted: bool = False
+    """The user wants the composite whatever is judged of it."""
 
 
 def is_legal(old: JobState, new: JobState) -> bool:

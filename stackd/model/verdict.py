@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
 
 class Judgement(StrEnum):
@@ -12,6 +13,10 @@ class Judgement(StrEnum):
     PASS = "pass"  # noqa: S105  (no password)
     REVIEW = "review"
     REJECT = "reject"
+
+
+SUBFOLDERS: Final = (Judgement.REVIEW.value, Judgement.REJECT.value)
+"""Folders inside an output folder for composites that do not pass, named by the judgement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

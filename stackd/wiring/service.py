@@ -119,6 +119,7 @@ def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
     from stackd.config.settings import recipe_hash
     from stackd.errors import WrongConfiguration
     from stackd.service.plan.values import RecipeChoice, ServiceSettings, Watched
+    from stackd.service.ports import Handling, Placing
 
     if not settings.watch:
         raise WrongConfiguration(
@@ -135,6 +136,7 @@ def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
                 recipe_name=watch.recipe,
                 rescan_s=watch.rescan_s,
                 events=watch.events,
+                placing=Placing(review=Handling(watch.quality.review), reject=Handling(watch.quality.reject)),
             )
             for watch in settings.watch
         ),

@@ -49,6 +49,18 @@ def test_a_missing_input_is_named_with_what_to_do(folders: Path):
     assert f"mkdir -p '{folders / 'in'}'" in result.output
 
 
+def test_a_folder_for_composites_that_do_not_pass_that_cannot_be_used_is_trouble(folders: Path):
+    (folders / "elsewhere").mkdir()
+    (folders / "out" / "review").symlink_to(folders / "elsewhere")
+    (folders / "out" / "reject").write_text("mine")
+
+    result = examine(folders, WATCH)
+
+    assert result.exit_code == 1
+    assert "it is a link" in result.output
+    assert "it is no folder" in result.output
+
+
 def test_a_missing_output_is_trouble(folders: Path):
     (folders / "out").rmdir()
 

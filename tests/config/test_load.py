@@ -9,6 +9,8 @@ from stackd.config.places import find_config, resolve_path, state_folder
 from stackd.config.recipes import BUILT_IN
 from stackd.config.settings import recipe_hash
 from stackd.errors import WrongConfiguration
+from stackd.service.ports import Handling, Placing
+from stackd.wiring.service import service_settings
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +146,46 @@ def test_an_output_that_only_leads_into_an_input_by_a_link_is_refused(tmp_path: 
     (mistake,) = mistakes_in(tmp_path, WATCH)
 
     assert "lies inside the watched folder" in mistake
+
+
+@pytest.mark.parametrize("name", ["review", "reject"])
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_watched_folder_that_composites_that_do_not_pass_would_go_into_is_refused(tmp_path: Path, name: str, *, is_link: bool):
+    watched = f"out/{name}"
+    if is_link:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "in").mkdir()
+        (tmp_path / "out" / name).symlink_to(tmp_path / "in")
+        watched = "in"
+
+    (mistake,) = mistakes_in(tmp_path, f'[[watch]]\ninput = "{watched}"\noutput = "out"\n')
+
+    assert f"out/{name}, where composites that do not pass go, lies inside the watched folder" in mistake
+
+
+def test_each_watched_folder_says_where_composites_go_that_do_not_pass(tmp_path: Path):
+    text = f'{WATCH}[watch.quality]\nreview = "hold"\n[[watch]]\nname = "b"\ninput = "b"\noutput = "out"\n'
+
+    first, second = load(tmp_path, text).settings.watch
+
+    assert (first.quality.review, first.quality.reject) == ("hold", "folder")
+    assert (second.quality.review, second.quality.reject) == ("folder", "folder")
+
+
+def test_a_slip_in_the_table_of_quality_is_told_with_what_was_meant(tmp_path: Path):
+    (mistake,) = mistakes_in(tmp_path, f'{WATCH}[watch.quality]\nreview = "hodl"\n')
+
+    assert mistake == (
+        '[[watch]] number 1, quality.review: must be one of "publish", "folder", "hold", but is "hodl". Did you mean "hold"?'
+    )
+
+
+def test_the_service_gets_what_is_configured(tmp_path: Path):
+    loaded = load(tmp_path, f'{WATCH}[watch.quality]\nreview = "hold"\nreject = "publish"\n')
+
+    (watched,) = service_settings(loaded.settings, loaded.path).watched
+
+    assert watched.placing == Placing(review=Handling.HOLD, reject=Handling.PUBLISH)
 
 
 def test_an_output_inside_another_watchs_input_is_refused(tmp_path: Path):

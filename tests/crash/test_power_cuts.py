@@ -5,12 +5,16 @@ from collections.abc import Callable
 import pytest
 
 from stackd.model.job import JobState
+from stackd.model.verdict import Judgement
+from stackd.service.ports import Handling, Placing, WishKind
 from tests.fakes.house import House
+from tests.fakes.workers import judging
 
 CHANGING = frozenset(
     {
         "record_sealed",
         "move",
+        "hold",
         "begin_publication",
         "finish_publication",
         "remember",
@@ -145,3 +149,48 @@ def test_cuts_that_come_again_at_every_start_still_publish_everything_once(cut: 
 
     assert [job.state for job in house.jobs() if job.state is not JobState.SUPERSEDED] == [JobState.DONE]
     assert len(house.output.files) == 3
+
+
+JUDGED_CALLS = 40
+"""More than an uncut run of one stack makes that is held and released; held to that below."""
+
+
+def shoot_one_that_does_not_pass(house: House, fuse: Fuse) -> None:
+    """One stack for review, with all the time it needs; where it is held, the user releases it."""
+    house.workers.judge = judging(Judgement.REVIEW)
+    survive(house, lambda: house.start(wrap=fuse.wrap))
+    house.drop_stack("beetle", count=3)
+    survive(house, lambda: house.let_pass(40.0))
+    house.let_pass(40.0)
+    for job in house.jobs(JobState.HELD):
+        house.journal.ask(WishKind.RELEASE, job.stack_id, at=house.clock.now_at())
+    survive(house, lambda: house.start(wrap=fuse.wrap))
+    survive(house, lambda: house.let_pass(40.0))
+    house.let_pass(40.0)
+
+
+def test_the_cuts_below_cover_the_run_of_a_composite_that_is_held_and_released() -> None:
+    house, fuse = House(), Fuse(calls=1_000_000)
+    house.place(Placing(review=Handling.HOLD))
+
+    shoot_one_that_does_not_pass(house, fuse)
+
+    assert 25 <= 1_000_000 - fuse.left < JUDGED_CALLS
+
+
+@pytest.mark.parametrize("handling", Handling)
+@pytest.mark.parametrize("cut", range(1, JUDGED_CALLS))
+def test_a_power_cut_after_any_change_publishes_what_does_not_pass_once_and_where_it_belongs(
+    cut: int, handling: Handling
+) -> None:
+    house = House()
+    house.place(Placing(review=handling))
+
+    shoot_one_that_does_not_pass(house, Fuse(calls=cut))
+
+    stem = f"{'' if handling is Handling.PUBLISH else 'review/'}beetle_01-beetle_03_3f_review"
+    (job,) = house.jobs()
+    assert sorted(house.output.files) == [f"{stem}.html", f"{stem}.json", f"{stem}.tif"]
+    assert (job.state, job.accepted) == (JobState.DONE, handling is Handling.HOLD)
+    assert job.verdict is not None
+    assert job.verdict.judgement is Judgement.REVIEW

@@ -260,3 +260,15 @@ def test_pictures_too_small_to_be_laid_over_one_another_are_told_by_their_size(t
 
     assert done.returncode == 1
     assert "500×1 px" in done.stderr
+
+
+def test_fuse_tells_the_verdict_and_strict_ends_by_it(frames: list[Path], tmp_path: Path):
+    done = run(*frames, "-o", tmp_path / "out.tif", "--strict", "--json")
+    told = run(*frames, "-o", tmp_path / "out.tif")
+
+    verdict = json.loads(done.stdout)["verdict"]
+    assert set(verdict) == {"judgement", "rejection_probability", "reasons"}
+    assert done.returncode == (0 if verdict["judgement"] == "pass" else 3)
+    assert (tmp_path / "out.tif").exists()
+    assert f"Verdict: {verdict['judgement']}" in told.stdout
+    assert told.returncode == 0

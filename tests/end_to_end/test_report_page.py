@@ -14,6 +14,7 @@ import pytest
 
 from stackd.adapters.output.exporters import CompositeExporter
 from stackd.model.composite import Finding, Rectangle, Severity
+from stackd.model.verdict import Judgement, Verdict
 from stackd.rendering.scenes import SceneSettings, render_stack, tilted_plane
 from tests.headless_browser import EXECUTABLE, Browser, browser
 from tests.make_composite import composite_of
@@ -143,6 +144,57 @@ def test_a_page_fits_every_screen(opened: Browser, page: Path, width_px: int, *,
     assert opened.value("document.documentElement.scrollWidth <= innerWidth")
     assert bool(picture[4, 4].mean() < 60) is dark
     assert picture.std() > 20
+
+
+CONTRAST = """
+(() => {
+  const light = (colour) => {
+    const numbers = colour.match(/-?[\\d.]+/g).slice(0, 3).map(Number);
+    const share = colour.startsWith("color") ? numbers : numbers.map((n) => n / 255);
+    const [r, g, b] = share.map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = light(getComputedStyle(document.querySelector("#judged")).backgroundColor);
+  return ["#judged h2", "#judged div p", "#judged li"].map((part) => {
+    const words = light(getComputedStyle(document.querySelector(part)).color);
+    return (Math.max(words, behind) + 0.05) / (Math.min(words, behind) + 0.05);
+  });
+})()
+"""
+"""How much words of the verdict stand out from what is behind them (WCAG 2)."""
+
+
+@needs_browser
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("judgement", [Judgement.REVIEW, Judgement.REJECT])
+def test_a_composite_that_does_not_pass_cannot_be_overlooked(
+    chromium: Browser, tmp_path: Path, judgement: Judgement, *, dark: bool
+) -> None:
+    finding = Finding(code="focus-gap", severity=Severity.WARNING, sentence="Nothing is sharp between frames 2 and 3.")
+    verdict = Verdict(judgement=judgement, rejection_probability=0.6, reasons=("focus-gap",))
+    composite = composite_of(findings=[finding], verdict=verdict)
+    measured = tuple(
+        replace(frame, focus_position=1.1 * number, focus_error=0.3, sharpness=0.4 + 0.15 * number)
+        for number, frame in enumerate(composite.frames)
+    )
+    staged = CompositeExporter().stage_page(
+        replace(composite, frames=measured),
+        folder=tmp_path,
+        temporary_prefix="page-",
+        frames=[tmp_path / frame.path for frame in measured],
+        title="beetle",
+    )
+    page = staged.temporary_path.rename(tmp_path / "page.html")
+    chromium.complaints.clear()
+
+    chromium.open(page, dark=dark)
+
+    assert chromium.complaints == []
+    top, height = chromium.value("(b => [b.top, b.height])(document.querySelector('#judged').getBoundingClientRect())")
+    assert 0 <= top < 100
+    assert height > 60
+    assert min(chromium.value(CONTRAST)) >= 4.5
+    assert "Nothing is sharp between frames 2 and 3." in chromium.value("document.querySelector('#judged').innerText")
 
 
 @needs_browser

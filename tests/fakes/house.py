@@ -12,7 +12,7 @@ from stackd.intake.settings import IntakeSettings
 from stackd.model.frame import BracketKind, FrameMeta
 from stackd.model.job import Job, JobState
 from stackd.service.plan.values import RecipeChoice, ServiceSettings, Watched
-from stackd.service.ports import Inbox, Journal, Publisher, Workers
+from stackd.service.ports import Inbox, Journal, Placing, Publisher, Workers
 from stackd.service.run.daemon import Daemon
 from stackd.service.run.performer import World
 from tests.fakes.clock import START_AT, CrankingWaker, HandCrankedClock
@@ -87,9 +87,9 @@ class House:
         self.describer = TellingDescriber(bracket_frame)
         self.describer.unreadable, self.describer.unreachable = told.unreadable, told.unreachable
         self.describer.manifests = told.manifests
-        hold, behave = self.workers.hold, self.workers.behave
+        hold, behave, judge = self.workers.hold, self.workers.behave, self.workers.judge
         self.workers = InlineWorkers(self.output, behave)
-        self.workers.hold = hold
+        self.workers.hold, self.workers.judge = hold, judge
         self.signals = SentSignals()
         journal, publisher, workers = wrap(self.journal), wrap(DictPublisher(self.output)), wrap(self.workers)
         world = World(
@@ -137,6 +137,11 @@ class House:
     def jobs(self, *states: JobState) -> list[Job]:
         """Jobs in these states, all when none are named."""
         return list(self.journal.jobs(states or None))
+
+    def place(self, placing: Placing) -> None:
+        """Change where composites that do not pass go; takes effect at the next start."""
+        (watched,) = self.settings.watched
+        self.settings = replace(self.settings, watched=(replace(watched, placing=placing),))
 
     def set_intake(self, **changes: object) -> None:
         """Change how intake is configured; takes effect at the next start."""

@@ -7,22 +7,46 @@ from pathlib import Path
 from types import MappingProxyType
 
 from stackd.errors import OutputBlocked, StackdError
+from stackd.model.composite import Finding, Severity
+from stackd.model.verdict import Judgement, Verdict
 from stackd.service.ports import (
-    Cause,
     Crashed,
     Failed,
     Finished,
+    Handling,
     Progressed,
     StackingRequest,
     StackingResult,
     StagedFile,
     WorkerEvent,
+    subfolder_of,
 )
 from tests.fakes.describer import content_hash
-from tests.fakes.output import OutputFolder
+from tests.fakes.output import OutputFolder, place_of, refuse_inside
 
 Behave = Callable[[StackingRequest], StackdError | Crashed | None]
 """Decides what a job does: an error to report, a crash, or (None) its work."""
+
+
+Judge = Callable[[StackingRequest], Verdict]
+"""Decides what is judged of a job's composite."""
+
+FINDINGS = (
+    Finding(code="focus-gap", severity=Severity.WARNING, sentence="Nothing is sharp between frames 2 and 3."),
+    Finding(code="small-valid-area", severity=Severity.NOTE, sentence="A tenth was cut off."),
+)
+"""Of every composite that does not pass."""
+
+
+def pass_all(request: StackingRequest) -> Verdict:
+    del request
+    return Verdict(judgement=Judgement.PASS, rejection_probability=0.01)
+
+
+def judging(judgement: Judgement, probability: float = 0.6) -> Judge:
+    """Judge all composites alike."""
+    verdict = Verdict(judgement=judgement, rejection_probability=probability, reasons=("focus-gap",))
+    return lambda _request: verdict
 
 
 def work_well(request: StackingRequest) -> None:
@@ -38,6 +62,7 @@ class InlineWorkers:
         self._reported: set[int] = set()
         self.behave = behave
         self.hold = False
+        self.judge: Judge = pass_all
         self.started: list[StackingRequest] = []
         self.cancelled: list[int] = []
 
@@ -77,34 +102,32 @@ class InlineWorkers:
         if outcome is None and self._output.refuses:
             outcome = OutputBlocked(self._output.refuses, hint="Make room.")
         if isinstance(outcome, StackdError):
-            return Failed(
-                job_id=request.job_id,
-                message=outcome.message,
-                hint=outcome.hint,
-                cause=Cause.of(outcome),
-                retry_helps=outcome.retry_helps,
-            )
-        return Finished(job_id=request.job_id, result=stage(request, self._output))
+            return Failed.by(outcome, job_id=request.job_id)
+        try:
+            return Finished(job_id=request.job_id, result=stage(request, self._output, self.judge(request)))
+        except OutputBlocked as error:
+            return Failed.by(error, job_id=request.job_id)
 
 
-def stage(request: StackingRequest, output: OutputFolder) -> StackingResult:
+def stage(request: StackingRequest, output: OutputFolder, verdict: Verdict) -> StackingResult:
     """Put two sidecars and a composite under temporary names; all depend on the frames alone, as real ones do."""
+    handling = request.placing.of(verdict.judgement)
+    folder = request.output_folder / subfolder_of(verdict.judgement, handling)
+    refuse_inside(output, folder)
+    mark = "" if verdict.judgement is Judgement.PASS else f"_{verdict.judgement}"
     frames = sorted(frame.path for frame in request.stack.frames)
     version = f"_v{request.version}" if request.version > 1 else ""
-    stem = f"{Path(frames[0]).stem}-{Path(frames[-1]).stem}_{len(frames)}f{version}"
+    stem = f"{Path(frames[0]).stem}-{Path(frames[-1]).stem}_{len(frames)}f{version}{mark}"
     staged = []
-    for number, suffix in enumerate((".json", ".html", ".tif")):
+    for number, suffix in enumerate((".json", ".html", ".tif") if handling is not Handling.HOLD else ()):
         name = f"{request.temporary_prefix}{number}.tmp"
         sha256 = hashlib.sha256(f"{request.stack.id}{suffix}".encode()).hexdigest()
-        output.files[name] = sha256
-        staged.append(
-            StagedFile(
-                temporary_path=request.output_folder / name, final_name=stem + suffix, sha256=sha256, size_bytes=len(sha256)
-            )
-        )
+        output.files[place_of(folder / name)] = sha256
+        staged.append(StagedFile(temporary_path=folder / name, final_name=stem + suffix, sha256=sha256, size_bytes=len(sha256)))
     return StackingResult(
         staged=tuple(staged),
-        findings=(),
+        verdict=verdict,
+        findings=FINDINGS if verdict.reasons else (),
         seconds=MappingProxyType({"fuse": 1.0}),
         peak_rss_bytes=1 << 20,
         fingerprints=MappingProxyType(

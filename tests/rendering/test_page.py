@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from stackd.model.composite import Composite, Finding, Rectangle, Severity
+from stackd.model.verdict import Judgement, Verdict
 from stackd.rendering.page.naming import FrameNames
 from stackd.rendering.page.page import on_composite, render_page
 from stackd.rendering.page.pictures import Crop, PagePictures, Picture
@@ -196,10 +197,9 @@ def test_a_region_that_was_cropped_away_is_not_drawn():
     )
 
 
-def test_frames_left_out_are_told_once_with_their_reasons():
-    left_out = Finding(
-        code="frame-left-out", severity=Severity.WARNING, sentence="IMG_2.jpg was left out: x", frames=("IMG_2.jpg",)
-    )
+@pytest.mark.parametrize("code", ["frame-left-out", "duplicate-frame"])
+def test_frames_left_out_are_told_once_with_their_reasons(code: str):
+    left_out = Finding(code=code, severity=Severity.WARNING, sentence="IMG_2.jpg was left out: x", frames=("IMG_2.jpg",))
 
     read = Read(page_of(composite_of(left_out=[1], findings=[left_out])))
 
@@ -209,11 +209,96 @@ def test_frames_left_out_are_told_once_with_their_reasons():
     assert [button["data-name"] for button in read.all("button")] == ["IMG_1.jpg", "IMG_3.jpg", "IMG_4.jpg"]
 
 
-def test_nothing_noticed_is_said_and_no_verdict_is_made_up():
+def test_nothing_noticed_is_said():
     read = Read(page_of(composite_of()))
 
     assert "Nothing was noticed. Every frame was used." in " ".join(read.words.split())
-    assert not re.search(r"\b(pass|review|reject|good|perfect)\b", read.words)
+
+
+# ---------------------------------------------------------------------------- verdicts
+
+GAPS = [Finding(code="focus-gap", severity=Severity.WARNING, sentence=f"A gap at {number}.") for number in range(5)]
+
+
+def judged(judgement: Judgement, *reasons: str, findings: Sequence[Finding] = ()) -> Composite:
+    return composite_of(findings=findings, verdict=Verdict(judgement=judgement, rejection_probability=0.42, reasons=reasons))
+
+
+def test_a_composite_that_passes_is_told_quietly():
+    read = Read(page_of(judged(Judgement.PASS)))
+
+    assert "Pass. stackd trusts this composite (42 % likely that you would reject it)." in " ".join(read.words.split())
+    assert not any("judged" in (section.get("class") or "") for section in read.all("section"))
+
+
+@pytest.mark.parametrize(
+    ("judgement", "words"),
+    [
+        (Judgement.REVIEW, "! To review Look at this composite before you use it: 42 % likely that you would reject it."),
+        (Judgement.REJECT, "✕ Reject This composite is most likely no good: 42 % likely that you would reject it."),
+    ],
+)
+def test_a_composite_that_does_not_pass_is_told_before_anything_else_in_words_and_not_by_colour_alone(
+    judgement: Judgement, words: str
+):
+    page = page_of(judged(judgement, "focus-gap", "unknown-code", findings=GAPS[:1]))
+    body = " ".join(Read(page[page.index("<body>") :]).words.split())
+
+    assert body.startswith(f"{words} A gap at 0.unknown-code")
+    assert f'class="judged {judgement.value}" aria-labelledby="judged-as"' in page
+
+
+def test_many_reasons_of_a_kind_are_counted():
+    page = page_of(judged(Judgement.REVIEW, "focus-gap", findings=GAPS))
+    banner = page[page.index('id="judged"') : page.index("</section>")]
+
+    assert re.findall("<li>(.*?)</li>", banner) == [
+        "A gap at 0.",
+        "A gap at 1.",
+        "A gap at 2.",
+        "2 more like that are told below.",
+    ]
+
+
+def test_reasons_are_no_markup_and_tell_no_folder():
+    paths = [f"/home/secret/shoot/{number}.jpg" for number in range(4)]
+    finding = replace(DUST, sentence=f"<b>{paths[1]} moved.</b>")
+    verdict = Verdict(judgement=Judgement.REVIEW, rejection_probability=0.4, reasons=("dust", "<i>"))
+
+    page = page_of(composite_of(paths, findings=[finding], verdict=verdict))
+
+    assert "secret" not in page
+    assert "<b>" not in page
+    assert "<i>" not in page
+
+
+def test_focus_and_sharpness_are_drawn_where_frames_have_them():
+    plain = composite_of()
+    measured = replace(
+        plain,
+        frames=tuple(
+            replace(frame, focus_position=1.0 * number, focus_error=0.2, sharpness=0.5)
+            for number, frame in enumerate(plain.frames)
+        ),
+    )
+
+    without, with_them = page_of(plain), page_of(measured)
+
+    assert "Focus position" not in without
+    assert "Sharpness" not in without
+    assert "Focus position over the frames: 0.0 to 3.0 steps." in with_them
+    assert "Sharpness over the frames: 50.0 to 50.0 %." in with_them
+    assert with_them.count('class="error"') == 4
+
+
+@pytest.mark.parametrize(("stops", "words"), [(0.0, None), (0.84, "0.8 stops"), (1.2, "1 stop"), (4.6, "5 stops")])
+def test_it_is_said_by_how_much_pictures_are_brightened(stops: float, words: str | None):
+    pictures = PagePictures(composite=DOT, frames={}, depth=None, crops={}, brighter_stops=stops)
+
+    page = render_page(composite_of(preview=None, with_depth=False), pictures, title="dark", mark="urn:stackd")
+
+    assert ("brighter than they are" in page) is (words is not None)
+    assert words is None or f"shown {words} brighter" in page
 
 
 def test_a_stack_without_depth_or_previews_has_a_page_without_them():
@@ -260,6 +345,18 @@ def test_every_curve_stays_inside_its_axes(values: tuple[float, ...]):
     assert 2 <= len(plot.ticks) <= 8
     assert all(12 <= tick.at <= 124 for tick in plot.ticks)
     assert all(46 <= x <= 330 and 12 <= y <= 124 for x, y in plot.lines[0].dots)
+
+
+def test_error_bars_lie_inside_the_axes_around_their_values_and_only_where_they_are_known():
+    curve = Curve(label="", values=(0.0, 1.0, None, 3.0), errors=(0.5, None, 0.5, 4.0))
+
+    plot = drawn(Quantity(title="Focus position", unit="steps", meaning="", curves=(curve,), least_span=1.0))
+
+    assert plot is not None
+    (first, last) = plot.lines[0].errors
+    assert all(12 <= y <= 124 for _, low, high in (first, last) for y in (low, high))
+    assert last[1] - last[2] == pytest.approx(8 * (first[1] - first[2]), abs=2)
+    assert (first[1] + first[2]) / 2 == pytest.approx(plot.lines[0].dots[0][1], abs=0.2)
 
 
 def test_what_is_not_known_of_any_frame_is_not_drawn():

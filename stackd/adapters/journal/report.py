@@ -1,12 +1,15 @@
 """What `stackd status` reads from the journal, without writing to it."""
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 
 from stackd.adapters.journal import rows
 from stackd.adapters.journal.trouble import told_plainly
 from stackd.model.job import JobState
+from stackd.model.verdict import Judgement
 from stackd.service.once.report import JobRecord, JournalReport
 
 
@@ -27,8 +30,21 @@ def read_report(path: Path, *, job_limit: int) -> JournalReport | None:
         folders = tuple(rows.folder_from_row(row) for row in db.execute("SELECT * FROM folder ORDER BY watch"))
         found = db.execute("SELECT * FROM job ORDER BY id DESC LIMIT ?", (job_limit,)).fetchall()
         jobs = tuple(_record(db, row) for row in reversed(found))
+        counts = _counts(db)
         wishes = tuple(rows.wish_from_row(row) for row in db.execute("SELECT * FROM wish ORDER BY id"))
-    return JournalReport(folders=folders, jobs=jobs, wishes=wishes)
+    return JournalReport(folders=folders, jobs=jobs, counts=counts, wishes=wishes)
+
+
+def _counts(db: sqlite3.Connection) -> Mapping[tuple[JobState, Judgement | None], int]:
+    columns = {row["name"] for row in db.execute("PRAGMA table_info(job)")}
+    judgement = "judgement" if "judgement" in columns else "NULL"
+    found = db.execute(f"SELECT state, {judgement} AS judgement, COUNT(*) AS jobs FROM job GROUP BY 1, 2")  # noqa: S608 (our own)
+    return MappingProxyType(
+        {
+            (JobState(row["state"]), None if row["judgement"] is None else Judgement(row["judgement"])): row["jobs"]
+            for row in found.fetchall()
+        }
+    )
 
 
 def _record(db: sqlite3.Connection, row: sqlite3.Row) -> JobRecord:

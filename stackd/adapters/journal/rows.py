@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from stackd.model.frame import BracketKind, Fingerprint, Frame, FrameMeta
 from stackd.model.job import Job, JobState
 from stackd.model.stack import Decision, SealReason, Stack, StackKind
+from stackd.model.verdict import Judgement, Verdict
 from stackd.service.ports import (
     Described,
     FolderReport,
@@ -177,7 +178,8 @@ def stack_from_rows(row: sqlite3.Row, frames: tuple[Frame, ...]) -> Stack:
 
 
 def job_from_row(row: sqlite3.Row) -> Job:
-    """Read a row of `job`."""
+    """Read a row of `job`; it may be of an earlier version, see `folder_from_row`."""
+    columns = row.keys()
     return Job(
         id=row["id"],
         stack_id=row["stack_id"],
@@ -194,6 +196,25 @@ def job_from_row(row: sqlite3.Row) -> Job:
         error=row["error"],
         hint=row["hint"],
         composite_path=None if row["composite_path"] is None else to_name(row["composite_path"]),
+        verdict=_verdict(row) if "judgement" in columns else None,
+        accepted=bool(row["accepted"]) if "accepted" in columns else False,
+    )
+
+
+def verdict_to_columns(verdict: Verdict | None) -> tuple[object, object, object]:
+    """Write judgement, rejection probability and reasons of a job."""
+    if verdict is None:
+        return None, None, None
+    return verdict.judgement, verdict.rejection_probability, to_json(verdict.reasons)
+
+
+def _verdict(row: sqlite3.Row) -> Verdict | None:
+    if row["judgement"] is None:
+        return None
+    return Verdict(
+        judgement=Judgement(row["judgement"]),
+        rejection_probability=row["rejection_probability"],
+        reasons=tuple(json.loads(row["reasons"])),
     )
 
 

@@ -126,6 +126,12 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     """
     ALTER TABLE folder ADD COLUMN left_alone TEXT NOT NULL DEFAULT '[]';  -- JSON list of {kind, count, first, last}
     """,
+    """
+    ALTER TABLE job ADD COLUMN judgement TEXT;                            -- NULL before anything was judged
+    ALTER TABLE job ADD COLUMN rejection_probability REAL;
+    ALTER TABLE job ADD COLUMN reasons TEXT;                              -- JSON list of codes of findings
+    ALTER TABLE job ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0;       -- the user wants it whatever is judged
+    """,
 )
 """One script a version; version n is reached by running script n. Only ever append: journals of every version are out there."""
 

@@ -17,7 +17,8 @@ from stackd.errors import IllegalTransition, JournalBlocked
 from stackd.model.frame import Fingerprint
 from stackd.model.job import Job, JobState, is_legal
 from stackd.model.stack import Stack
-from stackd.service.ports import Described, FolderReport, NotDescribed, Progressed, Publication, Wish, WishKind
+from stackd.model.verdict import Verdict
+from stackd.service.ports import Described, FolderReport, NotDescribed, Progressed, Publication, Warned, Wish, WishKind
 
 JOURNAL_NAME: Final = "journal.sqlite3"
 """The journal's file in the state folder."""
@@ -96,9 +97,10 @@ class SqliteJournal:
         hint: str | None = None,
         crashed: bool = False,
         forgive: bool = False,
+        accept: bool = False,
         recipe_hash: str | None = None,
     ) -> Job:
-        """Step a job along a legal transition; RUNNING counts the attempt up."""
+        """Step a job along a legal transition; RUNNING counts the attempt up, and what was judged before no longer holds."""
         with self._transaction() as db:
             job = _job(db, job_id)
             _require_legal(job, state)
@@ -107,7 +109,9 @@ class SqliteJournal:
             db.execute(
                 "UPDATE job SET state = ?, error = ?, hint = ?, attempt = ?, crashes = ?, "
                 "started_at = CASE WHEN ? THEN ? ELSE started_at END, finished_at = CASE WHEN ? THEN ? ELSE NULL END, "
-                "recipe_hash = COALESCE(?, recipe_hash), stage = NULL, stage_done = NULL, stage_total = NULL WHERE id = ?",
+                "recipe_hash = COALESCE(?, recipe_hash), accepted = MAX(accepted, ?), "
+                "judgement = CASE WHEN ? THEN NULL ELSE judgement END, "
+                "stage = NULL, stage_done = NULL, stage_total = NULL WHERE id = ?",
                 (
                     state,
                     error,
@@ -119,10 +123,28 @@ class SqliteJournal:
                     ends,
                     rows.to_text(at),
                     recipe_hash,
+                    accept,
+                    begins,
                     job_id,
                 ),
             )
             _note_event(db, job_id, state, at, error)
+            return _job(db, job_id)
+
+    def hold(self, job_id: int, verdict: Verdict, warnings: Iterable[Warned], *, at: datetime, error: str, hint: str) -> Job:
+        """Step from RUNNING to HELD with what was judged of the composite."""
+        with self._transaction() as db:
+            job = _job(db, job_id)
+            if job.state is not JobState.RUNNING:
+                # A stack that waits can be held too, but then there is no composite that could have been judged.
+                raise IllegalTransition(f"Job {job_id} is {job.state}, so it has no composite that could be held.")
+            _replace_warnings(db, job_id, warnings)
+            db.execute(
+                "UPDATE job SET state = ?, error = ?, hint = ?, judgement = ?, rejection_probability = ?, reasons = ?, "
+                "stage = NULL, stage_done = NULL, stage_total = NULL WHERE id = ?",
+                (JobState.HELD, error, hint, *rows.verdict_to_columns(verdict), job_id),
+            )
+            _note_event(db, job_id, JobState.HELD, at, error)
             return _job(db, job_id)
 
     def begin_publication(self, publication: Publication, *, at: datetime) -> Job:
@@ -132,7 +154,6 @@ class SqliteJournal:
             if job.state is not JobState.PUBLISHING:
                 _require_legal(job, JobState.PUBLISHING)
             db.execute("DELETE FROM output WHERE job_id = ?", (job.id,))
-            db.execute("DELETE FROM warning WHERE job_id = ?", (job.id,))
             db.executemany(
                 "INSERT INTO output VALUES (?,?,?,?,?,?,?)",
                 [
@@ -148,10 +169,7 @@ class SqliteJournal:
                     for position, (staged, name) in enumerate(publication.files)
                 ],
             )
-            db.executemany(
-                "INSERT INTO warning VALUES (?,?,?,?)",
-                [(job.id, position, warned.code, warned.sentence) for position, warned in enumerate(publication.warnings)],
-            )
+            _replace_warnings(db, job.id, publication.warnings)
             db.executemany(
                 "UPDATE stack_frame SET content_sha256 = ? WHERE stack_id = ? AND path = ?",
                 [
@@ -160,8 +178,15 @@ class SqliteJournal:
                 ],
             )
             db.execute(
-                "UPDATE job SET state = ?, seconds = ?, peak_rss_bytes = ? WHERE id = ?",
-                (JobState.PUBLISHING, rows.to_json(dict(publication.seconds)), publication.peak_rss_bytes, job.id),
+                "UPDATE job SET state = ?, seconds = ?, peak_rss_bytes = ?, "
+                "judgement = ?, rejection_probability = ?, reasons = ? WHERE id = ?",
+                (
+                    JobState.PUBLISHING,
+                    rows.to_json(dict(publication.seconds)),
+                    publication.peak_rss_bytes,
+                    *rows.verdict_to_columns(publication.verdict),
+                    job.id,
+                ),
             )
             _note_event(db, job.id, JobState.PUBLISHING, at, None)
             return _job(db, job.id)
@@ -189,10 +214,12 @@ class SqliteJournal:
             if not found:
                 return None
             warned = db.execute("SELECT * FROM warning WHERE job_id = ? ORDER BY position", (job_id,)).fetchall()
+            job = _job(db, job_id)
         return Publication(
             job_id=job_id,
             folder=Path(rows.to_name(found[0]["folder"])),
             files=tuple(rows.output_from_row(row) for row in found),
+            verdict=job.verdict,
             warnings=tuple(rows.warning_from_row(row) for row in warned),
         )
 
@@ -394,6 +421,14 @@ def _insert_stack(db: sqlite3.Connection, stack: Stack, *, watch: str, at: datet
     db.executemany(
         "INSERT INTO stack_frame VALUES (?,?,?,?,?,?,?,?,?)",
         [rows.frame_to_row(stack.id, position, frame) for position, frame in enumerate(stack.frames)],
+    )
+
+
+def _replace_warnings(db: sqlite3.Connection, job_id: int, warnings: Iterable[Warned]) -> None:
+    db.execute("DELETE FROM warning WHERE job_id = ?", (job_id,))
+    db.executemany(
+        "INSERT INTO warning VALUES (?,?,?,?)",
+        [(job_id, position, warned.code, warned.sentence) for position, warned in enumerate(warnings)],
     )
 
 

@@ -15,6 +15,7 @@ import psutil
 
 from stackd.adapters.machine.instance_lock import LOCK_NAME
 from stackd.config.watching import WatchSettings
+from stackd.model.verdict import SUBFOLDERS
 
 LEAST_FREE_BYTES = 2 * 10**9
 """A dozen 16-bit composites of 24 megapixels (144 MB each); below that a busy evening fills the disk."""
@@ -119,6 +120,7 @@ def check_watch(watch: WatchSettings) -> Iterator[Check]:
     """Look at a watched folder and at the one its composites go to."""
     yield _check_input(watch)
     yield _check_output(watch)
+    yield from _check_inside(watch)
 
 
 def check_notices(watches: Sequence[WatchSettings]) -> Iterator[Check]:
@@ -191,6 +193,25 @@ def _check_output(watch: WatchSettings) -> Check:
             remedy="Make room: stackd waits when the disk is full and goes on by itself when there is room.",
         )
     return Check(about=watch.label, verdict=Verdict.FINE, sentence=f"{watch.output} can be written; {_gigabytes(free)} are free.")
+
+
+def _check_inside(watch: WatchSettings) -> Iterator[Check]:
+    """Look at the folders for composites that do not pass; those that are not there yet are made when they are needed."""
+    for folder in (watch.output / name for name in SUBFOLDERS):
+        if folder.is_symlink():
+            trouble = "it is a link, and stackd does not follow it"
+        elif folder.exists() and not folder.is_dir():
+            trouble = "it is no folder"
+        elif folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+            trouble = "your user may not write there"
+        else:
+            continue
+        yield Check(
+            about=watch.label,
+            verdict=Verdict.TROUBLE,
+            sentence=f"{folder}, where composites that do not pass go, cannot be used: {trouble}.",
+            remedy=f"Move it away; stackd makes the folder itself. Try: ls -ld '{folder}'",
+        )
 
 
 def _check_exiftool() -> Check:

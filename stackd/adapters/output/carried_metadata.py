@@ -1,7 +1,7 @@
 """What a composite takes over from its frames: camera, lens, exposure, place, author and colour profile of the reference frame.
 
 Not taken over: maker notes and thumbnails (they describe other pixels), anything about the file's own structure, the focus
-distance (a composite has none), and raw converter settings, which an editor would apply a second time.
+distance (a composite has none), colour labels (see `LABELS`), and raw converter settings, which an editor would apply twice.
 """
 
 import json
@@ -10,7 +10,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +25,7 @@ from stackd.model.composite import Composite
 from stackd.model.names import shown
 from stackd.model.provenance import Provenance
 from stackd.model.tags import FileKind
+from stackd.model.verdict import Judgement
 
 IMAGE_TAGS_KEPT: Final = frozenset(
     {
@@ -46,7 +47,8 @@ PHOTO_TAGS_DROPPED: Final = frozenset(
 XMP_PREFIXES_KEPT: Final = frozenset(
     {"dc", "xmpRights", "Iptc4xmpCore", "iptc", "Iptc4xmpExt", "iptcExt", "photoshop", "lr", "plus", "cc", "aux", "exifEX"}
 )
-XMP_KEYS_KEPT: Final = frozenset({"Xmp.xmp.Rating", "Xmp.xmp.Label"})
+XMP_KEYS_KEPT: Final = frozenset({"Xmp.xmp.Rating"})
+"""Not the label: on a composite it tells what stackd found of it, and a frame's own would be taken for that."""
 XMP_KEYS_DROPPED: Final = frozenset(
     {
         "Xmp.aux.ApproximateFocusDistance", "Xmp.dc.format", "Xmp.photoshop.SidecarForExtension",
@@ -54,6 +56,9 @@ XMP_KEYS_DROPPED: Final = frozenset(
         "Xmp.photoshop.ColorMode", "Xmp.photoshop.History", "Xmp.photoshop.DocumentAncestors",
     }
 )  # fmt: skip
+
+LABELS: Final[Mapping[Judgement, str]] = MappingProxyType({Judgement.REVIEW: "Review", Judgement.REJECT: "Reject"})
+"""What xmp:Label says of a composite that does not pass: Lightroom and Bridge show it and can filter by it."""
 
 TIME_TAGS: Final = ("DateTimeOriginal", "SubSecTimeOriginal", "OffsetTimeOriginal")
 
@@ -272,6 +277,11 @@ def _describe_making(exiv2: ModuleType, xmp: Any, composite: Composite) -> None:
     xmp[f"Xmp.{XMP_PREFIX}.FrameCount"] = str(len(composite.frames))
     xmp[f"Xmp.{XMP_PREFIX}.FramesUsed"] = str(len(used))
     xmp[f"Xmp.{XMP_PREFIX}.Reference"] = shown(Path(composite.reference_path).name)
+    verdict = composite.verdict
+    xmp[f"Xmp.{XMP_PREFIX}.Verdict"] = verdict.judgement.value
+    xmp[f"Xmp.{XMP_PREFIX}.RejectionProbability"] = f"{verdict.rejection_probability:.3f}"
+    if verdict.judgement in LABELS:
+        xmp["Xmp.xmp.Label"] = LABELS[verdict.judgement]
     names, total_bytes = [], 0
     for name in used:
         total_bytes += len(name.encode()) + XMP_ITEM_BYTES

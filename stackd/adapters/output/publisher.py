@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from stackd.adapters.output.staging import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, blocked
+from stackd.adapters.output.staging import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, blocked, not_a_link, sync_folder
 from stackd.errors import NameTaken, OutputBlocked
 from stackd.model.names import shown
 from stackd.service.ports import StagedFile
@@ -83,7 +83,7 @@ class FolderPublisher:
         except OSError as error:
             raise blocked(folder, error) from error
         try:
-            _sync_folder(folder)
+            sync_folder(folder)
         except OSError as error:
             # Nobody may see what a power cut could still take away: the work is done again from the frames.
             with suppress(OSError):
@@ -107,7 +107,7 @@ class FolderPublisher:
             except FileExistsError:
                 # Published by a link, and the power failed before the temporary name was gone.
                 final.unlink()
-            _sync_folder(folder)
+            sync_folder(folder)
         except OSError as error:
             raise blocked(folder, error) from error
 
@@ -121,18 +121,20 @@ class FolderPublisher:
         """
         try:
             staged.temporary_path.replace(folder / name)
-            _sync_folder(folder)
+            sync_folder(folder)
         except OSError as error:
             raise blocked(folder, error) from error
 
-    def try_folder(self, folder: Path, *, needed_bytes: int, temporary_prefix: str) -> None:
-        """See whether the folder can be written and has room; leaves nothing behind.
+    def try_folder(self, folder: Path, *, subfolder: str = "", needed_bytes: int, temporary_prefix: str) -> None:
+        """See whether the folder, or the one inside it where that is there, can be written and has room; leaves nothing behind.
 
         Raises
         ------
         OutputBlocked
             If it cannot be written now, or has less than `needed_bytes` free.
         """
+        if subfolder and os.path.lexists(folder / subfolder):
+            folder = not_a_link(folder / subfolder)
         attempt = folder / f"{temporary_prefix}try{TEMPORARY_SUFFIX}"
         try:
             os.close(os.open(attempt, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
@@ -264,15 +266,3 @@ def _reserve_and_rename(old: Path, new: Path) -> None:
         with suppress(OSError):
             new.unlink()
         raise
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # Some network file systems cannot sync folders; there is nothing better to do on them.
-        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
-            raise
-    finally:
-        os.close(descriptor)

@@ -49,7 +49,67 @@ REASONS: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
 def blocked(folder: Path, error: OSError) -> OutputBlocked:
     """Say why a folder cannot be written."""
     why, hint = REASONS.get(error.errno or 0, (error.strerror or "the system refuses", "Check the output folder."))
-    return OutputBlocked(f"{shown(folder)} cannot be written: {why}.", hint=hint)
+    refusal = OutputBlocked(f"{shown(folder)} cannot be written: {why}.", hint=hint)
+    refusal.folder = folder
+    return refusal
+
+
+def inside(folder: Path, subfolder: str) -> Path:
+    """Make the folder of that name inside `folder` where it is missing, durably; gives `folder` itself where there is no name.
+
+    Raises
+    ------
+    OutputBlocked
+        If it cannot be made, or something else has its name.
+    """
+    if not subfolder:
+        return folder
+    path = not_a_link(folder / subfolder)
+    try:
+        path.mkdir()
+        sync_folder(folder)
+    except FileExistsError as error:
+        if not path.is_dir():
+            raise blocked(path, OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))) from error
+    except OSError as error:
+        raise blocked(folder, error) from error
+    return path
+
+
+def not_a_link(path: Path) -> Path:
+    """Give the path back, unless it is a link: by one, composites could get among frames.
+
+    Raises
+    ------
+    OutputBlocked
+        If it is one.
+    """
+    if path.is_symlink():
+        refusal = OutputBlocked(
+            f"{shown(path)} is a link, and stackd does not follow it.", hint="Remove it; stackd makes the folder itself."
+        )
+        refusal.folder = path
+        raise refusal
+    return path
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that what was made or renamed in a folder is there after a power cut.
+
+    Raises
+    ------
+    OSError
+        If the disk fails.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems cannot sync folders; there is nothing better to do on them.
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 class StagingFile:

@@ -134,12 +134,6 @@ def _event(job_id: int, kind: str, content: object) -> WorkerEvent:
         case "result", StackingResult() as result:
             return Finished(job_id=job_id, result=result)
         case "error", StackdError() as error:
-            return Failed(
-                job_id=job_id,
-                message=error.message,
-                hint=error.hint,
-                cause=Cause.of(error),
-                retry_helps=error.retry_helps,
-            )
+            return Failed.by(error, job_id=job_id)
         case _:
             return Failed(job_id=job_id, message=str(content), hint="", cause=Cause.OTHER, retry_helps=False)

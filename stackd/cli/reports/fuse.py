@@ -1,8 +1,22 @@
 """What `stackd fuse` says about its result: an object for programs, a few lines for people."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
+from stackd.model.verdict import Judgement
 from stackd.service.once.fuse import FuseOutcome
+
+PROBABILITY_DIGITS = 4
+
+VERDICTS: Mapping[Judgement, tuple[str, str]] = MappingProxyType(
+    {
+        Judgement.PASS: ("", "Verdict: pass"),
+        Judgement.REVIEW: ("bold yellow", "Verdict: review, somebody should look at it"),
+        Judgement.REJECT: ("bold red", "Verdict: reject, it is most likely no good"),
+    }
+)
+"""How each judgement looks and what it says."""
 
 
 def as_object(outcome: FuseOutcome) -> dict[str, Any]:
@@ -26,6 +40,11 @@ def as_object(outcome: FuseOutcome) -> dict[str, Any]:
             }
             for frame in composite.frames
         ],
+        "verdict": {
+            "judgement": composite.verdict.judgement.value,
+            "rejection_probability": round(composite.verdict.rejection_probability, PROBABILITY_DIGITS),
+            "reasons": list(composite.verdict.reasons),
+        },
         "valid_area": {"left": area.left, "top": area.top, "right": area.right, "bottom": area.bottom},
         "warnings": [{"code": finding.code, "sentence": finding.sentence} for finding in composite.findings],
         "seconds": {stage: round(seconds, 3) for stage, seconds in outcome.seconds.items()},
@@ -48,5 +67,8 @@ def print_summary(outcome: FuseOutcome) -> None:
         console.print(Text(f"{outcome.depth_map}: depth map"))
     if outcome.page is not None:
         console.print(Text(f"{outcome.page}: the report, for the browser"))
+    judgement = composite.verdict.judgement
+    style, words = VERDICTS[judgement]
+    console.print(Text(f"{words} ({100 * composite.verdict.rejection_probability:.0f} % likely that you would reject it)", style))
     for finding in composite.findings:
         console.print(Text(f"{finding.severity.value}: {finding.sentence}", style="yellow"))

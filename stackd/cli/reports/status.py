@@ -1,11 +1,14 @@
 """What `stackd status` says: an object for programs, a few lines for people. Light: no numpy."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, assert_never
 
 from stackd.model.job import JobState
 from stackd.model.names import shown
+from stackd.model.verdict import Judgement, Verdict
 
 if TYPE_CHECKING:
     from stackd.service.once.report import JobRecord, JournalReport
@@ -17,6 +20,9 @@ LEFT_ALONE = {
     "panorama": "panorama",
     "timelapse": "time-lapse",
 }
+
+NOT_PASSED: "Mapping[Judgement | None, str]" = MappingProxyType({Judgement.REVIEW: "to review", Judgement.REJECT: "rejected"})
+"""How composites that are published and do not pass are counted."""
 
 LEAST_ROOM_BYTES = 256 << 10
 """Below this the journal cannot note a stack of some hundred frames."""
@@ -35,6 +41,7 @@ def as_object(report: "JournalReport | None", process: int | None, state_folder:
         "process": process,
         "state_folder": shown(state_folder),
         "trouble": trouble_with(state_folder),
+        "summary": {} if report is None else {words.replace(" ", "_"): count for words, count in summed(report)},
         "folders": [_folder_object(folder) for folder in folders],
         "stacks": [_stack_object(record) for record in jobs],
         "decisions": [
@@ -66,11 +73,23 @@ def as_text(report: "JournalReport | None", process: int | None, state_folder: P
         lines += ["", f"{'STACK':<13} {'STATE':<12} {'FRAMES':>6}  WHAT"]
         for record in shown_jobs:
             lines += _stack_lines(record)
+        lines += ["", f"{', '.join(f'{count} {words}' for words, count in summed(report))}."]
     else:
         lines += ["", "No stack is complete yet."]
     waiting = [wish for wish in report.wishes if wish.answer is None]
     lines += [f"Asked for: {wish.kind} {wish.stack_id}; stackd takes it up when it runs." for wish in waiting]
     return "\n".join(lines)
+
+
+def summed(report: "JournalReport") -> tuple[tuple[str, int], ...]:
+    """Count stacks by how they stand: composites that do not pass apart from those that do, and nothing that became another."""
+    sums: dict[str, int] = {}
+    for (state, judgement), count in report.counts.items():
+        if state is not JobState.SUPERSEDED:
+            words = NOT_PASSED.get(judgement, "done") if state is JobState.DONE else state.value
+            sums[words] = sums.get(words, 0) + count
+    order = ("done", *NOT_PASSED.values(), *JobState)
+    return tuple(sorted(sums.items(), key=lambda entry: order.index(entry[0])))
 
 
 def trouble_with(state_folder: Path) -> str:
@@ -128,6 +147,7 @@ def _stack_object(record: "JobRecord") -> dict[str, Any]:
         "error": None if job.error is None else shown(job.error),
         "hint": None if job.hint is None else shown(job.hint),
         "warnings": [{"code": one.code, "sentence": shown(one.sentence)} for one in record.warnings],
+        "verdict": None if job.verdict is None else _verdict_object(job.verdict),
         "composite": None if job.composite_path is None else shown(job.composite_path),
         "outputs": [shown(path) for path in record.outputs],
         "progress": None if progress is None else {"stage": progress.stage, "done": progress.done, "total": progress.total},
@@ -135,6 +155,27 @@ def _stack_object(record: "JobRecord") -> dict[str, Any]:
         "started_at": None if job.started_at is None else job.started_at.isoformat(),
         "finished_at": None if job.finished_at is None else job.finished_at.isoformat(),
     }
+
+
+def _verdict_object(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "judgement": verdict.judgement,
+        "rejection_probability": verdict.rejection_probability,
+        "reasons": list(verdict.reasons),
+    }
+
+
+def _verdict_words(verdict: Verdict) -> str:
+    likely = f"{100 * verdict.rejection_probability:.0f} % likely that you would reject it"
+    match verdict.judgement:
+        case Judgement.PASS:
+            return "pass"
+        case Judgement.REVIEW:
+            return f"review: look at it, {likely}"
+        case Judgement.REJECT:
+            return f"reject: {likely}"
+        case _:
+            assert_never(verdict.judgement)
 
 
 def _left_alone(each: "LeftAlone") -> str:
@@ -184,13 +225,16 @@ def _stack_lines(record: "JobRecord") -> list[str]:
             what = shown(job.composite_path or "")
         case JobState.RUNNING if record.progress is not None:
             what = f"{record.progress.stage} {record.progress.done}/{record.progress.total}"
-        case JobState.HELD:
+        case JobState.HELD if job.verdict is None:
             what = f"{_from_to(record)}; {100 * record.confidence:.0f} % sure that they are one stack"
         case _:
             what = _from_to(record)
     lines = [f"{job.stack_id:<13} {job.state:<12} {record.frame_count:>6}  {what}{version}"]
-    if job.state is JobState.HELD:
+    if job.state is JobState.DONE and job.verdict is not None:
+        lines.append(f"{'':<14}{_verdict_words(job.verdict)}")
+    if job.state is JobState.HELD and job.verdict is None:
         lines.append(f"{'':<14}`stackd release {job.stack_id}` or `stackd dismiss {job.stack_id}`")
     lines += [f"{'':<14}{shown(text)}" for text in (job.error, job.hint) if text]
-    lines += [f"{'':<14}note: {shown(one.sentence)}" for one in record.warnings[:NAMES_SHOWN]]
+    notes = [one for one in record.warnings if one.sentence not in (job.error or "")]
+    lines += [f"{'':<14}note: {shown(one.sentence)}" for one in notes[:NAMES_SHOWN]]
     return lines

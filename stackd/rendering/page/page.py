@@ -14,6 +14,7 @@ import numpy as np
 from stackd.imaging.depth.shares import nearest_frames, sampled, sharpest_shares
 from stackd.imaging.ground.matrices import corners, motion_at_centre, transformed
 from stackd.model.composite import Composite, Finding, FrameReport, Rectangle
+from stackd.rendering.page.judged import judged_words
 from stackd.rendering.page.naming import FrameNames
 from stackd.rendering.page.pictures import Crop, PagePictures, Picture
 from stackd.rendering.page.plots import Curve, Plot, Quantity, drawn, number, place_of
@@ -21,8 +22,8 @@ from stackd.rendering.page.plots import Curve, Plot, Quantity, drawn, number, pl
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
-LEFT_OUT: Final = "frame-left-out"
-"""Findings of this code are told by the list of frames that were left out, so that nothing stands there twice."""
+LEFT_OUT: Final = frozenset({"frame-left-out", "duplicate-frame"})
+"""Findings of these codes are told by the list of frames that were left out, so that nothing stands there twice."""
 
 WINNERS_SIDE_PX: Final = 160
 """Long side of the map that tells which frame is sharpest where one points: a finger is wider than a cell, and it takes 45 kB."""
@@ -46,6 +47,11 @@ LEAST_STOPS: Final = 0.05
 
 LEAST_SHARE_PERCENT: Final = 5.0
 """Of the composite, so that even shares of many frames look small."""
+
+LEAST_STEPS: Final = 1.0
+"""Of focus: frames that are all at one place look flat."""
+
+ALL_PERCENT: Final = 100.0
 
 NEUTRAL: Final = 0.002
 """Gains of the channels that differ by less are one curve: half a grey level of 255."""
@@ -129,7 +135,10 @@ def render_page(composite: Composite, pictures: PagePictures, *, title: str, mar
         strip=[row for row in rows if row.used and row.picture is not None],
         shown_first=_shown_first(rows),
         left_out=[row for row in rows if not row.used],
+        judged=judged_words(composite.verdict, composite.findings, names),
         cards=_cards(composite, pictures, names),
+        brighter=number(pictures.brighter_stops, 0 if pictures.brighter_stops >= 1 else 1) if pictures.brighter_stops else "",
+        are_matched=any(frame.gain is not None for frame in composite.frames),
         mark_px=round(max(composite.image.shape[:2]) * MARK_SHARE, 1),
         outlines=_outlines(composite),
         plots=_plots(composite),
@@ -248,7 +257,7 @@ def _ends(rows: Sequence[FrameRow]) -> tuple[str, str]:
 
 
 def _cards(composite: Composite, pictures: PagePictures, names: FrameNames) -> tuple[FindingCard, ...]:
-    told = [(position, finding) for position, finding in enumerate(composite.findings) if finding.code != LEFT_OUT]
+    told = [(position, finding) for position, finding in enumerate(composite.findings) if finding.code not in LEFT_OUT]
     return tuple(
         FindingCard(
             number=count,
@@ -282,6 +291,27 @@ def on_composite(region: Rectangle | None, composite: Composite) -> Rectangle | 
 def _plots(composite: Composite) -> tuple[Plot, ...]:
     moves = [_moved(frame, composite) for frame in composite.frames]
     quantities = (
+        Quantity(
+            title="Focus position",
+            unit="steps",
+            meaning="Where each frame is focused, near to far, in usual steps from the first; bars show how sure that is.",
+            curves=(
+                Curve(
+                    label="",
+                    values=[frame.focus_position for frame in composite.frames],
+                    errors=[frame.focus_error for frame in composite.frames],
+                ),
+            ),
+            least_span=LEAST_STEPS,
+        ),
+        Quantity(
+            title="Sharpness",
+            unit="%",
+            meaning="How much detail each frame shows, of that in the frame that shows most.",
+            curves=(Curve(label="", values=[_percent(frame.sharpness) for frame in composite.frames]),),
+            least_span=ALL_PERCENT,
+            is_share=True,
+        ),
         Quantity(
             title="Shift",
             unit="px",
@@ -324,6 +354,10 @@ def _plots(composite: Composite) -> tuple[Plot, ...]:
     return tuple(plot for quantity in quantities if (plot := drawn(quantity)) is not None)
 
 
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
 def _gain_curves(frames: Sequence[FrameReport]) -> Iterator[Curve]:
     gains = [frame.gain for frame in frames]
     if all(gain is None or max(gain) - min(gain) < NEUTRAL for gain in gains):
@@ -345,7 +379,7 @@ def _share_plot(shares: Sequence[float | None]) -> Plot | None:
             title="Share of the composite",
             unit="%",
             meaning="On how much of the composite each frame is the sharpest.",
-            curves=(Curve(label="", values=[None if share is None else 100 * share for share in shares]),),
+            curves=(Curve(label="", values=[_percent(share) for share in shares]),),
             least_span=LEAST_SHARE_PERCENT,
             is_share=True,
         )

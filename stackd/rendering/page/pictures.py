@@ -40,3 +40,5 @@ class PagePictures:
     depth: Picture | None
     crops: Mapping[int, Crop]
     """By the finding's place in the composite's list."""
+    brighter_stops: float = 0.0
+    """By how much all but the depth map are shown brighter than they are."""

@@ -40,6 +40,13 @@ class Curve:
 
     label: str
     values: Sequence[float | None]
+    errors: Sequence[float | None] = ()
+    """Standard errors, one a value; empty where there are none."""
+
+    def reach(self) -> tuple[tuple[float, float] | None, ...]:
+        """Tell from where to where each value may be; None where it, or its error, is not known."""
+        pairs = zip(self.values, self.errors, strict=True) if self.errors else ()
+        return tuple(None if value is None or error is None else (value - error, value + error) for value, error in pairs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +79,8 @@ class Line:
     label: str
     path: str
     dots: tuple[tuple[float, float], ...]
+    errors: tuple[tuple[float, float, float], ...]
+    """x, and from which y to which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +112,8 @@ def drawn(quantity: Quantity) -> Plot | None:
     known = [value for curve in quantity.curves for value in curve.values if value is not None]
     if not known:
         return None
-    low, high = _span(known, quantity)
+    reach = [end for curve in quantity.curves for ends in curve.reach() if ends is not None for end in ends]
+    low, high = _span([*known, *reach], quantity)
     step = _step((high - low) / TICKS)
     count = len(quantity.curves[0].values)
     places = [place_of(position, count) for position in range(count)]
@@ -165,7 +175,12 @@ def _line(curve: Curve, places: Sequence[float], height_of: Callable[[float], fl
     path = " ".join("M" + " L".join(f"{x:g} {y:g}" for x, y in run) for run in runs)
     alone = tuple(run[0] for run in runs if len(run) == 1)
     return Line(
-        label=curve.label, path=path, dots=tuple(point for point in points if point) if len(points) <= MOST_DOTS else alone
+        label=curve.label,
+        path=path,
+        dots=tuple(point for point in points if point) if len(points) <= MOST_DOTS else alone,
+        errors=tuple(
+            (place, height_of(ends[0]), height_of(ends[1])) for place, ends in zip(places, curve.reach(), strict=False) if ends
+        ),
     )
 
 

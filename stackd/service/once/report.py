@@ -1,8 +1,10 @@
 """What the journal says of the service: the values behind `stackd status`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stackd.model.job import Job
+from stackd.model.job import Job, JobState
+from stackd.model.verdict import Judgement
 from stackd.service.ports import FolderReport, Progressed, Warned, Wish
 
 
@@ -42,3 +44,5 @@ class JournalReport:
     folders: tuple[FolderReport, ...]
     jobs: tuple[JobRecord, ...]
     wishes: tuple[Wish, ...]
+    counts: Mapping[tuple[JobState, Judgement | None], int]
+    """How many stacks stand where, by what was judged of them; all of them, however many `jobs` are told."""

@@ -19,7 +19,18 @@ from stackd.intake.order.out_of_turn import out_of_turn
 from stackd.model.composite import Composite, Finding, FrameReport, Severity
 from stackd.model.frame import Fingerprint, Frame
 from stackd.model.provenance import FrameProvenance, Provenance
-from stackd.service.ports import Clock, Exporter, FrameFile, FrameReader, Meter, StackingRequest, StackingResult
+from stackd.service.ports import (
+    Clock,
+    Exporter,
+    FrameFile,
+    FrameReader,
+    Handling,
+    Meter,
+    StackingRequest,
+    StackingResult,
+    StagedFile,
+    subfolder_of,
+)
 
 MIN_FRAMES: Final = 2
 """A composite of one frame would be that frame."""
@@ -70,7 +81,9 @@ def stack_and_stage(
     make_store: MakePlaneStore,
     progress: Progress,
 ) -> StackingResult:
-    """Turn a sealed stack into files staged in the output folder.
+    """Turn a sealed stack into files staged in the output folder, or in a folder inside it if it does not pass.
+
+    Nothing is staged of a composite that is to be held.
 
     Raises
     ------
@@ -103,18 +116,11 @@ def stack_and_stage(
                 f"{frame.path} was changed after its stack was complete.", hint="The stack is looked at again by itself."
             )
     stages("export", 0, 1)
-    staged = exporter.stage(
-        composite,
-        folder=request.output_folder,
-        version=request.version,
-        temporary_prefix=request.temporary_prefix,
-        frames=tuple(frame.file.path for frame in frames),
-        name=request.stack.name,
-        export=recipe.export,
-    )
+    staged = stage(composite, request, exporter=exporter)
     stages("export", 1, 1)
     return StackingResult(
         staged=staged,
+        verdict=composite.verdict,
         findings=composite.findings,
         seconds=MappingProxyType(stages.so_far()),
         peak_rss_bytes=meter.peak_rss_bytes(),
@@ -125,6 +131,30 @@ def stack_and_stage(
                 if request.input_folder / frame.path in fingerprints
             }
         ),
+    )
+
+
+def stage(composite: Composite, request: StackingRequest, *, exporter: Exporter) -> tuple[StagedFile, ...]:
+    """Stage a composite where its verdict sends it; nothing where it is to be held.
+
+    Raises
+    ------
+    OutputBlocked
+        If the folder cannot be written.
+    """
+    judgement = composite.verdict.judgement
+    handling = request.placing.of(judgement)
+    if handling is Handling.HOLD:
+        return ()
+    return exporter.stage(
+        composite,
+        folder=request.output_folder,
+        subfolder=subfolder_of(judgement, handling),
+        version=request.version,
+        temporary_prefix=request.temporary_prefix,
+        frames=tuple(request.input_folder / frame.path for frame in request.stack.frames),
+        name=request.stack.name,
+        export=request.recipe.export,
     )
 
 

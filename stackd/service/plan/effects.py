@@ -8,7 +8,8 @@ from typing import TypeAlias
 from stackd.model.frame import Fingerprint
 from stackd.model.job import JobState
 from stackd.model.stack import Stack
-from stackd.service.ports import Described, FolderReport, NotDescribed, Progressed, StackingResult
+from stackd.model.verdict import Verdict
+from stackd.service.ports import Described, FolderReport, NotDescribed, Progressed, StackingResult, Warned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,7 @@ class Move:
     hint: str | None = None
     crashed: bool = False
     forgive: bool = False
+    accept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,8 @@ class TryOutput:
 
     job_id: int
     folder: Path
+    subfolder: str
+    """The one inside it that refused; empty where it was the folder itself."""
     needed_bytes: int
 
 
@@ -95,7 +99,7 @@ class CancelRun:
 class RemoveRemains:
     """Remove temporary files: of one job where it is named, else all of this service's; never those to `keep`."""
 
-    folder: Path
+    folders: tuple[Path, ...]
     job_id: int | None = None
     keep: frozenset[Path] = frozenset()
 
@@ -107,6 +111,17 @@ class BeginPublication:
     job_id: int
     folder: Path
     result: StackingResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Keep a composite back, with the verdict that says why, until the user decides."""
+
+    job_id: int
+    verdict: Verdict
+    warnings: tuple[Warned, ...]
+    error: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +193,7 @@ JobStep: TypeAlias = (
     BeginRun
     | TryOutput
     | CancelRun
+    | Hold
     | BeginPublication
     | RenamePublication
     | WithdrawPublication

@@ -233,7 +233,12 @@ def _take_refusal(state: State, refused: PublishRefused, *, now_s: float) -> Sta
     if refused.name_taken:
         return _with_ticket(state, refused.job_id, lambda one: replace(one, name_taken=True))
     failed = Failed(
-        job_id=refused.job_id, message=refused.message, hint=refused.hint, cause=Cause.OUTPUT_BLOCKED, retry_helps=True
+        job_id=refused.job_id,
+        message=refused.message,
+        hint=refused.hint,
+        cause=Cause.OUTPUT_BLOCKED,
+        retry_helps=True,
+        folder=refused.folder,
     )
     return _with_ticket(state, refused.job_id, lambda one: replace(one, outcome=failed))
 
@@ -263,7 +268,13 @@ def _next_ticket(before: Ticket | None, job: Job, stack: Stack, *, now_s: float)
         case JobState.RUNNING:
             return Ticket(job=job, stack=stack, waits=ticket.waits)
         case JobState.BLOCKED:
-            return Ticket(job=job, stack=stack, waits=ticket.waits + 1, not_before_s=now_s + blocked_wait_s(ticket.waits))
+            return Ticket(
+                job=job,
+                stack=stack,
+                waits=ticket.waits + 1,
+                not_before_s=now_s + blocked_wait_s(ticket.waits),
+                refused_by=ticket.outcome.folder if isinstance(ticket.outcome, Failed) else None,
+            )
         case JobState.READY:
             wait_s = CRASH_WAIT_S * 2.0**job.crashes if job.crashes and job.error else 0.0
             return Ticket(job=job, stack=stack, waits=ticket.waits, not_before_s=now_s + wait_s)

@@ -20,6 +20,7 @@ from stackd.service.plan.effects import (
     TryOutput,
     WithdrawPublication,
 )
+from stackd.service.plan.judging import hold
 from stackd.service.plan.values import ServiceSettings, State, Ticket
 from stackd.service.ports import Cause, Crashed, Failed, Finished, Progressed
 
@@ -83,7 +84,9 @@ def _resume(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]:
         return ()
     sizes = [(frame.meta.width_px or 0) * (frame.meta.height_px or 0) for frame in ticket.stack.frames]
     needed_bytes = max(sizes, default=0) * OUTPUT_BYTES_A_PIXEL
-    return (TryOutput(job_id=ticket.job.id, folder=watched.output, needed_bytes=needed_bytes),)
+    refused = ticket.refused_by
+    subfolder = refused.name if refused is not None and refused in watched.written[1:] else ""
+    return (TryOutput(job_id=ticket.job.id, folder=watched.output, subfolder=subfolder, needed_bytes=needed_bytes),)
 
 
 def _after_work(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]:
@@ -91,12 +94,14 @@ def _after_work(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]
     watched = settings.folder(job.watch)
     if watched is None:
         return ()
-    clean_up = RemoveRemains(folder=watched.output, job_id=job.id)
+    clean_up = RemoveRemains(folders=watched.written, job_id=job.id)
     match ticket.outcome:
         case None | Progressed():
             return ()
         case Finished(result=result):
-            return (BeginPublication(job_id=job.id, folder=watched.output, result=result),)
+            if result.folder is None:
+                return (hold(job, result, watched.placing_of(job)),)
+            return (BeginPublication(job_id=job.id, folder=result.folder, result=result),)
         case Failed(cause=Cause.CANCELLED):
             return (clean_up, Move(job_id=job.id, state=JobState.READY))
         case Failed(message=message, hint=hint, retry_helps=retry_helps):
@@ -133,9 +138,11 @@ def _publishing(ticket: Ticket, state: State, settings: ServiceSettings) -> tupl
 def _publishing_failed(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]:
     job = ticket.job
     watched = settings.folder(job.watch)
-    folder = ticket.publication.folder if ticket.publication is not None else watched.output if watched is not None else None
+    folders = () if watched is None else watched.written
+    if ticket.publication is not None:
+        folders = (ticket.publication.folder,)
     taken_back: tuple[Effect, ...] = () if not ticket.published else (WithdrawPublication(job_id=job.id),)
-    clean_up = taken_back if folder is None else (*taken_back, RemoveRemains(folder=folder, job_id=job.id))
+    clean_up = (*taken_back, RemoveRemains(folders=folders, job_id=job.id))
     match ticket.outcome:
         case Failed(cause=Cause.FRAME_CHANGED, message=message, hint=hint):
             return (*clean_up, Move(job_id=job.id, state=JobState.SUPERSEDED, error=message, hint=hint))

@@ -1,6 +1,7 @@
 """What the service is told: a closed union, taken in by the fold with one `match`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from stackd.model.job import Job
@@ -83,6 +84,8 @@ class PublishRefused:
     message: str
     hint: str
     name_taken: bool
+    folder: Path | None = None
+    """The folder that refused, where that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

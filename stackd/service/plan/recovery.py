@@ -58,4 +58,4 @@ def recover(
         if any(job.id == job_id and job.state is JobState.PUBLISHING for job in jobs)
     )
     folders = dict.fromkeys([*output_folders, *(publication.folder for publication in publications.values())])
-    return (*moves, *(RemoveRemains(folder=folder, keep=keep) for folder in folders))
+    return (*moves, RemoveRemains(folders=tuple(folders), keep=keep))

@@ -70,7 +70,7 @@ def _give_up(ticket: Ticket, watched: Watched, reason: str) -> tuple[Effect, ...
     """Supersede a job; its worker is ended first."""
     ended: tuple[Effect, ...] = ()
     if ticket.job.state is JobState.RUNNING:
-        ended = (CancelRun(job_id=ticket.job.id), RemoveRemains(folder=watched.output, job_id=ticket.job.id))
+        ended = (CancelRun(job_id=ticket.job.id), RemoveRemains(folders=watched.written, job_id=ticket.job.id))
     return (*ended, Move(job_id=ticket.job.id, state=JobState.SUPERSEDED, error=reason))
 
 

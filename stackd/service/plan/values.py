@@ -15,12 +15,14 @@ from stackd.model.frame import Fingerprint
 from stackd.model.job import Job
 from stackd.model.override import Override
 from stackd.model.stack import Stack
+from stackd.model.verdict import SUBFOLDERS
 from stackd.service.ports import (
     Described,
     FileSighting,
     FolderReport,
     NotDescribed,
     OpenStack,
+    Placing,
     Publication,
     Wish,
     WorkerEvent,
@@ -48,6 +50,17 @@ class Watched:
     """Look at least this often."""
     events: bool = True
     """Whether to listen for change notices."""
+    placing: Placing = field(default_factory=Placing)
+    """What is done with composites that do not pass."""
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """Every folder that composites are written into, whatever is configured now: earlier it may have been otherwise."""
+        return (self.output, *(self.output / name for name in SUBFOLDERS))
+
+    def placing_of(self, job: Job) -> Placing:
+        """Say what is done with the composite of a job, by what the user decided about it."""
+        return self.placing.accepted() if job.accepted else self.placing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +150,8 @@ class Ticket:
     """Do not begin or resume earlier (back-off)."""
     waits: int = 0
     """How often in a row the job was blocked; sets the back-off."""
+    refused_by: Path | None = None
+    """The folder that could not be written when the job was blocked; None where that is not known."""
     outcome: WorkerEvent | None = None
     """What the worker reported last, when it has ended."""
     publication: Publication | None = None

@@ -8,7 +8,7 @@ from stackd.model.override import Dismiss, Merge, Override, Release, Split, fram
 from stackd.model.stack import Stack
 from stackd.service.plan.effects import AnswerWish, CancelRun, Effect, Move, RemoveRemains
 from stackd.service.plan.values import ServiceSettings, State
-from stackd.service.ports import DECIDABLE, Wish, WishKind
+from stackd.service.ports import Wish, WishKind, is_decidable
 
 
 def overrides_of(wishes: Iterable[Wish], stacks: Mapping[str, Stack]) -> tuple[Override, ...]:
@@ -62,20 +62,21 @@ def plan_wishes(state: State, settings: ServiceSettings) -> tuple[tuple[Effect, 
 def _take_up(wish: Wish, job: Job, settings: ServiceSettings) -> tuple[tuple[Effect, ...], str]:
     match wish.kind:
         case WishKind.RETRY:
-            if job.state in DECIDABLE[wish.kind]:
+            if is_decidable(wish.kind, job):
                 return (Move(job_id=job.id, state=JobState.READY, forgive=True),), "tried again"
             return (), f"not tried again: the stack is {job.state}"
         case WishKind.RELEASE:
-            if job.state in DECIDABLE[wish.kind]:
-                return (Move(job_id=job.id, state=JobState.READY),), "released"
+            if is_decidable(wish.kind, job):
+                # What is released after it was stacked is released with all that was judged of it.
+                return (Move(job_id=job.id, state=JobState.READY, accept=job.verdict is not None),), "released"
             return (), f"not released: the stack is {job.state}"
         case WishKind.DISMISS:
             if job.state is JobState.RUNNING:
                 watched = settings.folder(job.watch)
-                remains = () if watched is None else (RemoveRemains(folder=watched.output, job_id=job.id),)
+                remains = () if watched is None else (RemoveRemains(folders=watched.written, job_id=job.id),)
                 ready = Move(job_id=job.id, state=JobState.READY)
                 return (CancelRun(job_id=job.id), *remains, ready, Move(job_id=job.id, state=JobState.DISMISSED)), "dismissed"
-            if job.state in DECIDABLE[wish.kind]:
+            if is_decidable(wish.kind, job):
                 return (Move(job_id=job.id, state=JobState.DISMISSED),), "dismissed"
             return (), f"not dismissed: the stack is {job.state}"
         case WishKind.SPLIT | WishKind.MERGE:

@@ -4,10 +4,11 @@ Types that bring numpy along are named for the type checker only: `stackd status
 """
 
 from stackd.service.ports.clock import Clock, Meter
-from stackd.service.ports.decisions import DECIDABLE, FolderReport, LeftAlone, OpenStack, Wish, WishKind
+from stackd.service.ports.decisions import DECIDABLE, FolderReport, LeftAlone, OpenStack, Wish, WishKind, is_decidable
 from stackd.service.ports.inbox import Compared, FileSighting, Inbox, Look, Signals, Waker
 from stackd.service.ports.journal import Journal, Publication, Warned
 from stackd.service.ports.output import Exporter, Publisher, StagedFile
+from stackd.service.ports.placing import Handling, Placing, subfolder_of
 from stackd.service.ports.reading import (
     Answer,
     Described,
@@ -47,6 +48,7 @@ __all__ = [
     "FolderReport",
     "FrameFile",
     "FrameReader",
+    "Handling",
     "Inbox",
     "Journal",
     "LeftAlone",
@@ -56,6 +58,7 @@ __all__ = [
     "Meter",
     "NotDescribed",
     "OpenStack",
+    "Placing",
     "Progressed",
     "Publication",
     "Publisher",
@@ -70,4 +73,6 @@ __all__ = [
     "WishKind",
     "WorkerEvent",
     "Workers",
+    "is_decidable",
+    "subfolder_of",
 ]

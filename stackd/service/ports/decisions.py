@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from stackd.model.job import JobState
+from stackd.model.job import Job, JobState
 
 
 class WishKind(StrEnum):
@@ -24,7 +24,7 @@ class WishKind(StrEnum):
 
 DECIDABLE: Final[Mapping[WishKind, frozenset[JobState]]] = MappingProxyType(
     {
-        WishKind.RETRY: frozenset({JobState.FAILED, JobState.QUARANTINED, JobState.BLOCKED, JobState.DISMISSED}),
+        WishKind.RETRY: frozenset({JobState.HELD, JobState.FAILED, JobState.QUARANTINED, JobState.BLOCKED, JobState.DISMISSED}),
         WishKind.RELEASE: frozenset({JobState.HELD}),
         WishKind.DISMISS: frozenset(
             {JobState.HELD, JobState.READY, JobState.RUNNING, JobState.BLOCKED, JobState.FAILED, JobState.QUARANTINED}
@@ -33,7 +33,18 @@ DECIDABLE: Final[Mapping[WishKind, frozenset[JobState]]] = MappingProxyType(
         WishKind.MERGE: frozenset(JobState) - {JobState.SUPERSEDED},
     }
 )
-"""States of a stack in which a decision about it means something."""
+"""States of a stack in which a decision about it can mean something; see `is_decidable`."""
+
+
+def is_decidable(kind: WishKind, job: Job) -> bool:
+    """Tell whether a decision about a stack means something now.
+
+    A stack is held before it is stacked, because its frames may not belong together, or after, because of its composite. Only in
+    the second case has it been tried at all.
+    """
+    if kind is WishKind.RETRY and job.state is JobState.HELD:
+        return job.verdict is not None
+    return job.state in DECIDABLE[kind]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

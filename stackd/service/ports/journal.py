@@ -12,6 +12,7 @@ from typing import Protocol
 from stackd.model.frame import Fingerprint
 from stackd.model.job import Job, JobState
 from stackd.model.stack import Stack
+from stackd.model.verdict import Verdict
 from stackd.service.ports.decisions import FolderReport, Wish, WishKind
 from stackd.service.ports.output import StagedFile
 from stackd.service.ports.reading import Described, NotDescribed
@@ -26,6 +27,8 @@ class Publication:
     folder: Path
     files: tuple[tuple[StagedFile, str], ...]
     """Staged files with their final names, composite last."""
+    verdict: Verdict | None = None
+    """None where a stackd that judged nothing wrote it."""
     warnings: tuple[Warned, ...] = ()
     fingerprints: Mapping[str, Fingerprint] = field(default_factory=lambda: MappingProxyType({}))
     """Of every frame as it was read, by frame path."""
@@ -60,18 +63,24 @@ class Journal(Protocol):
         hint: str | None = None,
         crashed: bool = False,
         forgive: bool = False,
+        accept: bool = False,
         recipe_hash: str | None = None,
     ) -> Job:
         """Step a job along a legal transition. RUNNING counts the attempt up before anything runs.
 
         `recipe_hash` notes which content of its recipe the job runs with; the recipe may have changed since it was sealed.
-        `crashed` counts one more crash; `forgive` sets attempts and crashes back to none, as a user's retry does.
+        `crashed` counts one more crash; `forgive` sets attempts and crashes back to none, as a user's retry does. `accept` notes
+        for good that the user wants the composite whatever is judged of it.
 
         Raises
         ------
         IllegalTransition
             If the table in `model/job.py` does not allow it.
         """
+        ...
+
+    def hold(self, job_id: int, verdict: Verdict, warnings: Iterable[Warned], *, at: datetime, error: str, hint: str) -> Job:
+        """Step from RUNNING to HELD with what was judged of the composite, which nobody gets to see yet."""
         ...
 
     def begin_publication(self, publication: Publication, *, at: datetime) -> Job:

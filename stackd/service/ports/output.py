@@ -31,6 +31,7 @@ class Exporter(Protocol):
         composite: Composite,
         *,
         folder: Path,
+        subfolder: str = "",
         version: int,
         temporary_prefix: str,
         frames: Sequence[Path],
@@ -39,8 +40,12 @@ class Exporter(Protocol):
     ) -> tuple[StagedFile, ...]:
         """Write the composite and its sidecars under temporary names into `folder` and sync them; the composite comes last.
 
+        Its name tells when it does not pass.
+
         Parameters
         ----------
+        subfolder : str
+            Name of a folder inside `folder` to write into; made where it is missing, though `folder` itself never is.
         version : int
             Added to the name as `_v2`, `_v3` … when late frames made a new composite.
         frames : sequence of Path
@@ -54,7 +59,8 @@ class Exporter(Protocol):
         Raises
         ------
         OutputBlocked
-            If the folder cannot be written (full, missing, no permission); what was written is removed first.
+            If the folder cannot be written (full, missing, no permission), or the subfolder is a link; what was written is
+            removed first.
         """
         ...
 
@@ -124,8 +130,10 @@ class Publisher(Protocol):
         """
         ...
 
-    def try_folder(self, folder: Path, *, needed_bytes: int, temporary_prefix: str) -> None:
+    def try_folder(self, folder: Path, *, subfolder: str = "", needed_bytes: int, temporary_prefix: str) -> None:
         """See whether the folder can be written and has room, before work is done for it; leaves nothing behind.
+
+        Where there is one of the name `subfolder` inside it, that is the one to see to.
 
         Raises
         ------

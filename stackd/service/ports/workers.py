@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from stackd.errors import Cancelled, FrameChanged, OutputBlocked, StackdError
 from stackd.model.frame import Fingerprint
 from stackd.model.stack import Stack
+from stackd.model.verdict import Verdict
 from stackd.service.ports.output import StagedFile
+from stackd.service.ports.placing import Placing
 
 if TYPE_CHECKING:
     from stackd.config.settings import Recipe
@@ -30,6 +32,8 @@ class StackingRequest:
     recipe_name: str
     recipe: Recipe
     version: int = 1
+    placing: Placing = field(default_factory=Placing)
+    """What is done with the composite if it does not pass."""
     owner: str = "fuse"
     """Tells the temporary files of one service from those of another that writes into the same folder."""
 
@@ -41,14 +45,21 @@ class StackingRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackingResult:
-    """What a worker hands back: files staged in the output folder, composite last."""
+    """What a worker hands back: staged files, composite last, or nothing but a verdict that holds the composite."""
 
     staged: tuple[StagedFile, ...]
+    """All in the folder in which they are to become visible; empty where the composite is held."""
+    verdict: Verdict
     findings: tuple[Finding, ...]
     seconds: Mapping[str, float]
     peak_rss_bytes: int
     fingerprints: Mapping[str, Fingerprint]
     """Of every frame as it was read, by frame path."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the files are to become visible; None where nothing is."""
+        return self.staged[-1].temporary_path.parent if self.staged else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +115,20 @@ class Failed:
     hint: str
     cause: Cause
     retry_helps: bool
+    folder: Path | None = None
+    """The folder that could not be written, where that is known."""
+
+    @classmethod
+    def by(cls, error: StackdError, *, job_id: int) -> Failed:
+        """Report an error."""
+        return cls(
+            job_id=job_id,
+            message=error.message,
+            hint=error.hint,
+            cause=Cause.of(error),
+            retry_helps=error.retry_helps,
+            folder=error.folder if isinstance(error, OutputBlocked) else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,7 +126,7 @@ class Daemon:
                 folder = self._settings.folder(ticket.job.watch)
                 if folder is not None:
                     self._performer.perform(
-                        do.RemoveRemains(folder=folder.output, job_id=ticket.job.id), self.state, self._settings
+                        do.RemoveRemains(folders=folder.written, job_id=ticket.job.id), self.state, self._settings
                     )
                 # A stop is nobody's fault: the attempt does not count against a stack that never crashed.
                 forgive = ticket.job.crashes == 0
@@ -172,7 +172,7 @@ class Daemon:
         publications = {
             job_id: ticket.publication for job_id, ticket in self.state.tickets.items() if ticket.publication is not None
         }
-        outputs = [watched.output for watched in self._settings.watched]
+        outputs = [folder for watched in self._settings.watched for folder in watched.written]
         for effect in recover(jobs, publications, outputs, crashed_inside=crashed_inside):
             for observation in self._perform(effect):
                 self.state, _ = plan(

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import assert_never
 
 from stackd.errors import JournalBlocked, NameTaken, OutputBlocked, StackdError
-from stackd.model.composite import Severity
 from stackd.model.job import Job, JobState
 from stackd.model.stack import Stack
 from stackd.service.plan import effects as do
 from stackd.service.plan import observations as seen
+from stackd.service.plan.judging import warnings_of
 from stackd.service.plan.values import ServiceSettings, State, Watched
 from stackd.service.ports import (
     Clock,
@@ -28,7 +28,6 @@ from stackd.service.ports import (
     Signals,
     StackingRequest,
     Waker,
-    Warned,
     Workers,
 )
 
@@ -114,9 +113,9 @@ class Performer:
                 return (self._move(effect, state),)
             case do.BeginRun(job_id=job_id):
                 return self._begin_run(job_id, state, settings)
-            case do.TryOutput(job_id=job_id, folder=folder, needed_bytes=needed_bytes):
+            case do.TryOutput(job_id=job_id, folder=folder, subfolder=subfolder, needed_bytes=needed_bytes):
                 prefix = f".stackd-{self._owner}-{job_id}-"
-                world.publisher.try_folder(folder, needed_bytes=needed_bytes, temporary_prefix=prefix)
+                world.publisher.try_folder(folder, subfolder=subfolder, needed_bytes=needed_bytes, temporary_prefix=prefix)
                 return (self._move(do.Move(job_id=job_id, state=JobState.READY), state),)
             case do.CancelRun(job_id=job_id):
                 world.workers.cancel(job_id)
@@ -131,17 +130,18 @@ class Performer:
                         job_id=job_id,
                         folder=folder,
                         files=tuple(zip(result.staged, names, strict=True)),
-                        warnings=tuple(
-                            Warned(code=finding.code, sentence=finding.sentence)
-                            for finding in result.findings
-                            if finding.severity is Severity.WARNING
-                        ),
+                        verdict=result.verdict,
+                        warnings=warnings_of(result.findings),
                         fingerprints=result.fingerprints,
                         seconds=result.seconds,
                         peak_rss_bytes=result.peak_rss_bytes,
                     ),
                     state,
                 )
+            case do.Hold(job_id=job_id):
+                job = journal.hold(job_id, effect.verdict, effect.warnings, at=now_at, error=effect.error, hint=effect.hint)
+                log.info("stack.held stack=%s judgement=%s reason=%r", job.stack_id, effect.verdict.judgement, effect.error)
+                return (seen.JobChanged(job=job, stack=self._stack_of(job, state)),)
             case do.RenamePublication(job_id=job_id):
                 publication = _publication(job_id, state)
                 # What is visible already moves with the rest: all files of a composite share one stem.
@@ -167,7 +167,11 @@ class Performer:
             case do.FinishPublication(job_id=job_id):
                 job = journal.finish_publication(job_id, at=now_at)
                 stack = state.tickets[job_id].stack
-                log.info("stack.published stack=%s frames=%d composite=%r", job.stack_id, len(stack.frames), job.composite_path)
+                judged = job.verdict.judgement if job.verdict else "unknown"
+                log.info(
+                    "stack.published stack=%s frames=%d judgement=%s composite=%r",
+                    *(job.stack_id, len(stack.frames), judged, job.composite_path),
+                )
                 return (seen.JobChanged(job=job, stack=stack),)
             case do.AnswerWish(wish_id=wish_id, answer=answer):
                 journal.answer_wish(wish_id, answer)
@@ -195,6 +199,7 @@ class Performer:
             hint=effect.hint,
             crashed=effect.crashed,
             forgive=effect.forgive,
+            accept=effect.accept,
         )
         reason = f" reason={effect.error!r}" if effect.error else ""
         log.info("stack.moved stack=%s job=%d state=%s%s", job.stack_id, job.id, job.state, reason)
@@ -222,6 +227,7 @@ class Performer:
                     recipe_name=job.recipe_name,
                     recipe=choice.recipe,
                     version=job.version,
+                    placing=watched.placing_of(job),
                     owner=self._owner,
                 )
             )
@@ -251,7 +257,7 @@ class Performer:
 
     def _remove_remains(self, effect: do.RemoveRemains) -> None:
         mine = f".stackd-{self._owner}-" + ("" if effect.job_id is None else f"{effect.job_id}-")
-        for path in self._world.publisher.remains(effect.folder):
+        for path in (path for folder in effect.folders for path in self._world.publisher.remains(folder)):
             if path.name.startswith(mine) and path not in effect.keep:
                 try:
                     self._world.publisher.remove(path)
@@ -278,4 +284,5 @@ def _publication(job_id: int, state: State) -> Publication:
 def _refused(effect: do.Effect, error: StackdError, *, name_taken: bool) -> seen.Observation:
     if not isinstance(effect, do.JobStep):
         raise error
-    return seen.PublishRefused(job_id=effect.job_id, message=error.message, hint=error.hint, name_taken=name_taken)
+    folder = error.folder if isinstance(error, OutputBlocked) else None
+    return seen.PublishRefused(job_id=effect.job_id, message=error.message, hint=error.hint, name_taken=name_taken, folder=folder)

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from stackd.adapters.journal.report import read_report
-from stackd.adapters.journal.schema import MIGRATIONS
+from stackd.adapters.journal.schema import APPLICATION_ID, MIGRATIONS
 from stackd.adapters.journal.sqlite_journal import SqliteJournal
 from stackd.errors import IllegalTransition, JournalBlocked
 from stackd.model.content import ContentSignature
 from stackd.model.frame import BracketKind, Fingerprint, Frame, FrameMeta
 from stackd.model.job import Job, JobState
 from stackd.model.stack import Decision, SealReason, Stack, StackKind, stack_id
+from stackd.model.verdict import Judgement, Verdict
 from stackd.service.ports import (
     Described,
     FolderReport,
@@ -73,12 +74,13 @@ def record(journal: SqliteJournal, stack: Stack, state: JobState = JobState.READ
     return journal.record_sealed(stack, watch=WATCH, recipe_name="default", recipe_hash="r1", state=state, version=version, at=AT)
 
 
-def published(journal: SqliteJournal, job: Job) -> Publication:
+def published(journal: SqliteJournal, job: Job, verdict: Verdict | None = None) -> Publication:
     staged = StagedFile(temporary_path=Path("/out/.stackd-a-1-1-x.tmp"), final_name="k\udcff.tif", sha256="ab" * 32, size_bytes=5)
     publication = Publication(
         job_id=job.id,
         folder=Path("/out"),
         files=((staged, "k\udcff_2.tif"),),
+        verdict=verdict,
         warnings=(Warned(code="frame-left-out", sentence="b.jpg was left out."),),
         fingerprints=MappingProxyType({"a.jpg": Fingerprint(size_bytes=100, mtime_ns=0, content_sha256="cd" * 32)}),
     )
@@ -296,3 +298,104 @@ def test_the_service_has_one_name_for_its_temporary_files_for_good(tmp_path: Pat
 
     assert second.owner() == name
     second.close()
+
+
+REVIEW = Verdict(judgement=Judgement.REVIEW, rejection_probability=0.4, reasons=("focus-gap", "motion"))
+GAP = Warned(code="focus-gap", sentence="Nothing is sharp between a.jpg and b.jpg.")
+
+
+def held(journal: SqliteJournal, job: Job) -> Job:
+    journal.move(job.id, JobState.RUNNING, at=AT)
+    return journal.hold(job.id, REVIEW, [GAP], at=LATER, error="The composite is held for review.", hint="Release it.")
+
+
+def test_what_was_judged_is_kept_with_the_publication_and_with_the_job(tmp_path: Path, journal: SqliteJournal) -> None:
+    job = record(journal, stack_of(frame("a.jpg")))
+    journal.move(job.id, JobState.RUNNING, at=AT)
+    published(journal, job, REVIEW)
+
+    kept = journal.publication(job.id)
+    done = journal.finish_publication(job.id, at=LATER)
+
+    assert kept is not None
+    assert kept.verdict == REVIEW
+    assert done.verdict == REVIEW
+    report = read_report(tmp_path / "journal.sqlite3", job_limit=0)
+    assert report is not None
+    assert report.counts == {(JobState.DONE, Judgement.REVIEW): 1}
+
+
+def test_a_held_composite_is_kept_with_its_verdict_its_warnings_and_what_to_do(tmp_path: Path, journal: SqliteJournal) -> None:
+    job = held(journal, record(journal, stack_of(frame("a.jpg"))))
+
+    report = read_report(tmp_path / "journal.sqlite3", job_limit=-1)
+
+    assert (job.state, job.verdict, job.error, job.hint) == (
+        JobState.HELD,
+        REVIEW,
+        "The composite is held for review.",
+        "Release it.",
+    )
+    assert report is not None
+    assert (report.jobs[0].job, report.jobs[0].warnings) == (job, (GAP,))
+
+
+def test_only_a_running_stack_can_have_its_composite_held(journal: SqliteJournal) -> None:
+    job = record(journal, stack_of(frame("a.jpg")))
+
+    with pytest.raises(IllegalTransition, match="has no composite"):
+        journal.hold(job.id, REVIEW, [GAP], at=LATER, error="", hint="")
+
+    assert journal.jobs() == (job,)
+
+
+def test_a_composite_once_accepted_stays_accepted_and_a_new_run_forgets_the_old_verdict(journal: SqliteJournal) -> None:
+    job = held(journal, record(journal, stack_of(frame("a.jpg"))))
+
+    ready = journal.move(job.id, JobState.READY, at=LATER, accept=True)
+    running = journal.move(job.id, JobState.RUNNING, at=LATER)
+    failed = journal.move(job.id, JobState.FAILED, at=LATER, error="cut off")
+    again = journal.move(job.id, JobState.READY, at=LATER, forgive=True)
+
+    assert (ready.accepted, ready.verdict) == (True, REVIEW)
+    assert [one.verdict for one in (running, failed, again)] == [None] * 3
+    assert again.accepted
+
+
+def journal_of_version(path: Path, version: int) -> None:
+    """Write the journal of an earlier stackd, with one finished stack."""
+    with closing(sqlite3.connect(path)) as db:
+        for script in MIGRATIONS[:version]:
+            db.executescript(script)
+        db.executescript(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};")
+        db.execute("INSERT INTO stack VALUES ('abc', x'2f', 'focus', 'gap', 0.9, 'process', '[]', NULL, NULL, NULL)")
+        db.execute(
+            "INSERT INTO job (stack_id, watch, recipe_name, recipe_hash, state, version, queued_at, composite_path) "
+            "VALUES ('abc', x'2f', 'default', 'r', 'done', 1, '2026-05-01T12:00:00+00:00', x'2f6f')"
+        )
+        db.commit()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_journal_of_an_earlier_stackd_is_brought_up_to_date_with_all_that_is_in_it(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "journal.sqlite3"
+    journal_of_version(path, version)
+
+    journal = SqliteJournal(path)
+    (old,) = journal.jobs()
+    new = held(journal, record(journal, stack_of(frame("a.jpg"))))
+    journal.close()
+
+    assert (old.state, old.composite_path, old.verdict, old.accepted) == (JobState.DONE, "/o", None, False)
+    assert new.verdict == REVIEW
+
+
+def test_the_journal_of_an_earlier_stackd_is_shown_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite3"
+    journal_of_version(path, 2)
+
+    report = read_report(path, job_limit=-1)
+
+    assert report is not None
+    assert [record.job.verdict for record in report.jobs] == [None]
+    assert report.counts == {(JobState.DONE, None): 1}

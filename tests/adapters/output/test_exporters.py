@@ -29,6 +29,7 @@ from stackd.model.provenance import FrameProvenance, Provenance
 from stackd.model.verdict import Judgement, Verdict
 from stackd.service.ports import FrameFile, StagedFile
 from tests import make_frames
+from tests.make_composite import PASSED
 
 needs_exiftool = pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
 
@@ -45,7 +46,11 @@ FORMATS = [
 
 
 def composite_of(
-    frames: Sequence[Path], *, shape: tuple[int, int] = (90, 130), recipe: Mapping[str, object] = MappingProxyType({})
+    frames: Sequence[Path],
+    *,
+    shape: tuple[int, int] = (90, 130),
+    recipe: Mapping[str, object] = MappingProxyType({}),
+    verdict: Verdict = PASSED,
 ) -> Composite:
     height, width = shape
     image = make_frames.textured(height, width, bits=16).astype(np.float32) / np.float32(65_535)
@@ -70,7 +75,7 @@ def composite_of(
             libraries={"numpy": "2"},
         ),
         method="pyramid",
-        verdict=Verdict(judgement=Judgement.PASS, rejection_probability=0.01),
+        verdict=verdict,
         seconds={"fuse": 1.23456},
     )
 
@@ -94,6 +99,7 @@ def frames(tmp_path: Path) -> list[Path]:
             "Exif.GPSInfo.GPSTimeStamp": "12/1 0/1 8/1",
             "Xmp.dc.rights": "lang=x-default Somebody",
             "Xmp.xmp.Rating": "4",
+            "Xmp.xmp.Label": "Red",
             "Xmp.crs.Exposure2012": "+1.50",
         }
         paths.append(make_frames.write_jpeg(folder / f"IMG_{number + 8}.jpg", make_frames.textured(24, 16), tags=tags))
@@ -214,6 +220,7 @@ def test_a_composite_does_not_take_over_what_is_no_longer_true(tmp_path: Path, f
     assert "Exif.Photo.SubjectDistance" not in values
     assert "Xmp.aux.ApproximateFocusDistance" not in values
     assert "Xmp.crs.Exposure2012" not in values
+    assert "Xmp.xmp.Label" not in values
     assert not any(key.startswith("Exif.Thumbnail") for key in values)
     assert values["Exif.Image.Orientation"] == "1"
     assert values.get("Exif.Image.ImageWidth") in {None, "130"}
@@ -422,6 +429,44 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, frames: list[Path], m
         stage(tmp_path / "out", composite_of(frames), frames)
 
     assert list((tmp_path / "out").iterdir()) == []
+
+
+# ------------------------------------------------------------------------------ verdicts
+
+
+@pytest.mark.parametrize("settings", [{"format": "tiff"}, {"format": "png"}, {"format": "jpeg"}])
+@pytest.mark.parametrize(
+    ("judgement", "label"), [(Judgement.PASS, None), (Judgement.REVIEW, "Review"), (Judgement.REJECT, "Reject")]
+)
+def test_a_composite_says_what_was_judged_of_it(
+    tmp_path: Path, frames: list[Path], settings: dict[str, object], judgement: Judgement, label: str | None
+):
+    verdict = Verdict(judgement=judgement, rejection_probability=0.4567)
+
+    values = fetch_tags(write(tmp_path / "out", composite_of(frames, verdict=verdict), frames, **settings)).values
+
+    assert values["Xmp.stackd.Verdict"] == judgement.value
+    assert values["Xmp.stackd.RejectionProbability"] == "0.457"
+    assert values.get("Xmp.xmp.Label") == label
+
+
+def test_the_report_tells_the_verdict_and_what_it_was_made_from(tmp_path: Path, frames: list[Path]):
+    measures = MappingProxyType({"misfit_px": 0.12345678, "grain": float("nan")})
+    verdict = Verdict(judgement=Judgement.REVIEW, rejection_probability=0.4, reasons=("frame-left-out",), measures=measures)
+    composite = composite_of(frames, verdict=verdict)
+    placed = replace(composite.frames[1], focus_position=1.5, focus_error=0.1, sharpness=0.8)
+    composite = replace(composite, frames=(composite.frames[0], placed, *composite.frames[2:]))
+
+    report = json.loads(stage(tmp_path / "out", composite, frames)[2].temporary_path.read_text("utf-8"))
+
+    assert report["verdict"] == {
+        "judgement": "review",
+        "rejection_probability": 0.4,
+        "reasons": ["frame-left-out"],
+        "measures": {"misfit_px": 0.123457, "grain": None},
+    }
+    keys = ("focus_position", "focus_error", "sharpness")
+    assert [[frame[key] for key in keys] for frame in report["frames"][:2]] == [[None, None, None], [1.5, 0.1, 0.8]]
 
 
 # -------------------------------------------------------------------------------- names

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import simplejpeg
 
 from stackd.adapters.output.exporters import CompositeExporter
 from stackd.config.export import ExportSettings
-from stackd.model.composite import Composite, Finding, Rectangle, Severity
+from stackd.imaging.ground.colour import encode_srgb
+from stackd.model.composite import Composite, Finding, Preview, Rectangle, Severity
 from stackd.service.ports import StagedFile
 from tests.make_composite import BORDER_PX, composite_of
 
@@ -170,3 +172,64 @@ def test_frames_whose_names_are_no_text_can_be_left_out(tmp_path: Path):
 
     assert told["findings"][0]["sentence"] == "a\\xff.jpg was left out."
     assert told["frames"][0]["reason"] == "a\\xff.jpg is cut off."
+
+
+# -------------------------------------------------------------------------- brightness
+
+
+def flickering(gains: list[tuple[float, float, float]], *, light: float = 0.2) -> Composite:
+    """Frames of one even patch, each as bright as its gain leaves it to be; the composite as bright as the reference."""
+    composite = composite_of([f"IMG_{number}.jpg" for number in range(len(gains))], with_depth=False)
+    composite.image[...] = encode_srgb(np.array(light))
+    frames = []
+    for frame, gain in zip(composite.frames, gains, strict=True):
+        pixels = np.empty((45, 65, 3), np.uint8)
+        pixels[...] = np.rint(255 * encode_srgb(light / np.array(gain)))
+        frames.append(replace(frame, gain=gain, preview=Preview(pixels=pixels, is_laid_over=True)))
+    return replace(composite, frames=tuple(frames))
+
+
+def test_frames_in_the_wipe_are_as_bright_as_the_composite(tmp_path: Path):
+    composite = flickering([(1.0, 1.0, 1.0), (2.0, 1.5, 0.7), (0.5, 0.5, 0.5)])
+
+    shown = pictures_in(written(composite, tmp_path))
+
+    assert len(shown) == 4
+    for frame in shown[1:]:
+        assert np.abs(frame.mean(axis=(0, 1)) - shown[0].mean(axis=(0, 1))).max() <= 2
+
+
+def test_a_frame_that_was_left_out_is_shown_as_it_was_shot(tmp_path: Path):
+    composite = flickering([(1.0, 1.0, 1.0), (4.0, 4.0, 4.0)])
+    out = replace(composite.frames[1], used=False, reason="Blurred.", matrix=None)
+    assert out.preview is not None
+    out = replace(out, preview=replace(out.preview, is_laid_over=False))
+
+    shown = pictures_in(written(replace(composite, frames=(composite.frames[0], out)), tmp_path))
+
+    assert abs(shown[2].mean() - out.preview.pixels.mean()) <= 2
+
+
+def test_a_dark_stack_is_shown_so_much_brighter_that_it_can_be_seen_and_all_of_it_alike(tmp_path: Path):
+    region = Rectangle(left=20, top=20, right=60, bottom=50)
+    dust = Finding(code="dust", severity=Severity.NOTE, sentence="Dust.", region=region)
+    composite = replace(flickering([(1.0, 1.0, 1.0), (1.25, 1.25, 1.25)], light=0.006), findings=(dust,))
+
+    page = written(composite, tmp_path)
+
+    shown = [picture.mean() for picture in pictures_in(page)]
+    assert len(shown) == 4
+    assert all(190 <= brightness <= 215 for brightness in shown)
+    assert "shown 7 stops brighter than they are" in page
+    assert composite.image.max() < 0.08
+
+
+@pytest.mark.parametrize("value", [0.0, 0.4, 1.0])
+def test_a_stack_that_can_be_seen_or_is_black_is_shown_as_it_is(tmp_path: Path, value: float):
+    composite = composite_of(preview=None, with_depth=False)
+    composite.image[...] = value
+
+    page = written(composite, tmp_path)
+
+    assert "brighter than they are" not in page
+    assert abs(pictures_in(page)[0].mean() - 255 * value) <= 2

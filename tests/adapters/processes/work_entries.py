@@ -10,9 +10,12 @@ from types import MappingProxyType
 
 from stackd.errors import OutputBlocked, UnreadableFrame
 from stackd.model.frame import FrameMeta
+from stackd.model.verdict import Judgement, Verdict
 from stackd.service.ports import StackingRequest, StackingResult
 
 Progress = Callable[[str, int, int], None]
+
+PASSED = Verdict(judgement=Judgement.PASS, rejection_probability=0.01)
 
 
 def work(request: StackingRequest, progress: Progress) -> StackingResult:
@@ -36,7 +39,12 @@ def describe(asked: tuple[Path, str, bool], progress: Progress) -> bytes | tuple
 def _well(request: StackingRequest, progress: Progress) -> StackingResult:
     del request, progress
     return StackingResult(
-        staged=(), findings=(), seconds=MappingProxyType({"fuse": 1.0}), peak_rss_bytes=1, fingerprints=MappingProxyType({})
+        staged=(),
+        verdict=PASSED,
+        findings=(),
+        seconds=MappingProxyType({"fuse": 1.0}),
+        peak_rss_bytes=1,
+        fingerprints=MappingProxyType({}),
     )
 
 
@@ -84,7 +92,12 @@ def _tell_limits(request: StackingRequest, progress: Progress) -> StackingResult
     }
     result = _well(request, progress)
     return StackingResult(
-        staged=(), findings=(), seconds=MappingProxyType(seconds), peak_rss_bytes=1, fingerprints=result.fingerprints
+        staged=(),
+        verdict=PASSED,
+        findings=(),
+        seconds=MappingProxyType(seconds),
+        peak_rss_bytes=1,
+        fingerprints=result.fingerprints,
     )
 
 

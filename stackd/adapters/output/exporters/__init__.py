@@ -13,12 +13,12 @@ from stackd.adapters.formats.exiv2_library import XMP_NAMESPACE
 from stackd.adapters.output.carried_metadata import CarriedMetadata, carry_metadata
 from stackd.adapters.output.exporters.depth import write_depth_picture, write_depth_tiff
 from stackd.adapters.output.exporters.jpeg import write_jpeg
-from stackd.adapters.output.exporters.naming import composite_stem
+from stackd.adapters.output.exporters.naming import composite_stem, judgement_mark
 from stackd.adapters.output.exporters.page import write_page
 from stackd.adapters.output.exporters.png import write_png
 from stackd.adapters.output.exporters.report import write_report
 from stackd.adapters.output.exporters.tiff import rows_per_strip, write_tiff
-from stackd.adapters.output.staging import Staging, StagingFile
+from stackd.adapters.output.staging import Staging, StagingFile, inside
 from stackd.config.export import ExportSettings
 from stackd.model.composite import Composite, DepthMap
 from stackd.model.names import shown
@@ -37,6 +37,7 @@ class CompositeExporter:
         composite: Composite,
         *,
         folder: Path,
+        subfolder: str = "",
         version: int,
         temporary_prefix: str,
         frames: Sequence[Path],
@@ -48,11 +49,13 @@ class CompositeExporter:
         Raises
         ------
         OutputBlocked
-            If the folder cannot be written (full, missing, no permission); what was written is removed first.
+            If the folder cannot be written (full, missing, no permission), or the subfolder is a link; what was written is
+            removed first.
         """
         stem = composite_stem(export.name, frames=frames, method=composite.method, name=name, version=version)
+        stem += judgement_mark(composite.verdict.judgement)
         metadata = carry_metadata(composite, frames, container=FileKind(export.format))
-        with Staging(folder, temporary_prefix=temporary_prefix) as staging:
+        with Staging(inside(folder, subfolder), temporary_prefix=temporary_prefix) as staging:
             if composite.depth is not None and export.depth_map:
                 with staging.file(f"{stem}_depth.tif") as file:
                     write_depth_tiff(file, composite.depth)

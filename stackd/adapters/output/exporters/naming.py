@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from stackd.model.names import UNSAFE_CATEGORIES
+from stackd.model.verdict import Judgement
 
 MAX_STEM_BYTES: Final = 200
-"""Leaves room within the 255 bytes of a name for a version, a number, `_depth` and the extension."""
+"""Leaves room within the 255 bytes of a name for a version, a judgement, a number, `_depth` and the extension."""
 
 FORBIDDEN: Final = frozenset('/\\:*?"<>|')
 """Characters that one of Linux, macOS and Windows does not take in a name: composites travel."""
@@ -49,6 +50,11 @@ def composite_stem(template: str, *, frames: Sequence[Path], method: str, name: 
         name = re.sub(r"\{(first|last|count|method)\}", lambda match: values[match.group(1)], template)
     mark = f"_v{version}" if version > 1 else ""
     return _shortened(_clean(name), MAX_STEM_BYTES - len(mark)) + mark
+
+
+def judgement_mark(judgement: Judgement) -> str:
+    """End the name of a composite so that it tells what was judged of it wherever it is moved; empty for one that passes."""
+    return "" if judgement is Judgement.PASS else f"_{judgement.value}"
 
 
 def _natural(stem: str) -> tuple[tuple[int, int, str], ...]:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from stackd.adapters.formats.exiv2_library import XMP_NAMESPACE
 from stackd.adapters.output.exporters.depth import coloured
 from stackd.adapters.output.exporters.jpeg import with_profile
+from stackd.adapters.output.exporters.lighting import factor_for, lit, lit_preview, stops_of
 from stackd.adapters.output.staging import StagingFile
 from stackd.imaging.depth.shares import sampled
-from stackd.model.composite import Composite, Rectangle
+from stackd.model.composite import Composite, FrameReport, Rectangle
 from stackd.rendering.page.page import LEFT_OUT, on_composite, render_page
 from stackd.rendering.page.pictures import Crop, PagePictures, Picture
 
@@ -45,6 +46,9 @@ MOST_CROPS: Final = 10
 CROP_WIDTH_PX, CROP_HEIGHT_PX = 640, 480
 """A crop at most: what a phone shows in three swipes and a screen at once."""
 
+BRIGHTNESS_STEP: Final = 4
+"""Px between those that tell how bright a composite is: a sixteenth of them tells the same, and costs nothing."""
+
 SPECIFIC: Final = 0.5
 """Share of the composite above which a region is no place any more, and a crop of its middle would tell nothing."""
 
@@ -72,33 +76,47 @@ def write_page(file: StagingFile, composite: Composite, *, title: str, icc: byte
 
 
 def _pictures(composite: Composite, icc: bytes) -> PagePictures:
-    frames = {position: frame.preview for position, frame in enumerate(composite.frames) if frame.preview is not None}
-    frame_bytes = FRAMES_BYTES // max(len(frames), 1)
+    previews = {position: frame for position, frame in enumerate(composite.frames) if frame.preview is not None}
+    frame_bytes = FRAMES_BYTES // max(len(previews), 1)
+    small = _small(composite.image, COMPOSITE_SIDE_PX)
+    factor = factor_for(small[::BRIGHTNESS_STEP, ::BRIGHTNESS_STEP])
     return PagePictures(
-        composite=_encoded(_small(composite.image, COMPOSITE_SIDE_PX), COMPOSITE_BYTES, icc, QUALITIES),
-        frames={position: _encoded(preview.pixels, frame_bytes, icc, FRAME_QUALITIES) for position, preview in frames.items()},
+        composite=_encoded(_shallow(lit(small, factor)), COMPOSITE_BYTES, icc, QUALITIES),
+        frames={
+            position: _encoded(preview, frame_bytes, icc, FRAME_QUALITIES)
+            for position, frame in previews.items()
+            if (preview := _preview(frame, factor)) is not None
+        },
         depth=None
         if composite.depth is None
         else _encoded(coloured(sampled(composite.depth, DEPTH_SIDE_PX)), DEPTH_BYTES, b"", QUALITIES),
-        crops=dict(_crops(composite, icc)),
+        crops=dict(_crops(composite, icc, factor)),
+        brighter_stops=stops_of(factor),
     )
 
 
-def _crops(composite: Composite, icc: bytes) -> Iterator[tuple[int, Crop]]:
+def _preview(frame: FrameReport, factor: float) -> NDArray[np.uint8] | None:
+    """Show a frame that lies on the composite as bright as that; one that was left out as it was shot, but for `factor`."""
+    if frame.preview is None:
+        return None
+    gain = frame.gain if frame.gain is not None and frame.preview.is_laid_over else (1.0, 1.0, 1.0)
+    return lit_preview(frame.preview.pixels, [factor * channel for channel in gain])
+
+
+def _crops(composite: Composite, icc: bytes, factor: float) -> Iterator[tuple[int, Crop]]:
     height, width = composite.image.shape[:2]
     places: Mapping[int, Rectangle] = {
         position: region
         for position, finding in enumerate(composite.findings)
-        if finding.code != LEFT_OUT
+        if finding.code not in LEFT_OUT
         and (region := on_composite(finding.region, composite)) is not None
         and region.width_px * region.height_px <= SPECIFIC * width * height
     }
     for position, region in list(places.items())[:MOST_CROPS]:
         left, right = _around(region.left, region.right, CROP_WIDTH_PX, width)
         top, bottom = _around(region.top, region.bottom, CROP_HEIGHT_PX, height)
-        picture = _encoded(
-            _shallow(composite.image[top:bottom, left:right]), CROPS_BYTES // MOST_CROPS, icc, QUALITIES, shrink=False
-        )
+        pixels = _shallow(lit(composite.image[top:bottom, left:right], factor))
+        picture = _encoded(pixels, CROPS_BYTES // MOST_CROPS, icc, QUALITIES, shrink=False)
         yield position, Crop(picture=picture, area=Rectangle(left=left, top=top, right=right, bottom=bottom))
 
 
@@ -109,13 +127,13 @@ def _around(start: int, stop: int, wanted: int, length: int) -> tuple[int, int]:
     return first, first + wanted
 
 
-def _small(image: NDArray[np.float32], side_px: int) -> NDArray[np.uint8]:
+def _small(image: NDArray[np.float32], side_px: int) -> NDArray[np.float32]:
     height, width = image.shape[:2]
     scale = side_px / max(height, width)
     if scale >= 1:
-        return _shallow(image)
+        return image
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return _shallow(np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.float32))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _shallow(image: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -1,6 +1,7 @@
 """Write what was done with which frames, as JSON: enough to make the same composite again, and to see why it looks as it does."""
 
 import json
+from math import isfinite
 from typing import Any, Final
 
 from stackd.adapters.output.staging import StagingFile
@@ -8,6 +9,7 @@ from stackd.imaging.depth.shares import sharpest_shares
 from stackd.imaging.ground.matrices import motion_at_centre
 from stackd.model.composite import Composite, Finding, FrameReport, Rectangle
 from stackd.model.names import shown
+from stackd.model.verdict import Verdict
 
 FORMAT_VERSION: Final = 1
 """Goes up when a key changes its meaning or goes; what is only added leaves it. Reports without it are older."""
@@ -46,6 +48,7 @@ def report_of(composite: Composite) -> dict[str, Any]:
         "valid_area_px": _rectangle(composite.valid_area),
         "reference": shown(composite.reference_path),
         "frames": frames,
+        "verdict": _verdict(composite.verdict),
         "findings": [_finding(finding) for finding in composite.findings],
         "recipe_name": provenance.recipe_name,
         "recipe": dict(provenance.recipe),
@@ -67,6 +70,18 @@ def _frame(frame: FrameReport, shape: tuple[int, int]) -> dict[str, Any]:
         "gain": None if frame.gain is None else dict(zip(("red", "green", "blue"), map(_rounded, frame.gain), strict=True)),
         "residual_px": frame.residual_px,
         "overlap": frame.overlap,
+        "focus_position": _rounded(frame.focus_position),
+        "focus_error": _rounded(frame.focus_error),
+        "sharpness": _rounded(frame.sharpness),
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "judgement": verdict.judgement.value,
+        "rejection_probability": _rounded(verdict.rejection_probability),
+        "reasons": list(verdict.reasons),
+        "measures": {name: _rounded(value) for name, value in verdict.measures.items()},
     }
 
 
@@ -85,4 +100,5 @@ def _rectangle(area: Rectangle) -> dict[str, int]:
 
 
 def _rounded(number: float | None) -> float | None:
-    return None if number is None else round(number, DIGITS)
+    """Round; what is no number in JSON (not a number, without end) becomes null."""
+    return None if number is None or not isfinite(number) else round(float(number), DIGITS)

@@ -8,9 +8,9 @@ from stackd.bench.findings.trials import Said
 from stackd.model.verdict import Judgement
 from stackd.rendering.faults import FAULTS
 
-REJECTED_FROM = 0.05
-"""Share of a composite that looks wrong, from which a person would not keep it. Hairs over texture, the hardest of the scenes,
-reach 0.04 without any fault."""
+REJECTED_FROM = 0.03
+"""Share of a composite that looks wrong or soft, beyond what does in the same stack without the fault, from which a person would
+not keep it (guess)."""
 
 
 LEAST_CONCERNED = 0.03
@@ -104,4 +104,4 @@ def judged(said: Sequence[Said]) -> Judged:
 
 def is_ruined(said: Said) -> bool:
     """Whether a person would not keep the composite."""
-    return said.damage >= REJECTED_FROM
+    return said.damage - said.usual_damage >= REJECTED_FROM

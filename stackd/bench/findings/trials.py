@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -11,9 +11,10 @@ import numpy as np
 
 from stackd.bench.programs.desk import write_frame
 from stackd.bench.scenes import BLUR_PX, ELECTRONS_AT_ISO_100, SUBJECTS
+from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.frames import Progress
 from stackd.model.composite import Composite
-from stackd.model.pixels import Image
+from stackd.model.pixels import Gray, Image
 from stackd.model.verdict import Judgement
 from stackd.rendering.faults import FAULTS, Harmed
 from stackd.rendering.scenes import RenderedStack, SceneSettings, render_stack
@@ -27,9 +28,16 @@ SIZE_PX: Final = (320, 480)
 """Rows and columns."""
 FRAMES: Final = 14
 
-DAMAGED_FROM: Final = 0.10
-"""Root mean square error, display units, over a few pixels, from which a place looks wrong."""
-DAMAGE_SIGMA_PX: Final = 3.0
+CELL_PX: Final = 16
+"""Side of the cells in which a composite is compared with the truth."""
+WRONG_FROM: Final = 0.08
+"""Root mean square error of a cell, display units, from which it looks wrong."""
+SOFT_BELOW: Final = 0.35
+"""Energy of fine detail over the truth's, below which a cell looks soft …"""
+TEXTURED_FROM: Final = 1e-4
+"""… where the truth has so much of it, mean squared display units: a contrast of one in a hundred."""
+FINE_PX: Final = 1.0
+"""Sigma of what is taken away to leave fine detail."""
 BORDER_PX: Final = 12
 
 
@@ -56,7 +64,9 @@ class Said:
     concerned: float
     """Share of the picture that the fault touches."""
     damage: float
-    """Share of the composite that looks wrong beside the truth."""
+    """Share of the composite that looks wrong or soft beside the truth."""
+    usual_damage: float
+    """The same of the stack without the fault: hairs over texture are hard for anybody."""
 
 
 def trials(count: int, *, first_seed: int = FIRST_SEED) -> Iterator[Trial]:
@@ -73,12 +83,12 @@ def trials(count: int, *, first_seed: int = FIRST_SEED) -> Iterator[Trial]:
 def tried(trial: Trial, fuse: Fuse) -> Said:
     """Render a stack, let stackd fuse it, and compare."""
     harmed, truths = rendered(trial)
-    stack = harmed.stack
-    with tempfile.TemporaryDirectory(prefix="stackd-findings-") as folder:
-        frames = [write_frame(Path(folder) / f"{number + 1:04d}", pixels) for number, pixels in enumerate(stack.frames)]
-        composite = fuse(frames, Path(folder) / "composite.tif")
-        names = [frame.name for frame in frames]
-    reference = names.index(Path(composite.reference_path).name)
+    composite, reference = _fused(harmed.stack, fuse)
+    found = min(damage(composite, truth, harmed.stack, reference) for truth in truths)
+    usual = found
+    if trial.fault is not None:
+        unharmed, (truth,) = rendered(replace(trial, fault=None))
+        usual = damage(*_fused_with(unharmed.stack, truth, fuse))
     return Said(
         trial=trial,
         codes=frozenset(finding.code for finding in composite.findings),
@@ -86,8 +96,22 @@ def tried(trial: Trial, fuse: Fuse) -> Said:
         probability=composite.verdict.rejection_probability,
         measures=dict(composite.verdict.measures),
         concerned=harmed.concerned,
-        damage=min(damage(composite, truth, stack, reference) for truth in truths),
+        damage=found,
+        usual_damage=usual,
     )
+
+
+def _fused(stack: RenderedStack, fuse: Fuse) -> tuple[Composite, int]:
+    """Fuse a stack; the number is the place of the frame that the composite lies on."""
+    with tempfile.TemporaryDirectory(prefix="stackd-findings-") as folder:
+        frames = [write_frame(Path(folder) / f"{number + 1:04d}", pixels) for number, pixels in enumerate(stack.frames)]
+        composite = fuse(frames, Path(folder) / "composite.tif")
+    return composite, [frame.name for frame in frames].index(Path(composite.reference_path).name)
+
+
+def _fused_with(stack: RenderedStack, truth: Image, fuse: Fuse) -> tuple[Composite, Image, RenderedStack, int]:
+    composite, reference = _fused(stack, fuse)
+    return composite, truth, stack, reference
 
 
 def rendered(trial: Trial) -> tuple[Harmed, Sequence[Image]]:
@@ -118,7 +142,7 @@ def rendered(trial: Trial) -> tuple[Harmed, Sequence[Image]]:
 
 
 def damage(composite: Composite, truth: Image, stack: RenderedStack, reference: int) -> float:
-    """Tell which share of a composite looks wrong.
+    """Tell which share of a composite looks wrong or soft.
 
     Parameters
     ----------
@@ -139,8 +163,19 @@ def damage(composite: Composite, truth: Image, stack: RenderedStack, reference: 
     image, right = composite.image[inner], right[inner]
     # No stacker promises a frame's exact brightness.
     gain = float((image * right).sum() / max(float((image * image).sum()), np.finfo(float).tiny))
-    error = cv2.GaussianBlur(np.square(image * np.float32(gain) - right).mean(axis=2), (0, 0), DAMAGE_SIGMA_PX)
-    return float((error > DAMAGED_FROM**2).mean())
+    wrong = _cells(np.square(image * np.float32(gain) - right).mean(axis=2)) > WRONG_FROM**2
+    seen, there = (_cells(np.square(_fine(one))) for one in (image * np.float32(gain), np.asarray(right, np.float32)))
+    soft = (there > TEXTURED_FROM) & (seen < SOFT_BELOW * there)
+    return float((wrong | soft).mean())
+
+
+def _fine(image: Image) -> Gray:
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return np.asarray(gray - cv2.GaussianBlur(gray, (0, 0), FINE_PX), np.float32)
+
+
+def _cells(plane: Gray) -> Gray:
+    return block_means(np.asarray(plane, np.float32), CELL_PX, edge=Edge.LEFT_OUT)
 
 
 def run(chosen: Sequence[Trial], fuse: Fuse, *, progress: Progress) -> tuple[Said, ...]:

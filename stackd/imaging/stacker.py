@@ -12,7 +12,7 @@ from typing import assert_never
 import numpy as np
 
 from stackd.errors import MixedStack
-from stackd.imaging.chain.chain import Chain, SolvedChain, extended, solved
+from stackd.imaging.chain.chain import DUPLICATE, Chain, SolvedChain, extended, solved
 from stackd.imaging.compose.fused import FusionMethod, Means
 from stackd.imaging.finish import FinishSettings, finish
 from stackd.imaging.ground.blocks import reduced
@@ -225,9 +225,18 @@ class Stacker:
             frames=tuple(self._report(i, placed, gains[i], kept) for i in range(self._chain.frames)),
             depth=depth,
             findings=findings,
-            verdict=judged(opinion.measures, findings),
+            verdict=judged({**opinion.measures, **self._lost(placed, area)}, findings),
             method=self._fuse.method,
         )
+
+    def _lost(self, placed: SolvedChain, area: Rectangle) -> dict[str, float]:
+        """Measure what of the stack is not in the composite: frames that fit nowhere, and what not every frame covers."""
+        unfit = [reason for reason in placed.left_out.values() if reason != DUPLICATE]
+        height, width = self._source.shape
+        return {
+            "left_out": len(unfit) / self._chain.frames,
+            "uncovered": 1 - area.width_px * area.height_px / (height * width),
+        }
 
     def _registration_reduction(self) -> int:
         short, long = sorted(self._source.shape)

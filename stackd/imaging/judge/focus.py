@@ -35,6 +35,8 @@ WANTED_KEPT: Final = 0.8
 """What steps should keep half-way: advice goes by it."""
 LEAST_SHARE: Final = 0.01
 """Of the cells with texture that must lie in a gap: fewer are a speck."""
+WIDER: Final = 1.5
+"""Times the usual step from which a gap is one, rather than the way the stack was shot."""
 MIDDLE_OF_GAP: Final = 0.25
 """Share of a gap at either end in which things are still near a frame."""
 NEEDLESS_ABOVE: Final = 0.97
@@ -145,6 +147,30 @@ class Coverage:
             found.append(inside if kept < SOFT_BELOW else np.zeros_like(inside))
         return found
 
+    def gap_share(self) -> float:
+        """Share of the cells with texture in gaps wider than the stack's own step: a band that is soft in a sharp picture.
+
+        Steps too large throughout make a picture that is evenly soft, and may be all that was wanted.
+        """
+        apart = np.abs(np.diff(self.axis.steps))
+        if not apart.size:
+            return 0.0
+        usual = float(np.median(apart))
+        wide = [mask for mask, step in zip(self.gap_cells(), apart.tolist(), strict=True) if step > WIDER * usual]
+        return float(np.logical_or.reduce(wide).sum() / max(int(self.cells.textured.sum()), 1)) if wide else 0.0
+
+    def beyond_share(self, ends: "Ends | None") -> float:
+        """Share of all cells whose subject lies before the first frame's focus or behind the last one's."""
+        if ends is None:
+            return 0.0
+        return float((self._missing(ends.near, 0) | self._missing(ends.far, -1)).mean())
+
+    def _missing(self, beyond: Plane, place: int) -> Mask:
+        """Mark what is soft in an end frame for lying beyond it, and yet was meant to be sharp."""
+        least, most = (self.softening.radius_for(kept) / self.axis.blur_px for kept in (SOFT_BELOW, FAR_BEYOND))
+        sharpest = self.cells.energy.argmax(axis=0) == place % len(self.positions)
+        return np.asarray((beyond > least) & (beyond < most) & sharpest)
+
     def _kept_between(self) -> list[float]:
         return [self.softening.at(self.axis.blur_px * abs(b - a) / 2) for a, b in pairwise(self.axis.steps)]
 
@@ -218,12 +244,11 @@ class Coverage:
     # ------------------------------------------------------------------ ends
 
     def _early_ends(self, ends: "Ends") -> Iterator[Noticed]:
-        least, most = (self.softening.radius_for(kept) / self.axis.blur_px for kept in (SOFT_BELOW, FAR_BEYOND))
         for code, word, place, beyond in (
             ("near-end-early", "nearest", 0, ends.near),
             ("far-end-early", "farthest", -1, ends.far),
         ):
-            missing = (beyond > least) & (beyond < most) & (self.cells.energy.argmax(axis=0) == place % len(self.positions))
+            missing = self._missing(beyond, place)
             region = self.cells.region(missing, self.area)
             if region is None or missing.mean() < BEYOND_SHARE:
                 continue

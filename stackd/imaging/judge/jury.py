@@ -124,11 +124,10 @@ class Jury:
                 moved_px=float(np.median(view.moved_px())),
             ),
         ]
-        textured = max(int(cells.textured.sum()), 1)
-        gaps = np.logical_or.reduce(coverage.gap_cells()) if len(steps) > 1 else np.zeros(1, bool)
         measures = {
             "contradiction": float(contradicted(contradictions).mean()),
-            "gap": float(gaps.sum() / textured),
+            "gap": coverage.gap_share(),
+            "beyond": coverage.beyond_share(ends),
             "textured": float(cells.textured.mean()),
             "clipped": clipped_share(case.composite),
             "blur_px": blur_px,

@@ -1,7 +1,13 @@
-"""From measures to a judgement."""
+"""From measures to a judgement.
+
+Each cause may ruin a composite by itself, so probabilities are joined as those of causes that do not know one another: a person
+rejects unless every single one leaves the picture good. How a cause's probability rises with its measure is given by two numbers:
+where half of all people would reject, and how steeply it goes from none to all.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -12,9 +18,33 @@ REVIEW_FROM: Final = 0.2
 REJECT_FROM: Final = 0.8
 """Probability that a person would reject from which somebody should look, and from which nobody need."""
 
-BIAS: Final = -6.0
-WEIGHTS: Final[Mapping[str, float]] = MappingProxyType({})
-"""Log odds of being rejected for each unit of a measure."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Something that can ruin a composite."""
+
+    half_at: float
+    """Measure at which half of all people would reject."""
+    steepness: float
+    """Exponent: of 3, half the measure leaves a ninth of them."""
+    findings: tuple[str, ...]
+    """Codes of what tells of it."""
+
+    def probability(self, measure: float) -> float:
+        """Tell how likely a person would reject for this cause alone."""
+        return 1 / (1 + (self.half_at / measure) ** self.steepness) if measure > 0 else 0.0
+
+
+CAUSES: Final[Mapping[str, Cause]] = MappingProxyType(
+    {
+        "contradiction": Cause(half_at=0.02, steepness=3, findings=("subject-moved",)),
+        "gap": Cause(half_at=0.1, steepness=3, findings=("focus-gap",)),
+        "beyond": Cause(half_at=0.4, steepness=3, findings=("near-end-early", "far-end-early")),
+        "left_out": Cause(half_at=0.5, steepness=3, findings=("frame-left-out",)),
+        "uncovered": Cause(half_at=0.6, steepness=6, findings=("small-valid-area",)),
+    }
+)
+"""By measure: shares of the picture, of its texture, or of the frames."""
 
 
 def judged(measures: Mapping[str, float], findings: Sequence[Noticed]) -> Verdict:
@@ -27,14 +57,22 @@ def judged(measures: Mapping[str, float], findings: Sequence[Noticed]) -> Verdic
     findings : sequence of Noticed
         What was noticed.
     """
-    odds = BIAS + sum(weight * measures.get(name, 0.0) for name, weight in WEIGHTS.items())
-    probability = 1 / (1 + math.exp(-odds))
+    risks = {name: cause.probability(measures.get(name, 0.0)) for name, cause in CAUSES.items()}
+    probability = 1 - math.prod(1 - risk for risk in risks.values())
     return Verdict(
         judgement=_judgement(probability),
         rejection_probability=probability,
-        reasons=tuple(dict.fromkeys(finding.code for finding in findings if finding.severity is Severity.WARNING)),
+        reasons=_reasons(risks, findings),
         measures=MappingProxyType(dict(measures)),
     )
+
+
+def _reasons(risks: Mapping[str, float], findings: Sequence[Noticed]) -> tuple[str, ...]:
+    """Order the codes of what was noticed: what speaks most against the composite first."""
+    ranked = sorted((name for name, risk in risks.items() if risk > 0), key=lambda name: -risks[name])
+    causes = [code for name in ranked for code in CAUSES[name].findings]
+    noticed = [finding.code for finding in findings if finding.severity is Severity.WARNING]
+    return tuple(dict.fromkeys(code for code in (*causes, *noticed) if code in noticed or code == "frame-left-out"))
 
 
 def _judgement(probability: float) -> Judgement:

@@ -31,6 +31,8 @@ LEAST_DIFFERENCE: Final = 0.01
 SEEN_FROM: Final = 0.03
 """… and is seen, beyond that, from so many display units. In nine good real stacks 0.4 % of the pixels at most differ more, where
 leaves sway in the wind 35 %, where a person walks by 2 % (measured)."""
+CUT_OFF: Final = 0.97
+"""Display value from which a highlight may be cut off: its disc is then brighter, and its skirt wider, than itself."""
 APART: Final = (1, 2, 4, 8)
 """Frames between those compared: what moves slowly has gone far enough after a while."""
 REACH: Final = max(APART)
@@ -117,9 +119,12 @@ def contradiction(first: Gray, second: Gray, *, radius_px: int, tolerance: float
     """
     side = 2 * radius_px + 1
     around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    outside = []
+    outside, cut_off = [], np.zeros(first.shape, np.bool_)
     for one, other in ((first, second), (second, first)):
+        brightest = cv2.dilate(one, around)
         too_dark = cv2.subtract(cv2.erode(one, around), other)
-        too_bright = cv2.subtract(other, cv2.dilate(one, around))
-        outside.append(cv2.max(too_dark, too_bright))
-    return np.asarray(np.maximum(cv2.min(*outside) - np.float32(tolerance), 0), np.float32)
+        outside.append(cv2.max(too_dark, cv2.subtract(other, brightest)))
+        cut_off |= brightest >= CUT_OFF
+    found = np.maximum(cv2.min(*outside) - np.float32(tolerance), 0)
+    found[cut_off] = 0
+    return np.asarray(found, np.float32)

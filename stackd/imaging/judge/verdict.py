@@ -18,6 +18,9 @@ REVIEW_FROM: Final = 0.2
 REJECT_FROM: Final = 0.8
 """Probability that a person would reject from which somebody should look, and from which nobody need."""
 
+MOST_CERTAIN: Final = 0.99
+"""No measure knows what somebody wants a picture for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
@@ -58,7 +61,7 @@ def judged(measures: Mapping[str, float], findings: Sequence[Noticed]) -> Verdic
         What was noticed.
     """
     risks = {name: cause.probability(measures.get(name, 0.0)) for name, cause in CAUSES.items()}
-    probability = 1 - math.prod(1 - risk for risk in risks.values())
+    probability = min(1 - math.prod(1 - risk for risk in risks.values()), MOST_CERTAIN)
     return Verdict(
         judgement=_judgement(probability),
         rejection_probability=probability,

@@ -11,9 +11,9 @@ from stackd.imaging.judge.cells import place_of
 from stackd.model.composite import Noticed, Rectangle, Severity
 from stackd.model.pixels import Mask
 
-MOVED_SHARE: Final = 0.01
+MOVED_SHARE: Final = 0.007
 """Of the picture on which frames contradict one another, from which on something moved. Stacks without motion, rendered and real,
-stay below 0.006 (measured)."""
+stay below 0.004 (measured)."""
 JOINED_PX: Final = 9
 """Places so near to one another, px of the judge's grid, are one."""
 REGIONS: Final = 3

@@ -40,7 +40,7 @@ class Cause:
 
 CAUSES: Final[Mapping[str, Cause]] = MappingProxyType(
     {
-        "contradiction": Cause(half_at=0.02, steepness=3, findings=("subject-moved",)),
+        "contradiction": Cause(half_at=0.012, steepness=3, findings=("subject-moved",)),
         "gap": Cause(half_at=0.1, steepness=3, findings=("focus-gap",)),
         "beyond": Cause(half_at=0.4, steepness=3, findings=("near-end-early", "far-end-early")),
         "left_out": Cause(half_at=0.5, steepness=3, findings=("frame-left-out",)),

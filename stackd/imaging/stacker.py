@@ -21,6 +21,7 @@ from stackd.imaging.ground.luminance import as_gray, luma
 from stackd.imaging.ground.matrices import inverse, rescale_matrix
 from stackd.imaging.ground.read_ahead import ReadAhead
 from stackd.imaging.judge.jury import Case, Jury
+from stackd.imaging.judge.turns import in_turn
 from stackd.imaging.judge.verdict import judged
 from stackd.imaging.lay_over.crop import common_rectangle
 from stackd.imaging.lay_over.frames_on_reference import FramesOnReference, KeptLuma, matched_gray
@@ -63,7 +64,8 @@ class Stacked:
     """A finished stack, before it gets a name and provenance.
 
     `valid_area` is what `image` shows of the reference's grid: all of it where nothing is cropped. `frames` has one report a
-    frame of the source, paths left empty; `reference` is a position in the source.
+    frame of the source, paths left empty; `reference` is a position in the source. `near_to_far` has all positions of the source
+    in the order in which they were fused: as they came, but for frames that stood out of turn.
     """
 
     image: Image
@@ -71,6 +73,7 @@ class Stacked:
     frame_shape: tuple[int, int]
     reference: int
     frames: tuple[FrameReport, ...]
+    near_to_far: tuple[int, ...]
     depth: DepthMap | None
     findings: tuple[Noticed, ...]
     verdict: Verdict
@@ -174,7 +177,8 @@ class Stacker:
                 f"Only {len(used)} of {self._chain.frames} frames fit together. {reasons}".strip(),
                 hint="Check that the frames show one subject from one place, and that something is sharp in each.",
             )
-        matrices = [matrix for matrix in placed.matrices if matrix is not None]
+        used = self._in_turn(used, placed)
+        matrices = [matrix for i in used if (matrix := placed.matrices[i]) is not None]
         gains = [self._wanted(gain) for gain in self._matched(placed)]
         area = common_rectangle(matrices, self._source.shape)
         if area.width_px * area.height_px == 0:
@@ -223,11 +227,17 @@ class Stacker:
             frame_shape=self._source.shape,
             reference=placed.reference,
             frames=tuple(self._report(i, placed, gains[i], kept) for i in range(self._chain.frames)),
+            near_to_far=_with_the_rest(used, self._chain.frames),
             depth=depth,
             findings=findings,
             verdict=judged({**opinion.measures, **self._lost(placed, area)}, findings),
             method=self._fuse.method,
         )
+
+    def _in_turn(self, used: Sequence[int], placed: SolvedChain) -> list[int]:
+        """Put frames that stand out of turn where their detail says."""
+        matrices = [matrix for i in used if (matrix := placed.matrices[i]) is not None]
+        return [used[place] for place in in_turn(self._jury.cells(used, matrices))]
 
     def _lost(self, placed: SolvedChain, area: Rectangle) -> dict[str, float]:
         """Measure what of the stack is not in the composite: frames that fit nowhere, and what not every frame covers."""
@@ -298,6 +308,16 @@ class Stacker:
             gain=gain.channels if is_matched and isinstance(gain, Gain) else None,
             preview=preview,
         )
+
+
+def _with_the_rest(used: Sequence[int], count: int) -> tuple[int, ...]:
+    """Put frames that were left out behind the one they came after."""
+    order = list(used)
+    for position in range(count):
+        if position not in used:
+            before = max((other for other in order if other < position), default=None)
+            order.insert(0 if before is None else order.index(before) + 1, position)
+    return tuple(order)
 
 
 def _with_margin(area: Rectangle, shape: tuple[int, int]) -> Rectangle:

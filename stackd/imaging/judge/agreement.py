@@ -34,7 +34,7 @@ leaves sway in the wind 35 %, where a person walks by 2 % (measured)."""
 CUT_OFF: Final = 0.97
 """Display value from which a highlight may be cut off: its disc is then brighter, and its skirt wider, than itself."""
 LIGHT_PX, LIGHT_SQUEEZED = 24.0, 8
-"""Sigma beyond which a difference is one of light, and by how much the grid for it is reduced. A photographer's shadow on the table
+"""Sigma beyond which a difference is one of light, and by how much the grid for it is reduced. A shadow that fell on the table
 beside a rose was 2.4 % of the picture."""
 APART: Final = (1, 2, 4, 8)
 """Frames between those compared: what moves slowly has gone far enough after a while."""
@@ -106,7 +106,9 @@ class Agreement:
 
 def _lit_alike(first: Gray, second: Gray) -> Gray:
     """Take from a frame what differs smoothly from another: a shadow that falls, light that changes."""
-    smooth = cv2.GaussianBlur(squeezed(cv2.subtract(second, first), LIGHT_SQUEEZED), (0, 0), LIGHT_PX / LIGHT_SQUEEZED)
+    smooth = cv2.GaussianBlur(
+        squeezed(np.asarray(cv2.subtract(second, first), np.float32), LIGHT_SQUEEZED), (0, 0), LIGHT_PX / LIGHT_SQUEEZED
+    )
     return np.asarray(cv2.subtract(second, stretched(np.asarray(smooth, np.float32), first.shape)), np.float32)
 
 

@@ -1,6 +1,6 @@
 """The jury: sees every frame as it is registered and, once the stack is fused, what became of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,6 +94,11 @@ class Jury:
         self._cell_px = CELL_PX * gray_reduction
         self._hot.add(light)
 
+    def cells(self, positions: Sequence[int], matrices: Sequence[Matrix]) -> Cells:
+        """Give the detail of some frames on the cells of the reference, in the order asked for."""
+        energies = [self._energies[position] for position in positions]
+        return Cells.laid_over(energies, matrices, side_px=self._cell_px, shape=self._shape)
+
     def judge(self, case: Case) -> Opinion:
         """Say what is wrong with a stack, and how much."""
         view = _View(jury=self, case=case, reduction=self._reduction, shape=self._shape)
@@ -106,9 +111,7 @@ class Jury:
         del grays
         axis = Axis(steps=steps, blur_px=blur_px)
         contradictions = view.contradictions(axis, grain)
-        cells = Cells.laid_over(
-            [self._energies[position] for position in case.positions], case.matrices, side_px=self._cell_px, shape=self._shape
-        )
+        cells = self.cells(case.positions, case.matrices)
         coverage = Coverage(
             cells=cells, axis=axis, softening=Softening.of(case.composite), positions=case.positions, area=case.area
         )

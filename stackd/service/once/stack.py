@@ -219,11 +219,11 @@ def make_composite(
         with_previews=with_previews,
     )
     reports = _reports(frames, usable, refused, stacked, set_aside)
-    used = [frame.name for frame in usable]
+    names = [frame.name for frame in usable]
     findings = (
         *(left_out(report.path, report.reason) for report in reports if not report.used),
-        *_order_noticed(used),
-        *(noticed.told(used) for noticed in stacked.findings),
+        *_order_noticed([report.path for report in reports if report.used]),
+        *(noticed.told(names) for noticed in stacked.findings),
     )
     provenance = Provenance(
         stackd_version=__version__,
@@ -357,6 +357,7 @@ def _reports(
     set_aside: Mapping[str, str],
 ) -> tuple[FrameReport, ...]:
     placed = dict(zip((frame.file for frame in usable), stacked.frames, strict=True))
+    frames = _in_turn(frames, [usable[position] for position in stacked.near_to_far])
     return (
         *(
             replace(placed[frame.file], path=frame.name)
@@ -377,6 +378,13 @@ def left_out(path: str, reason: str) -> Finding:
         sentence=f"{path} was left out: {reason}",
         frames=(path,),
     )
+
+
+def _in_turn(frames: Sequence[NamedFrame], near_to_far: Sequence[NamedFrame]) -> list[NamedFrame]:
+    """Put the frames that were stacked into the order they were fused in; those that could not be read keep their places."""
+    known = {frame.file for frame in near_to_far}
+    order = iter(near_to_far)
+    return [next(order) if frame.file in known else frame for frame in frames]
 
 
 def _order_noticed(names: Sequence[str]) -> Iterator[Finding]:

@@ -6,13 +6,14 @@ is a cache: whatever happens to it, it can be rebuilt from the frames.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 import numpy as np
 
 from stackd.errors import MixedStack
 from stackd.imaging.chain.chain import DUPLICATE, Chain, SolvedChain, extended, solved
+from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.compose.fused import FusionMethod, Means
 from stackd.imaging.finish import FinishSettings, finish
 from stackd.imaging.ground.blocks import reduced
@@ -222,7 +223,7 @@ class Stacker:
             valid_area=kept,
             frame_shape=self._source.shape,
             reference=placed.reference,
-            frames=tuple(self._report(i, placed, gains[i], kept) for i in range(self._chain.frames)),
+            frames=_focused(tuple(self._report(i, placed, gains[i], kept) for i in range(self._chain.frames)), fused.focus),
             depth=depth,
             findings=findings,
             verdict=judged({**opinion.measures, **self._lost(placed, area)}, findings),
@@ -298,6 +299,24 @@ class Stacker:
             gain=gain.channels if is_matched and isinstance(gain, Gain) else None,
             preview=preview,
         )
+
+
+def _focused(reports: tuple[FrameReport, ...], focus: FocusPositions | None) -> tuple[FrameReport, ...]:
+    """Tell of the frames used where each is focused and how much detail it shows, as far as the fusion method knows."""
+    if focus is None:
+        return reports
+    places = iter(range(len(focus.steps)))
+    return tuple(_with_focus(report, focus, next(places)) if report.used else report for report in reports)
+
+
+def _with_focus(report: FrameReport, focus: FocusPositions, place: int) -> FrameReport:
+    is_known = bool(np.isfinite(focus.errors[place]))
+    return replace(
+        report,
+        focus_position=focus.steps[place] if is_known else None,
+        focus_error=focus.errors[place] if is_known else None,
+        sharpness=focus.sharpness[place],
+    )
 
 
 def _with_margin(area: Rectangle, shape: tuple[int, int]) -> Rectangle:

@@ -40,5 +40,13 @@ def tones() -> None:
     measure_tones()
 
 
+@app.command()
+def positions() -> None:
+    """Print how well it is found where frames are focused, and what composites gain by it."""
+    from measured.positions import measure_positions
+
+    measure_positions()
+
+
 if __name__ == "__main__":
     app()

@@ -6,13 +6,14 @@ is a cache: whatever happens to it, it can be rebuilt from the frames.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 import numpy as np
 
 from stackd.errors import MixedStack
 from stackd.imaging.chain.chain import DUPLICATE, Chain, SolvedChain, extended, solved
+from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.compose.fused import FusionMethod, Means
 from stackd.imaging.finish import FinishSettings, finish
 from stackd.imaging.ground.blocks import reduced
@@ -214,6 +215,8 @@ class Stacker:
                 matrices=tuple(matrices),
                 brightness=lambda gray, position: matched_gray(gray, gains[position]),
                 gains=tuple(gain.channels for i in used if isinstance(gain := gains[i], Gain)),
+                steps=None if fused.focus is None else fused.focus.steps,
+                blur_px=fused.blur_px_per_step,
             )
         )
         findings = (
@@ -226,7 +229,7 @@ class Stacker:
             valid_area=kept,
             frame_shape=self._source.shape,
             reference=placed.reference,
-            frames=tuple(self._report(i, placed, gains[i], kept) for i in range(self._chain.frames)),
+            frames=_focused([self._report(i, placed, gains[i], kept) for i in range(self._chain.frames)], fused.focus, used),
             near_to_far=_with_the_rest(used, self._chain.frames),
             depth=depth,
             findings=findings,
@@ -318,6 +321,26 @@ def _with_the_rest(used: Sequence[int], count: int) -> tuple[int, ...]:
             before = max((other for other in order if other < position), default=None)
             order.insert(0 if before is None else order.index(before) + 1, position)
     return tuple(order)
+
+
+def _focused(reports: Sequence[FrameReport], focus: FocusPositions | None, used: Sequence[int]) -> tuple[FrameReport, ...]:
+    """Tell of the frames used, near → far, where each is focused and how much detail it shows, as far as the method knows."""
+    if focus is None:
+        return tuple(reports)
+    places = {position: place for place, position in enumerate(used)}
+    return tuple(
+        _with_focus(report, focus, places[position]) if position in places else report for position, report in enumerate(reports)
+    )
+
+
+def _with_focus(report: FrameReport, focus: FocusPositions, place: int) -> FrameReport:
+    is_known = bool(np.isfinite(focus.errors[place]))
+    return replace(
+        report,
+        focus_position=focus.steps[place] if is_known else None,
+        focus_error=focus.errors[place] if is_known else None,
+        sharpness=focus.sharpness[place],
+    )
 
 
 def _with_margin(area: Rectangle, shape: tuple[int, int]) -> Rectangle:

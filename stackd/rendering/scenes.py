@@ -1,7 +1,7 @@
 """Rendered focus stacks whose sharp image, depth and motion are known; the demo and the tests share them.
 
 A scene is a few surfaces, each with colour, opacity and a depth that may vary from pixel to pixel. A thin lens spreads every
-point over a disc; depth is counted in frames, evenly spaced in dioptres, where the disc's radius grows linearly with the distance
+point over a disc; depth is counted in steps of focus, even in dioptres, where the disc's radius grows linearly with the distance
 from focus. Surfaces are blurred first and laid over one another afterwards, back to front and in linear light: that gives soft
 foreground edges and bright bokeh discs as a lens makes them. Then the camera moves, breathes, flickers and adds noise.
 """
@@ -103,8 +103,11 @@ class SceneSettings:
     height_px: int = 160
     width_px: int = 240
     frame_count: int = 5
+    focus: tuple[float, ...] | None = None
+    """Where each frame is focused, near → far, in steps; None: 0, 1, 2, … Uneven where a hand turned the ring or frames are
+    missing. Depths are shares of the way from the first to the last frame, so these must be the nearest and the farthest."""
     blur_px: float = 2.0
-    """Radius of the disc of a point that is one frame out of focus, px."""
+    """Radius of the disc of a point that is one step out of focus, px."""
     shift_px: float = 0.0
     """Each frame but the reference is displaced by up to so much in x and y, px."""
     turn_rad: float = 0.0
@@ -183,22 +186,22 @@ def render_stack(scene: SceneSettings) -> RenderedStack:
     reference = scene.frame_count // 2
     movements = _movements(scene, reference)
     canvas = Canvas(height_px=scene.height_px, width_px=scene.width_px, margin_px=_margin_px(scene, movements), seed=scene.seed)
-    last = scene.frame_count - 1
-    rail = _Rail(step=scene.parallax, reference=reference, canvas=canvas)
+    focus = _focus(scene)
+    rail = _Rail(step=scene.parallax, reference=float(focus[reference]), canvas=canvas)
     views = [np.zeros((*canvas.shape, 3), np.float32) for _ in range(scene.frame_count)]
     sharp = np.zeros((*canvas.shape, 3), np.float32)
     depth = np.zeros(canvas.shape, np.float32)
     for surface in scene.subject(canvas):
-        position = surface.depth * np.float32(last)
-        largest_px = float(np.max(_distance(position, last))) * scene.blur_px
+        position = np.float32(focus[0]) + surface.depth * np.float32(focus[-1] - focus[0])
+        largest_px = float(np.max(_distance(position, focus))) * scene.blur_px
         blurred = _DiscBlur(surface, largest_px=largest_px, reach_px=canvas.margin_px if scene.parallax else 0)
-        for index, view in enumerate(views):
-            radius_px = np.abs(position - np.float32(index)) * np.float32(scene.blur_px)
-            blurred.lay_over(view, radius_px, seen_from=rail.look(position, index))
-        nearest = np.clip(position, 0, last)
+        for place, view in zip(focus, views, strict=True):
+            radius_px = np.abs(position - np.float32(place)) * np.float32(scene.blur_px)
+            blurred.lay_over(view, radius_px, seen_from=rail.look(position, float(place)))
+        nearest = np.clip(position, focus[0], focus[-1])
         blurred.lay_over(sharp, np.abs(position - nearest) * np.float32(scene.blur_px))
         seen = surface.opacity > 0.5  # noqa: PLR2004  (more of it than of what lies behind)
-        depth[seen] = nearest[seen]
+        depth[seen] = np.interp(nearest[seen], np.sort(focus), np.argsort(focus))
     inside = (
         slice(canvas.margin_px, canvas.margin_px + scene.height_px),
         slice(canvas.margin_px, canvas.margin_px + scene.width_px),
@@ -208,7 +211,7 @@ def render_stack(scene: SceneSettings) -> RenderedStack:
         frames=frames,
         truth=encode_srgb(sharp[inside]),
         depth_position=depth[inside].copy(),
-        matrices=tuple(rail.in_focus(index) @ matrix for index, matrix in enumerate(movements)),
+        matrices=tuple(rail.in_focus(float(place)) @ matrix for place, matrix in zip(focus, movements, strict=True)),
         gains=gains,
         reference=reference,
     )
@@ -339,9 +342,19 @@ def _spread(layers: NDArray[np.float32], radius_px: float) -> NDArray[np.float32
     return np.asarray(blurred, np.float32)
 
 
-def _distance(position: NDArray[np.float32], last: int) -> NDArray[np.float32]:
-    """Largest distance from focus, in frames, that each point has anywhere in the stack."""
-    farthest: NDArray[np.float32] = np.maximum(np.abs(position), np.abs(position - np.float32(last)))
+def _focus(scene: SceneSettings) -> NDArray[np.float32]:
+    """Tell where each frame is focused, in steps."""
+    if scene.focus is None:
+        return np.arange(scene.frame_count, dtype=np.float32)
+    if len(scene.focus) != scene.frame_count:
+        msg = f"{len(scene.focus)} focus positions were given for {scene.frame_count} frames"
+        raise ValueError(msg)
+    return np.array(scene.focus, np.float32)
+
+
+def _distance(position: NDArray[np.float32], focus: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Largest distance from focus, in steps, that each point has anywhere in the stack."""
+    farthest: NDArray[np.float32] = np.maximum(np.abs(position - focus[0]), np.abs(position - focus[-1]))
     return farthest
 
 
@@ -351,14 +364,14 @@ def _distance(position: NDArray[np.float32], last: int) -> NDArray[np.float32]:
 class _Rail:
     """Where points appear when the camera moves towards the subject: nearer things grow faster."""
 
-    def __init__(self, *, step: float, reference: int, canvas: Canvas) -> None:
+    def __init__(self, *, step: float, reference: float, canvas: Canvas) -> None:
         self._step = step
         self._reference = reference
         rows, columns = canvas.shape
         self._middle = np.array([(columns - 1) / 2, (rows - 1) / 2], np.float32)
         self._frame_middle = np.array([(canvas.width_px - 1) / 2, (canvas.height_px - 1) / 2])
 
-    def look(self, position: NDArray[np.float32], index: int) -> NDArray[np.float32] | None:
+    def look(self, position: NDArray[np.float32], focus: float) -> NDArray[np.float32] | None:
         """Tell for every pixel of a frame which point (x, y) of a surface it shows; None without a rail.
 
         Depth is known on the reference grid only, so the point is found by going back and forth: each round shrinks the error by
@@ -370,19 +383,19 @@ class _Rail:
         seen = pixel = np.dstack([columns, rows])
         for _ in range(4):
             depth = _looked_up(position, seen, cv2.INTER_LINEAR)
-            seen = self._middle + (pixel - self._middle) / self._growth(depth, index)[..., None]
+            seen = self._middle + (pixel - self._middle) / self._growth(depth, focus)[..., None]
         return seen
 
-    def in_focus(self, index: int) -> Matrix:
-        """Frame → reference px for what the frame has in focus."""
+    def in_focus(self, focus: float) -> Matrix:
+        """Frame → reference px for what a frame focused there has in focus."""
         matrix = np.eye(3)
-        matrix[:2, :2] /= float(self._growth(np.array(index, np.float32), index))
+        matrix[:2, :2] /= float(self._growth(np.array(focus, np.float32), focus))
         matrix[:2, 2] = self._frame_middle - matrix[:2, :2] @ self._frame_middle
         return matrix
 
-    def _growth(self, depth: NDArray[np.float32], index: int) -> NDArray[np.float32]:
-        """Size of a thing at `depth` in a frame over its size in the reference; depth in frames."""
-        growth = (1 + self._step * (depth - self._reference)) / (1 + self._step * (depth - index))
+    def _growth(self, depth: NDArray[np.float32], focus: float) -> NDArray[np.float32]:
+        """Size of a thing at `depth` in a frame over its size in the reference; depth and focus in steps."""
+        growth = (1 + self._step * (depth - self._reference)) / (1 + self._step * (depth - focus))
         return np.asarray(growth, np.float32)
 
 

@@ -9,8 +9,10 @@ import pytest
 from pydantic import TypeAdapter
 
 from stackd.errors import Cancelled, MixedStack
+from stackd.imaging.compose.focus_positions import FocusPositions
+from stackd.imaging.depth.focus_fit import FocusFit
 from stackd.imaging.finish import FinishSettings
-from stackd.imaging.fuse import Fusion
+from stackd.imaging.fuse import Fusion, depth_from_defocus
 from stackd.imaging.fuse.average import Average
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
 from stackd.imaging.fuse.depth_map import DepthMapFusion
@@ -319,3 +321,49 @@ def _largest_error_px(stacked: Stacked, source: RenderedStack) -> float:
         float(np.abs(transformed(frame.matrix @ inverse(true), there) - there).max())
         for frame, true in zip(stacked.frames, truths, strict=True)
     )
+
+
+@pytest.fixture(scope="module")
+def with_frames_left_out() -> RenderedStack:
+    focus = (0.0, 1, 2, 3, 8, 9, 10, 11, 12)
+    return render_stack(
+        SceneSettings(
+            subject=tilted_plane,
+            height_px=400,
+            width_px=560,
+            frame_count=len(focus),
+            focus=focus,
+            blur_px=1.6,
+            shift_px=2.0,
+            full_well_electrons=20_000,
+            bits=16,
+            seed=32,
+        )
+    )
+
+
+def test_frames_are_told_where_they_are_focused(with_frames_left_out: RenderedStack):
+    frames = _stack(with_frames_left_out, fuse=DepthFromDefocus()).frames
+
+    error = np.array([frame.focus_position for frame in frames]) - (0.0, 1, 2, 3, 8, 9, 10, 11, 12)
+    assert np.abs(error - np.median(error)).max() <= 0.2
+    assert max(frame.focus_error or np.inf for frame in frames[2:-2]) <= 0.3
+    assert max(frame.sharpness or 0 for frame in frames) == 1
+
+
+def test_a_stack_with_frames_left_out_is_no_worse_for_knowing_it(
+    with_frames_left_out: RenderedStack, monkeypatch: pytest.MonkeyPatch
+):
+    measured = _stack(with_frames_left_out, fuse=DepthFromDefocus(), with_depth=True)
+    even = FocusFit(positions=FocusPositions.even(9), blur_px=None)
+    monkeypatch.setattr(depth_from_defocus, "fit_focus", lambda *_: even)
+    assumed = _stack(with_frames_left_out, fuse=DepthFromDefocus(), with_depth=True)
+
+    truth = _inside(measured, with_frames_left_out.truth)
+    # In the gap no frame is sharp, and the mean of its two neighbours, taken by mistake, is not worse than one of them.
+    assert _psnr(measured.image, truth) > _psnr(assumed.image, truth) - 0.05
+    depth = _inside(measured, with_frames_left_out.depth_position)
+    assert measured.depth is not None
+    assert assumed.depth is not None
+    wrong, worse = (np.median(np.abs(stacked.depth.position - depth)) for stacked in (measured, assumed))
+    assert wrong < worse

@@ -32,6 +32,21 @@ def test_each_plane_is_sharpest_in_the_frame_the_depth_names():
     assert sharpest_in_the_corner == stack.depth_position[20, 20] == 3
 
 
+def test_a_frame_looks_the_same_whichever_frames_are_left_out():
+    even = render_stack(SceneSettings(subject=tilted_plane, frame_count=8))
+    uneven = render_stack(SceneSettings(subject=tilted_plane, frame_count=5, focus=(0, 1, 2, 6, 7)))
+
+    for position, whole in enumerate((0, 1, 2, 6, 7)):
+        np.testing.assert_array_equal(uneven.frames[position], even.frames[whole])
+    np.testing.assert_array_equal(uneven.truth, even.truth)
+    assert np.allclose(uneven.depth_position, np.interp(even.depth_position, [0, 1, 2, 6, 7], range(5)), atol=1e-5)
+
+
+def test_there_must_be_a_focus_for_every_frame():
+    with pytest.raises(ValueError, match="3 focus positions were given for 5 frames"):
+        render_stack(SceneSettings(subject=tilted_plane, frame_count=5, focus=(0, 1, 2)))
+
+
 def test_where_a_frame_is_in_focus_it_shows_the_truth():
     stack = render_stack(SceneSettings(subject=tilted_plane, frame_count=5, bits=16))
     in_focus = np.abs(stack.depth_position - stack.reference) < 0.05

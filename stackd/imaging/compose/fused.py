@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.ground.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
 from stackd.model.composite import DepthMap
 from stackd.model.pixels import Image
@@ -18,6 +19,10 @@ class Fused:
 
     image: Image
     depth: DepthMap | None
+    focus: FocusPositions | None = None
+    """Where each of the frames is focused; None when the method does not ask."""
+    blur_px_per_step: float | None = None
+    """Growth of the blur's radius per usual step of focus, full-size px; None when nothing tells, or the method does not ask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.depth.defocus import blurred
 from stackd.imaging.ground.blocks import squeezed
 from stackd.imaging.ground.colour import to_display, to_light
@@ -25,7 +26,7 @@ Plane = NDArray[np.float32]
 
 REDUCTION = 4
 """Between the grid of the decisions and the one used here: discs worth the trouble are larger."""
-DISTANCES_FRAMES = (2, 4, 8, 16, 32, 64)
+DISTANCES_STEPS = (2, 4, 8, 16, 32, 64)
 """Tried beyond either end: less is nearly in focus there, and so far beyond that discs hardly change any more. Doublings,
 because steps of three lose 0.2 to 0.6 dB in the demo's meadow (measured)."""
 TOO_DARK_COUNTS = 0.5
@@ -58,19 +59,24 @@ class BeyondEnds:
     witnesses : sequence of (int, ndarray of float32, ndarray of float32), each of shape (H, W)
         Positions, luminance on the grid of the decisions, and 0–1 how far each pixel can be trusted. The first and the last frame
         are among them.
+    focus : FocusPositions
+        Where the frames are focused.
     blur_px : float
-        Growth of the blur's radius from frame to frame, px of the decisions.
+        Growth of the blur's radius per usual step, px of the decisions.
     tolerance : float
         Differences no larger than this are equal, display units.
     """
 
-    def __init__(self, witnesses: Sequence[tuple[int, Gray, Plane]], *, blur_px: float, tolerance: float) -> None:
+    def __init__(
+        self, witnesses: Sequence[tuple[int, Gray, Plane]], *, focus: FocusPositions, blur_px: float, tolerance: float
+    ) -> None:
+        self._focus = focus
         self._blur_px = blur_px / REDUCTION
         self._equal = np.float32(tolerance**2)
         self._witnesses = [(position, to_display(_small_light(gray)), on_disc_grid(trust)) for position, gray, trust in witnesses]
         first, last = witnesses[0], witnesses[-1]
         self._ends = [
-            np.minimum.reduce([self._unexplained(_small_light(gray), position, beyond=frames) for frames in DISTANCES_FRAMES])
+            np.minimum.reduce([self._unexplained(_small_light(gray), position, beyond=steps) for steps in DISTANCES_STEPS])
             for position, gray, _ in (first, last)
         ]
         self._least = np.full_like(self._ends[0], np.inf)
@@ -96,7 +102,7 @@ class BeyondEnds:
         for there, gray, trust in self._witnesses:
             if there == position:
                 continue
-            away = abs(there - position)
+            away = self._focus.apart(there, position)
             radius_px = self._blur_px * float(np.sqrt((beyond + away) ** 2 - beyond**2))
             excess = cv2.subtract(to_display(blurred(light, radius_px)), gray)
             cv2.max(excess, excess * np.float32(-TOO_DARK_COUNTS), dst=excess)

@@ -144,15 +144,16 @@ def _blur_per_frame(grays: Sequence[Gray], positions: Sequence[int], sharpest: i
     columns, inner_columns = _with_margin(left, grays[0].shape[1])
     inner = (inner_rows, inner_columns)
     light = to_light(grays[sharpest][rows, columns])
-    predictions = [grays[sharpest][rows, columns][inner]]
-    predictions += [to_display(blurred(light, float(radius)))[inner] for radius in RADII_PX]
+    shown = [grays[sharpest][rows, columns][inner]]
+    shown += [to_display(blurred(light, float(radius)))[inner] for radius in RADII_PX]
+    predictions = np.stack(shown).reshape(len(shown), -1)
     equations, spreads = [], []
     start = positions[sharpest]
     for gray, position in zip(grays, positions, strict=True):
         if position == start:
             continue
-        actual = gray[rows, columns][inner]
-        misfit = np.array([float(np.mean(np.square(predicted - actual))) for predicted in predictions])
+        actual = gray[rows, columns][inner].ravel()
+        misfit = np.square(predictions - actual).mean(axis=1).astype(np.float64)
         best = int(misfit.argmin())
         if 0 < best < len(RADII_PX) and misfit[0] > TEXTURE and misfit[best] < EXPLAINED * misfit[0]:
             equations.append((position**2 - start**2, position - start))

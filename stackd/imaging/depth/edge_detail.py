@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.ground.frames import PlaneStore, Step, ignore_step
 from stackd.model.pixels import Gray, Mask
 
@@ -98,19 +99,21 @@ class DetailSeen:
     frame_edges: Mask
     """Where some frame ends."""
 
-    def edges(self, taken: Plane, *, blur_px: float) -> "EdgeChoice":
+    def edges(self, taken: Plane, *, focus: FocusPositions, blur_px: float) -> "EdgeChoice":
         """Find where frames far apart are taken side by side.
 
         Parameters
         ----------
         taken : ndarray of float32, shape (H, W)
             Position of the frame with the greatest weight.
+        focus : FocusPositions
+            Where the frames are focused.
         blur_px : float
-            Growth of the blur's radius from frame to frame, px of the decisions.
+            Growth of the blur's radius per usual step, px of the decisions.
         """
         around = np.ones((2 * REACH_PX + 1, 2 * REACH_PX + 1), np.uint8)
-        first, last = cv2.erode(taken, around), cv2.dilate(taken, around)
-        near = (last - first) * np.float32(blur_px) >= LEAST_JUMP_PX
+        first, last = (np.asarray(spread(taken, around), np.float32) for spread in (cv2.erode, cv2.dilate))
+        near = np.abs(focus.of(last) - focus.of(first)) * np.float32(blur_px) >= LEAST_JUMP_PX
         near &= cv2.dilate(self.clipped.view(np.uint8), around) == 0
         # What is too coarse to be detail is taken away on this grid, and a frame may end between its pixels.
         near &= ~self.frame_edges
@@ -128,7 +131,7 @@ class DetailSeen:
         return np.asarray(cv2.blur(found.astype(np.float32), (side, side)) > TEXTURE_SHARE)
 
     def bare_patches(
-        self, taken: Plane, around: Plane, *, side_px: int, blur_px: float, step: Step = ignore_step
+        self, taken: Plane, around: Plane, *, side_px: int, focus: FocusPositions, blur_px: float, step: Step = ignore_step
     ) -> NDArray[np.intp]:
         """Find small patches where a frame is taken that shows nothing there but the blur of what is around.
 
@@ -142,8 +145,10 @@ class DetailSeen:
             The one taken in most of the square of side `side_px` around each pixel.
         side_px : int
             Px of the decisions.
+        focus : FocusPositions
+            Where the frames are focused.
         blur_px : float
-            Growth of the blur's radius from frame to frame, px of the decisions.
+            Growth of the blur's radius per usual step, px of the decisions.
         step : Step
             Told after every frame.
 
@@ -152,7 +157,7 @@ class DetailSeen:
         ndarray of int
             Indices into the flattened plane.
         """
-        places = np.flatnonzero(np.abs(taken - around) * np.float32(blur_px) >= side_px / 2)
+        places = np.flatnonzero(np.abs(focus.of(taken) - focus.of(around)) * np.float32(blur_px) >= side_px / 2)
         theirs, ours = (plane.ravel()[places] for plane in (around, taken))
         near = np.ones((side_px // 2 + 1, side_px // 2 + 1), np.uint8)  # what is flat inside, as a clipped glint, has a rim
         shown = [np.zeros(places.shape, np.float32) for _ in range(2)]

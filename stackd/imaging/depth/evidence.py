@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackd.imaging.compose.blending import FrameWeight
+from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.depth.beyond import BeyondEnds
 from stackd.imaging.depth.edge_detail import DetailSeen, EdgeChanges, EdgeDetail
 from stackd.imaging.depth.fill import filled
@@ -32,8 +33,8 @@ SURE_EXPONENT = 4
 SURFACE_FROM = 0.5
 """Confidence from which something in focus is taken for a surface that can veil what lies behind it (guess)."""
 EXPECTED_WITHIN, EXPECTED_AT_MOST = 1.2, 4.0
-"""Frames; and in units of the tolerance. Where costs do not decide, frames near the depth of the surroundings take part: some
-five of them, enough to halve the grain. The doubt is capped, so that the surroundings never overrule what is seen."""
+"""Usual steps; and in units of the tolerance. Where costs do not decide, frames near the depth of the surroundings take part:
+some five of them, enough to halve the grain. The doubt is capped, so that the surroundings never overrule what is seen."""
 CALM_PX = 9
 """Side of the median over the depth expected, reduced px: a few cells at another depth, hardly better than those around, are a
 mistake. Without it there were dark specks on smooth traces; hairs are too sure to be touched by expectation (measured)."""
@@ -98,13 +99,15 @@ class Evidence:
         self._total += cv2.exp(least - known)
         self._least = least
 
-    def settle(self, blur_px: float, *, progress: Progress = ignore_progress) -> "SettledEvidence":
+    def settle(self, blur_px: float, *, focus: FocusPositions, progress: Progress = ignore_progress) -> "SettledEvidence":
         """Fix the weights of all frames.
 
         Parameters
         ----------
         blur_px : float
-            Growth of the blur's radius from frame to frame, px of the decisions.
+            Growth of the blur's radius per usual step, px of the decisions.
+        focus : FocusPositions
+            Where the frames are focused.
         progress : Progress
             Told after every frame of every pass.
         """
@@ -114,17 +117,20 @@ class Evidence:
         confidence = sure * (1 - never_sharp.share)
         expected = filled(_calmed(self._best), confidence**SURE_EXPONENT)
         doubt_at_most = np.asarray(np.float32(EXPECTED_AT_MOST) / np.maximum(self._heard, np.float32(LEAST_HEARD)), np.float32)
-        costs = _DoubtedCosts(store=self._store, expected=expected, doubt_at_most=doubt_at_most, patches=NO_PATCHES)
-        unfocused = never_sharp.weigh(expected, within=EXPECTED_WITHIN, at_most=EXPECTED_AT_MOST, step=step)
+        costs = _DoubtedCosts(
+            store=self._store, expected=focus.of(expected), focus=focus, doubt_at_most=doubt_at_most, patches=NO_PATCHES
+        )
+        unfocused = never_sharp.weigh(expected, focus=focus, within=EXPECTED_WITHIN, at_most=EXPECTED_AT_MOST, step=step)
         least, taken = costs.least(step)
         seen = self._watchers.edges.settle()
-        patches = _Patches.found(taken, seen, blur_px, step)
+        patches = _Patches.found(taken, seen, focus, blur_px, step)
         costs = replace(costs, patches=patches)
         taken.ravel()[patches.places] = patches.around
         least.ravel()[patches.places] = 0
-        choice = seen.edges(taken, blur_px=blur_px)
+        choice = seen.edges(taken, focus=focus, blur_px=blur_px)
         certain = seen.textured(taken, step=step) & (sure > SURFACE_FROM) & (never_sharp.share < SURFACE_FROM)
-        unveiled = last_unveiled(np.where(certain, without_specks(taken), np.float32(np.inf)), blur_px=blur_px)
+        surface = np.where(certain, focus.of(without_specks(taken)), np.float32(np.inf))
+        unveiled = focus.frames_at(last_unveiled(surface, blur_px=blur_px))
         total = np.zeros_like(least)
         for position in range(len(self._store)):
             worse = costs.of(position) - least
@@ -132,7 +138,7 @@ class Evidence:
             choice.consider(position, worse * self._unit)
             step()
         return SettledEvidence(
-            depth=DepthMap(position=self._between_frames(step), confidence=confidence, frame_count=len(self._store)),
+            depth=DepthMap(position=self._between_frames(focus, step), confidence=confidence, frame_count=len(self._store)),
             costs=costs,
             least=least,
             total=total,
@@ -149,7 +155,7 @@ class Evidence:
         rivals = (self._total - SURE_FRAMES) / np.float32(max(count / 2 - SURE_FRAMES, 0.5))
         return np.asarray(np.clip(1 - rivals, 0, 1), np.float32)
 
-    def _between_frames(self, step: Step) -> Plane:
+    def _between_frames(self, focus: FocusPositions, step: Step) -> Plane:
         """Place the least cost between frames: the vertex of the parabola through the best frame's cost and its neighbours'."""
         before, least, after = (np.full(self._best.shape, np.inf, np.float32) for _ in range(3))
         for position in range(len(self._store)):
@@ -158,6 +164,8 @@ class Evidence:
                 cv2.copyTo(cost, (self._best == position - offset).view(np.uint8), plane)
             step()
         known = np.isfinite(before) & np.isfinite(after)  # both are missing beyond the ends of the stack
+        if not focus.is_even:
+            return _between_uneven(self._best, before - least, after - least, focus, known)
         slope = np.subtract(before, after, where=known, out=np.zeros_like(before))
         bend = np.subtract(before + after, 2 * least, where=known, out=np.zeros_like(before))
         shift = np.divide(slope, 2 * bend, where=bend > 0, out=np.zeros_like(before))
@@ -205,9 +213,9 @@ class _Patches:
     """Position of the frame taken around each."""
 
     @classmethod
-    def found(cls, taken: Plane, seen: DetailSeen, blur_px: float, step: Step) -> "_Patches":
+    def found(cls, taken: Plane, seen: DetailSeen, focus: FocusPositions, blur_px: float, step: Step) -> "_Patches":
         around = _calmed(taken)
-        places = seen.bare_patches(taken, around, side_px=CALM_PX, blur_px=blur_px, step=step)
+        places = seen.bare_patches(taken, around, side_px=CALM_PX, focus=focus, blur_px=blur_px, step=step)
         return cls(places=places, around=around.ravel()[places])
 
 
@@ -216,17 +224,19 @@ NO_PATCHES = _Patches(places=np.zeros(0, np.intp), around=np.zeros(0, np.float32
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _DoubtedCosts:
-    """Costs of all frames, raised a little with their distance from the depth expected."""
+    """Costs of all frames, raised a little with the distance of their focus from that expected."""
 
     store: PlaneStore
     expected: Plane
+    """Focus, usual steps."""
+    focus: FocusPositions
     doubt_at_most: Plane
     patches: _Patches
 
     def of(self, position: int) -> Plane:
         """Give a frame's cost, a new array."""
         cost = _read_cost(self.store, position)
-        distance = (self.expected - np.float32(position)) / np.float32(EXPECTED_WITHIN)
+        distance = (self.expected - np.float32(self.focus.steps[position])) / np.float32(EXPECTED_WITHIN)
         doubt = np.minimum(np.square(distance, out=distance) / 2, self.doubt_at_most)
         np.add(cost, doubt, out=doubt)
         excluded = np.float32(np.finfo(np.float16).max)
@@ -243,6 +253,37 @@ class _DoubtedCosts:
             np.minimum(least, cost, out=least)
             step()
         return least, taken
+
+
+def _between_uneven(best: Plane, before: Plane, after: Plane, focus: FocusPositions, known: Mask) -> Plane:
+    """Place least costs between frames that are unevenly focused.
+
+    Parameters
+    ----------
+    best : ndarray of float32, shape (H, W)
+        Position of the frame with the least cost.
+    before, after : ndarray of float32, shape (H, W)
+        Costs of its neighbours, above its own.
+    focus : FocusPositions
+        Where the frames are focused.
+    known : ndarray of bool, shape (H, W)
+        Where there are both neighbours.
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W)
+        Positions in the stack, no farther than half way to a neighbour's.
+    """
+    steps = np.asarray(focus.steps, np.float32)
+    index = best.astype(np.intp)
+    back = steps[index] - steps[np.maximum(index - 1, 0)]
+    ahead = steps[np.minimum(index + 1, len(steps) - 1)] - steps[index]
+    known = known & (back > 0) & (ahead > 0)
+    slope = np.subtract(before * ahead**2, after * back**2, where=known, out=np.zeros_like(best))
+    bend = np.add(before * ahead, after * back, where=known, out=np.zeros_like(best))
+    away = np.divide(slope, 2 * bend, where=known & (bend > 0), out=np.zeros_like(best))
+    share = np.divide(away, np.where(away < 0, back, ahead), where=known, out=np.zeros_like(best))
+    return np.asarray(best + np.clip(share, -0.5, 0.5), np.float32)
 
 
 def _read_cost(store: PlaneStore, position: int) -> Plane:

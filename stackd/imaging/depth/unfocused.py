@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.depth.beyond import REDUCTION, Beyond, on_disc_grid
 from stackd.imaging.ground.blocks import stretched
 from stackd.imaging.ground.frames import PlaneStore, Step, ignore_step
@@ -220,19 +221,23 @@ class NeverSharp:
     around: Plane
     beyond: Beyond
 
-    def weigh(self, expected: Plane, *, within: float, at_most: float, step: Step = ignore_step) -> "UnfocusedWeights":
+    def weigh(
+        self, expected: Plane, *, focus: FocusPositions, within: float, at_most: float, step: Step = ignore_step
+    ) -> "UnfocusedWeights":
         """Fix the frames' weights.
 
         Parameters
         ----------
         expected : ndarray of float32, shape (H, W)
-            Depth expected, grid of the decisions: frames near it win a tie.
+            Position in the stack expected, grid of the decisions: frames focused near it win a tie.
+        focus : FocusPositions
+            Where the frames are focused.
         within, at_most : float
-            Frames, and the cap of the cost in units of the tolerance: how much expectation counts.
+            Usual steps, and the cap of the cost in units of the tolerance: how much expectation counts.
         step : Step
             Told twice a frame.
         """
-        costs = _Costs(never_sharp=self, expected=on_disc_grid(expected), within=within, at_most=at_most)
+        costs = _Costs(never_sharp=self, expected=focus.of(on_disc_grid(expected)), focus=focus, within=within, at_most=at_most)
         positions = range(len(self.store))
         least = np.full_like(self.greatest, np.inf)
         for position in positions:
@@ -253,6 +258,8 @@ class _Costs:
 
     never_sharp: NeverSharp
     expected: Plane
+    """Focus expected, usual steps."""
+    focus: FocusPositions
     within: float
     at_most: float
 
@@ -265,7 +272,7 @@ class _Costs:
         lack += found.beyond.share * (away - lack)
         spread = _smooth(lack * found.wide, SPREAD_PX) / (found.around + np.finfo(np.float32).eps)
         spread += found.beyond.share * (away - spread)  # what is known of a place outdoes what is known around it
-        distance = (self.expected - np.float32(position)) / np.float32(self.within)
+        distance = (self.expected - np.float32(self.focus.steps[position])) / np.float32(self.within)
         spread += np.minimum(np.square(distance) / 2, np.float32(self.at_most))
         return np.asarray(spread + np.float32(NOT_SHOWN) * (contrast == UNSEEN), np.float32)
 

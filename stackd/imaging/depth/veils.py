@@ -31,14 +31,14 @@ def last_unveiled(surface: Plane, *, blur_px: float) -> Plane:
     Parameters
     ----------
     surface : ndarray of float32, shape (H, W)
-        Position of the frame that has a surface in focus; infinite where there is none.
+        Focus of the frame that has a surface in focus, usual steps; infinite where there is none.
     blur_px : float
-        Growth of the blur's radius from frame to frame.
+        Growth of the blur's radius per usual step.
 
     Returns
     -------
     ndarray of float32, shape (H, W)
-        Positions, with fractions; infinite or beyond the stack where nothing is near.
+        Focus, in steps; infinite or beyond the stack where nothing is near.
     """
     lowest = surface
     step_px = 1

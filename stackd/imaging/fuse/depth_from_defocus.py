@@ -2,7 +2,8 @@
 
 Sharpness alone is a poor witness. The rim of a defocused highlight, a bright wall seen through a defocused leaf and grain are
 sharp too, in the wrong frame. Defocus is known physics, though: if a surface is in focus in frame k, then frame j shows it
-blurred by a disc whose radius is proportional to |j − k|. So every frame is blurred, in linear light, and compared with witnesses
+blurred by a disc whose radius is proportional to the distance of their focus positions (`stackd.imaging.depth.focus_fit`), which
+is |j − k| where frames are evenly focused. So every frame is blurred, in linear light, and compared with witnesses
 spread through the stack; what is left over, plus what a frame lacks in fine detail beside its neighbours, is its cost. Frames
 whose costs are as good as equal are averaged, which lowers grain where nothing decides; where nothing is ever in focus, the least
 blurred end of the stack is taken (`stackd.imaging.depth.unfocused`), and beside edges in depth fine detail may come from another
@@ -26,11 +27,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from stackd.imaging.compose.blending import Blending, BlendingByWeight
 from stackd.imaging.compose.coverage import Coverage
 from stackd.imaging.compose.focus_measure import lay_over_reference
+from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.compose.fused import Fused, Means
 from stackd.imaging.depth.beyond import BeyondEnds
 from stackd.imaging.depth.defocus import estimate_blur_per_frame, predicted
 from stackd.imaging.depth.edge_detail import EdgeDetail
 from stackd.imaging.depth.evidence import Evidence, Watchers
+from stackd.imaging.depth.focus_fit import fit_focus
+from stackd.imaging.depth.relative_blur import PatchesOfTexture
 from stackd.imaging.depth.surface import Texture, enlarged, visible_surface
 from stackd.imaging.depth.unfocused import Unfocused
 from stackd.imaging.ground.blocks import Edge, block_means
@@ -92,7 +96,7 @@ WIDE_WINDOW_PX, WIDE_WEIGHT = 2.0, 0.5
 
 
 ESTIMATES = 4
-"""Steps between reading the witnesses and measuring: of blur, grain, its detail, and what lies beyond the ends."""
+"""Steps between reading and measuring: of blur and focus, grain, its detail, and what lies beyond the ends."""
 
 LEAST_TOLERANCE = 0.0015
 """Display units: misfits closer than this are equal even without grain; prediction is not more exact."""
@@ -144,7 +148,7 @@ def fuse_by_depth_from_defocus(frames: AlignedFrames, settings: DepthFromDefocus
     Parameters
     ----------
     frames : AlignedFrames
-        Read reduced and gray once (the witnesses twice), then once in full where used.
+        Read reduced and gray twice, then once in full where used.
     settings : DepthFromDefocus
         Tolerance, number of witnesses, blur per frame.
     means : Means
@@ -158,7 +162,7 @@ def fuse_by_depth_from_defocus(frames: AlignedFrames, settings: DepthFromDefocus
     """
     grid = _Grid.of(frames)
     chosen = _spread(len(frames), settings.witnesses)
-    step = Steps(means.progress, "prepare", len(chosen) + ESTIMATES)
+    step = Steps(means.progress, "prepare", len(chosen) + len(frames) + ESTIMATES)
     views: dict[int, _View] = {}
     for position in chosen:
         views[position] = grid.view(frames, position)
@@ -171,10 +175,9 @@ def fuse_by_depth_from_defocus(frames: AlignedFrames, settings: DepthFromDefocus
     ]
     del views
     grays = [witness.view.gray for witness in witnesses]
-    if settings.blur_px_per_frame is not None:
-        blur_px = settings.blur_px_per_frame / grid.reduction
-    else:
-        blur_px = estimate_blur_per_frame(grays, [witness.position for witness in witnesses]) or USUAL_BLUR_PX
+    focus, measured_px = _defocus(frames, witnesses, settings, grid, PatchesOfTexture(means.make_store()), step)
+    blur_px = measured_px or USUAL_BLUR_PX
+    per_step = None if measured_px is None else measured_px * grid.reduction
     step()
     grain = estimate_grain(grays)
     step()
@@ -185,7 +188,10 @@ def fuse_by_depth_from_defocus(frames: AlignedFrames, settings: DepthFromDefocus
     watchers = Watchers(
         unfocused=Unfocused(means.make_store(), grain=grain, tolerance=tolerance),
         beyond=BeyondEnds(
-            [(witness.position, witness.view.gray, witness.trust) for witness in witnesses], blur_px=blur_px, tolerance=tolerance
+            [(witness.position, witness.view.gray, witness.trust) for witness in witnesses],
+            focus=focus,
+            blur_px=blur_px,
+            tolerance=tolerance,
         ),
         edges=EdgeDetail(means.make_store(), grid.shape, grain=detail_of_grain(grays, details)),
     )
@@ -193,17 +199,17 @@ def fuse_by_depth_from_defocus(frames: AlignedFrames, settings: DepthFromDefocus
     evidence = Evidence(means.make_store(), tolerance, _heard(witnesses), watchers)
     step()
     step = Steps(means.progress, "measure", len(frames))
-    for cost in _costs(frames, witnesses, blur_px, grid, watchers, grain_detail, step):
+    for cost in _costs(frames, witnesses, focus, blur_px, grid, watchers, grain_detail, step):
         evidence.add(cost)
     del witnesses, grays
-    settled = evidence.settle(blur_px, progress=means.progress)
+    settled = evidence.settle(blur_px, focus=focus, progress=means.progress)
     measured = settled.depth
     del evidence, watchers
     blending: Blending = BlendingByWeight(frames=frames, weights=settled, reduction=grid.reduction)
     image = blending.image(progress=means.progress)
     del settled, blending
     if not means.with_depth:
-        return Fused(image=image, depth=None)
+        return Fused(image=image, depth=None, focus=focus, blur_px_per_step=per_step)
     step = Steps(means.progress, "depth", 3)
     texture = Texture.of(image, reduction=grid.reduction, grain_detail=grain_detail, brightness=brightness)
     step()
@@ -211,7 +217,31 @@ def fuse_by_depth_from_defocus(frames: AlignedFrames, settings: DepthFromDefocus
     step()
     depth = enlarged(surface, reduction=grid.reduction, shape=grid.full_shape)
     step()
-    return Fused(image=image, depth=depth)
+    return Fused(image=image, depth=depth, focus=focus, blur_px_per_step=per_step)
+
+
+def _defocus(
+    frames: AlignedFrames,
+    witnesses: Sequence["_Witness"],
+    settings: DepthFromDefocus,
+    grid: "_Grid",
+    texture: PatchesOfTexture,
+    step: Step,
+) -> tuple[FocusPositions, float | None]:
+    """Tell where the frames are focused, and by how many px of the decisions blur grows per usual step between them.
+
+    None for the latter where nothing has texture enough to tell.
+    """
+    known = {witness.position: witness.view.gray for witness in witnesses}
+    for position in range(len(frames)):
+        texture.add(known[position] if position in known else grid.gray(frames, position))
+        step()
+    found = fit_focus(texture.measure(), texture.sharpness())
+    if settings.blur_px_per_frame is not None:
+        return found.positions, settings.blur_px_per_frame / grid.reduction
+    if not found.positions.is_even and found.blur_px is not None:
+        return found.positions, found.blur_px
+    return found.positions, estimate_blur_per_frame(list(known.values()), list(known))
 
 
 def _reduction_of(shape: tuple[int, int]) -> int:
@@ -258,6 +288,13 @@ class _Grid:
             )
         )
         return _View(gray=gray, fine_detail=fine_detail, own_shape=own_shape).brightened(self.brightness)
+
+    def gray(self, frames: AlignedFrames, position: int) -> Gray:
+        """Luminance of a frame laid over the grid."""
+        native = frames.read_gray_native(position, self.reduction)
+        return lay_over_reference(
+            native, frames.matrices[position], reduction=self.reduction, shape=self.shape, interpolation=cv2.INTER_CUBIC
+        ) * np.float32(self.brightness)
 
     def outside(self, view: "_View", matrix: Matrix) -> NDArray[np.bool_]:
         """Mark what a frame does not show, or less than half of."""
@@ -332,6 +369,7 @@ class _Witness:
 def _costs(
     frames: AlignedFrames,
     witnesses: Sequence[_Witness],
+    focus: FocusPositions,
     blur_px: float,
     grid: _Grid,
     watchers: Watchers,
@@ -355,7 +393,7 @@ def _costs(
         outside = grid.outside(view, frames.matrices[position])
         hidden = None if coverage.take_part(position) is None else grid.hidden(view, frames.matrices[position])
         watchers.add(position, view.gray, view.fine_detail, detail, hidden)
-        cost = _misfit(view.gray, position, witnesses, blur_px)
+        cost = _misfit(view.gray, position, witnesses, focus, blur_px)
         cost -= np.float32(WIDE_WEIGHT) * cv2.GaussianBlur(detail, (0, 0), WIDE_WINDOW_PX)
         cost[outside] = np.finfo(np.float16).max
         costs.append(cost)
@@ -378,7 +416,9 @@ def _reach(blur_px: float) -> int:
     return min(max(round(REACH_FRAMES_PER_PX * blur_px), least), most)
 
 
-def _misfit(gray: Gray, position: int, witnesses: Sequence[_Witness], blur_px: float) -> NDArray[np.float32]:
+def _misfit(
+    gray: Gray, position: int, witnesses: Sequence[_Witness], focus: FocusPositions, blur_px: float
+) -> NDArray[np.float32]:
     """Mean squared difference between the witnesses and what this frame, blurred, predicts of them."""
     light = to_light(gray)
     coarse = block_means(light, 2, edge=Edge.REPEATED)
@@ -388,7 +428,7 @@ def _misfit(gray: Gray, position: int, witnesses: Sequence[_Witness], blur_px: f
     for witness in witnesses:
         if witness.position == position:
             continue
-        excess = predicted(light, coarse, blur_px * abs(witness.position - position))
+        excess = predicted(light, coarse, blur_px * focus.apart(witness.position, position))
         behind = int(witness.position > position)
         cv2.subtract(excess, witness.view.gray, dst=excess)
         veil = cv2.sepFilter2D(cv2.multiply(excess, witness.trust, dst=scratch), -1, VEIL_BOX, VEIL_BOX, dst=scratch)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.depth.beyond import Beyond, BeyondEnds
 from stackd.imaging.depth.defocus import blurred
 from stackd.imaging.ground.colour import to_display
@@ -29,7 +30,7 @@ def _stack(light: Plane, *, focus: float) -> list[Plane]:
 
 def _found(grays: list[Plane], *, blur_px: float = BLUR_PX) -> Beyond:
     witnesses = [(position, gray, np.clip((0.9 - gray) / 0.2, 0, 1).astype(np.float32)) for position, gray in enumerate(grays)]
-    beyond = BeyondEnds(witnesses, blur_px=blur_px, tolerance=TOLERANCE)
+    beyond = BeyondEnds(witnesses, focus=FocusPositions.even(FRAMES), blur_px=blur_px, tolerance=TOLERANCE)
     for position, gray in enumerate(grays):
         beyond.add(position, gray)
     return beyond.settle()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.depth.edge_detail import EdgeDetail
 from stackd.imaging.ground.frames import PlanesInMemory
 
@@ -34,7 +35,7 @@ def _changes(
     for detail in details:
         edges.add(np.full(SHAPE, gray, np.float32), detail)
     taken = _taken() if taken is None else taken
-    choice = edges.settle().edges(taken, blur_px=blur_px)
+    choice = edges.settle().edges(taken, focus=FocusPositions.even(len(details)), blur_px=blur_px)
     for position in range(len(details)):
         choice.consider(position, np.full(SHAPE, unexplained, np.float32))
     decided = choice.decide()
@@ -102,7 +103,8 @@ def _patches(details: list[Plane], *, side: int = 4, blur_px: float = 2.0) -> ND
     around, taken = np.full(SHAPE, 1, np.float32), np.full(SHAPE, 1, np.float32)
     taken[10 : 10 + side, 18 : 18 + side] = 5
     found = np.zeros(SHAPE, bool)
-    found.ravel()[edges.settle().bare_patches(taken, around, side_px=9, blur_px=blur_px)] = True
+    focus = FocusPositions.even(len(details))
+    found.ravel()[edges.settle().bare_patches(taken, around, side_px=9, focus=focus, blur_px=blur_px)] = True
     assert not found[taken == 1].any()
     return found[taken == 5]
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.depth.beyond import REDUCTION, Beyond, BeyondEnds
 from stackd.imaging.depth.defocus import blurred
 from stackd.imaging.depth.unfocused import NeverSharp, Unfocused
@@ -13,6 +14,7 @@ from stackd.imaging.ground.frames import PlanesInMemory
 
 SHAPE = (96, 128)
 FRAMES = 6
+EVEN = FocusPositions.even(FRAMES)
 GRAIN = 0.002
 BLUR_PX = 4.0
 """Growth of the blur's radius that is assumed, px per frame."""
@@ -32,7 +34,7 @@ def _seen(frames: list[Plane]) -> tuple[NeverSharp, Plane]:
         for position, frame in enumerate(frames)
     ]
     witnesses = [(position, gray, np.clip((0.9 - gray) / 0.2, 0, 1)) for position, gray in enumerate(grays)]
-    beyond = BeyondEnds(witnesses, blur_px=BLUR_PX, tolerance=2 * GRAIN)
+    beyond = BeyondEnds(witnesses, focus=EVEN, blur_px=BLUR_PX, tolerance=2 * GRAIN)
     for position, gray in enumerate(grays):
         rest = gray - cv2.GaussianBlur(gray, (0, 0), 1.0)
         unfocused.add(gray, rest * rest)
@@ -71,7 +73,7 @@ def test_a_background_beyond_the_stack_is_taken_from_the_end_frame_nearest_to_it
     frames = [np.asarray(0.3 + 0.1 * wave / (1 + abs(position - least_blurred)), np.float32) for position in range(FRAMES)]
 
     unfocused, share = _seen(frames)
-    settled = unfocused.weigh(np.full(SHAPE, 2.5, np.float32), within=1.2, at_most=4.0)
+    settled = unfocused.weigh(np.full(SHAPE, 2.5, np.float32), focus=EVEN, within=1.2, at_most=4.0)
 
     assert np.median(share) > 0.9
     weights = [settled.weight(position, SHAPE) for position in range(FRAMES)]
@@ -100,7 +102,7 @@ def test_a_speck_beyond_one_end_is_taken_from_there_although_all_around_lies_bey
     last[10:13, 14:17] = 1
 
     never_sharp = unfocused.settle(SHAPE, Beyond(share=np.ones(small, np.float32), last=last))
-    weights = never_sharp.weigh(np.full(SHAPE, 2.5, np.float32), within=1.2, at_most=4.0)
+    weights = never_sharp.weigh(np.full(SHAPE, 2.5, np.float32), focus=EVEN, within=1.2, at_most=4.0)
 
     assert weights.weight(FRAMES - 1, SHAPE)[46, 62] > 0.9
     assert weights.weight(0, SHAPE)[20, 20] > 0.9

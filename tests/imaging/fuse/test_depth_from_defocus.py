@@ -263,7 +263,7 @@ def test_planes_of_every_frame_go_to_stores(count: int):
         ArrayFrames([images[i % 5] for i in range(count)]), DepthFromDefocus(), means=Means(make_store=make_store)
     )
 
-    assert [len(store) for store in stores] == [count, count, count]
+    assert [len(store) for store in stores] == [count, count, count, count]
 
 
 def test_each_frame_is_decoded_in_full_at_most_once():

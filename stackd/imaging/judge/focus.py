@@ -46,7 +46,7 @@ MANY_FRAMES: Final = 20
 
 FAR_BEYOND: Final = 0.12
 """Amplitude of fine detail kept, below which what lies beyond an end is background that was never meant to be sharp."""
-BEYOND_SHARE: Final = 0.015
+BEYOND_SHARE: Final = 0.03
 """Of all cells that must: a subject that goes on, and not a corner of the table."""
 COMPARED: Final = 3
 """Steps between an end frame and the one it is compared with: blur enough to measure, and still about the same places."""

@@ -55,12 +55,13 @@ def test_a_still_scene_contradicts_itself_nowhere_to_speak_of(subject: str) -> N
     assert (_looked_at(_grays(subject)).strength > SEEN_FROM).mean() < 0.005
 
 
-@pytest.mark.parametrize("step_px", [4.0, 15.0])
-def test_what_walks_by_is_found_where_it_was(step_px: float) -> None:
+@pytest.mark.parametrize(("step_px", "share"), [(4.0, 0.08), (15.0, 0.5)])
+def test_what_walks_by_is_found_where_it_was(step_px: float, share: float) -> None:
+    """Slow things by their front and back, fast ones all along their way; and nothing else."""
     grays, been = _with_a_walker(_grays("plane"), step_px)
     seen = _looked_at(grays).strength > SEEN_FROM
     around = cv2.dilate(been.astype(np.uint8), np.ones((25, 25), np.uint8)).astype(bool)
-    assert seen[been].mean() > 0.3
+    assert seen[been].mean() > share
     assert seen[~around].mean() < 0.002
 
 

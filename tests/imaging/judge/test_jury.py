@@ -84,7 +84,7 @@ def test_steps_far_too_large_are_told_of_once() -> None:
 
 
 def test_steps_needlessly_small_are_told_of() -> None:
-    scene = SceneSettings(subject=tilted_plane, height_px=320, width_px=480, frame_count=24, blur_px=0.25, seed=SEED)
+    scene = SceneSettings(subject=tilted_plane, height_px=320, width_px=480, frame_count=40, blur_px=0.25, seed=SEED)
     assert "steps-needlessly-small" in _codes(_stacked(render_stack(scene)).findings)
 
 

@@ -41,6 +41,7 @@ from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.colour import to_light
 from stackd.imaging.ground.frames import AlignedFrames, Step, Steps
 from stackd.imaging.ground.grain import detail_of_grain, estimate_grain
+from stackd.imaging.ground.luminance import brightening
 from stackd.imaging.ground.matrices import rescale_matrix
 from stackd.imaging.lay_over.warp import covered
 from stackd.model.pixels import Gray, Mask, Matrix
@@ -49,10 +50,6 @@ REDUCTIONS = (2, 4, 8)
 DECISION_PX = 4_000_000
 """Decisions are made on the least reduced grid of at most so many pixels. Half size loses nothing (measured on 1–2 megapixels). A
 quarter loses hairs there, but on 24 megapixels no lens draws hairs that fine, and time and memory stay bounded."""
-
-WHITE_PERCENTILE, FAINT_WHITE, BRIGHTENED_WHITE = 99.9, 0.1, 0.5
-"""Fluorescence in 16 bits may fill a hundredth of the range: frames whose white is below a tenth of it are judged as if it were
-half. Chosen so that no photograph is touched; the composite keeps its brightness."""
 
 USUAL_BLUR_PX = 0.75
 """Growth of the blur radius per frame, in reduced px, where nothing has texture enough to measure it: then it hardly matters."""
@@ -167,7 +164,7 @@ def fuse_by_depth_from_defocus(frames: AlignedFrames, settings: DepthFromDefocus
     for position in chosen:
         views[position] = grid.view(frames, position)
         step()
-    brightness = _brightness([view.gray for view in views.values()])
+    brightness = brightening([view.gray for view in views.values()])
     grid = replace(grid, brightness=brightness)
     witnesses = [
         _Witness.of(view.brightened(brightness), grid.outside(view, frames.matrices[position]), position=position)
@@ -246,12 +243,6 @@ def _defocus(
 
 def _reduction_of(shape: tuple[int, int]) -> int:
     return next((k for k in REDUCTIONS if shape[0] * shape[1] <= DECISION_PX * k**2), REDUCTIONS[-1])
-
-
-def _brightness(grays: Sequence[Gray]) -> float:
-    """Tell how many times brighter faint frames must be for tolerances meant for photographs to suit them; 1 for photographs."""
-    white = max(float(np.percentile(gray[::4, ::4], WHITE_PERCENTILE)) for gray in grays)
-    return BRIGHTENED_WHITE / white if 0 < white < FAINT_WHITE else 1.0
 
 
 def _spread(count: int, wanted: int) -> list[int]:

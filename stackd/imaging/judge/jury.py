@@ -1,7 +1,7 @@
 """The jury: sees every frame as it is registered and, once the stack is fused, what became of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -13,7 +13,7 @@ from stackd.imaging.depth.defocus import estimate_blur_per_frame
 from stackd.imaging.ground.blocks import reduced
 from stackd.imaging.ground.frames import MakePlaneStore
 from stackd.imaging.ground.grain import estimate_grain
-from stackd.imaging.ground.luminance import Luma
+from stackd.imaging.ground.luminance import Luma, brightening
 from stackd.imaging.ground.matrices import corners, rescale_matrix, transformed
 from stackd.imaging.judge.agreement import Agreement, Contradictions
 from stackd.imaging.judge.cells import CELL_PX, Cells, detail_cells
@@ -94,15 +94,18 @@ class Jury:
         self._cell_px = CELL_PX * gray_reduction
         self._hot.add(light)
 
-    def cells(self, positions: Sequence[int], matrices: Sequence[Matrix]) -> Cells:
-        """Give the detail of some frames on the cells of the reference, in the order asked for."""
-        energies = [self._energies[position] for position in positions]
+    def cells(self, positions: Sequence[int], matrices: Sequence[Matrix], *, brightness: float = 1.0) -> Cells:
+        """Give the detail of some frames on the cells of the reference, in the order asked for, as if so many times brighter."""
+        energies = [self._energies[position] * np.float32(brightness**2) for position in positions]
         return Cells.laid_over(energies, matrices, side_px=self._cell_px, shape=self._shape)
 
     def judge(self, case: Case) -> Opinion:
         """Say what is wrong with a stack, and how much."""
         view = _View(jury=self, case=case, reduction=self._reduction, shape=self._shape)
         grays = [view.laid_over(place) for place in _spread(len(case.positions))]
+        brightness = brightening(grays)
+        view = replace(view, brightness=brightness)
+        grays = [gray * np.float32(brightness) for gray in grays]
         grain = estimate_grain(grays)
         steps = case.steps or tuple(float(place) for place in range(len(case.positions)))
         blur_px = case.blur_px
@@ -111,7 +114,7 @@ class Jury:
         del grays
         axis = Axis(steps=steps, blur_px=blur_px)
         contradictions = view.contradictions(axis, grain)
-        cells = self.cells(case.positions, case.matrices)
+        cells = self.cells(case.positions, case.matrices, brightness=brightness)
         coverage = Coverage(
             cells=cells, axis=axis, softening=Softening.of(case.composite), positions=case.positions, area=case.area
         )
@@ -151,6 +154,8 @@ class _View:
     case: Case
     reduction: int
     shape: tuple[int, int]
+    brightness: float = 1.0
+    """Times that faint frames are made brighter."""
 
     @property
     def small_shape(self) -> tuple[int, int]:
@@ -159,6 +164,8 @@ class _View:
     def laid_over(self, place: int) -> Gray:
         position = self.case.positions[place]
         gray = self.case.brightness(self.jury.small(position), position)
+        if self.brightness != 1:
+            gray = gray * np.float32(self.brightness)
         return lay_over_reference(
             gray, self.case.matrices[place], reduction=self.reduction, shape=self.small_shape, interpolation=cv2.INTER_LINEAR
         )

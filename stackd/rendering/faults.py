@@ -79,7 +79,19 @@ def _missing(stack: RenderedStack, gone: Sequence[int]) -> Harmed:
     """Leave frames out; what lies farther than a step from all others is touched by that."""
     kept = np.array([position for position in range(len(stack)) if position not in set(gone)])
     away = np.abs(stack.depth_position[..., None] - kept).min(axis=2)
-    return Harmed(stack=without_frames(stack, gone), concerned=float((away > 1).mean()))
+    return Harmed(stack=without_frames(stack, gone), concerned=float(((away > 1) & _textured(stack)).mean()))
+
+
+def _textured(stack: RenderedStack) -> NDArray[np.bool_]:
+    """Mark where the truth shows something that can be sharp."""
+    gray = cv2.cvtColor(stack.truth, cv2.COLOR_RGB2GRAY)
+    detail = np.square(gray - cv2.GaussianBlur(gray, (0, 0), 1.0))
+    return np.asarray(cv2.GaussianBlur(detail, (0, 0), TEXTURE_PX) > TEXTURED_FROM)
+
+
+TEXTURE_PX: Final = 4.0
+TEXTURED_FROM: Final = 1e-4
+"""Mean squared detail, display units, within such a sigma: a contrast of one in a hundred."""
 
 
 def _gap(stack: RenderedStack, strength: float, random: np.random.Generator) -> Harmed:
@@ -106,7 +118,7 @@ def _shaken(stack: RenderedStack, strength: float, random: np.random.Generator) 
     smear /= smear.sum()
     sharp_there = np.abs(stack.depth_position - np.float32(victim)) < 0.5  # noqa: PLR2004  (half a step)
     shaken = _changed(stack, lambda i, light: np.asarray(cv2.filter2D(light, -1, smear), np.float32) if i == victim else light)
-    return Harmed(stack=shaken, concerned=float(sharp_there.mean()))
+    return Harmed(stack=shaken, concerned=float((sharp_there & _textured(stack)).mean()))
 
 
 def _brighter(stack: RenderedStack, strength: float, random: np.random.Generator) -> Harmed:

@@ -30,11 +30,13 @@ from stackd.imaging.lay_over.previews import KeptPreviews
 from stackd.imaging.match.brightness import Brightness, Gain, match_brightness, measure_brightness
 from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.match.tone import ToneCurve, match_tones
+from stackd.imaging.motion.found import noticed
 from stackd.imaging.register import RegistrationSettings, register
 from stackd.imaging.register.engine.pairwise import overlap_of
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame, prepare
 from stackd.imaging.register.none import NoRegistration
 from stackd.model.composite import DepthMap, FrameReport, Noticed, Rectangle, Severity
+from stackd.model.motion import MotionFound
 from stackd.model.pixels import Image, Matrix
 from stackd.model.registration import FailedRegistration, Registration
 from stackd.model.verdict import Verdict
@@ -79,6 +81,8 @@ class Stacked:
     findings: tuple[Noticed, ...]
     verdict: Verdict
     method: str
+    motion: MotionFound
+    """Areas on the grid fused."""
 
 
 class Stacker:
@@ -219,8 +223,10 @@ class Stacker:
                 blur_px=fused.blur_px_per_step,
             )
         )
+        motion = fused.motion or MotionFound()
         findings = (
             *opinion.noticed,
+            *noticed(motion, used, window=window, shown=kept),
             *_findings(area, self._source.shape, cropped=self._finish.crop),
             *map(_step_undone, undone),
         )
@@ -233,8 +239,9 @@ class Stacker:
             near_to_far=_with_the_rest(used, self._chain.frames),
             depth=depth,
             findings=findings,
-            verdict=judged({**opinion.measures, **self._lost(placed, area)}, findings),
+            verdict=judged({**opinion.measures, **self._lost(placed, area), **_of_motion(motion)}, findings),
             method=self._fuse.method,
+            motion=motion,
         )
 
     def _in_turn(self, used: Sequence[int], placed: SolvedChain) -> list[int]:
@@ -350,6 +357,10 @@ def _with_margin(area: Rectangle, shape: tuple[int, int]) -> Rectangle:
         for start, stop, side in ((area.top, area.bottom, shape[0]), (area.left, area.right, shape[1]))
     )
     return Rectangle(left=left, top=top, right=right, bottom=bottom)
+
+
+def _of_motion(found: MotionFound) -> dict[str, float]:
+    return {"moved_share": found.moved_share, "motion_unresolved_share": found.unresolved_share}
 
 
 def _step_undone(sentence: str) -> Noticed:

@@ -6,6 +6,7 @@ from typing import ClassVar, Protocol
 from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.ground.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
 from stackd.model.composite import DepthMap
+from stackd.model.motion import MotionFound
 from stackd.model.pixels import Image
 
 
@@ -14,7 +15,7 @@ class Fused:
     """One image out of many.
 
     `image` is display-encoded float32 (H, W, 3) in [0, 1] on the reference grid; `depth` is None when the method never decides
-    where anything is sharp, or nobody wants to know.
+    where anything is sharp, or nobody wants to know; `motion` is None when the method does not look for it.
     """
 
     image: Image
@@ -23,6 +24,7 @@ class Fused:
     """Where each of the frames is focused; None when the method does not ask."""
     blur_px_per_step: float | None = None
     """Growth of the blur's radius per usual step of focus, full-size px; None when nothing tells, or the method does not ask."""
+    motion: MotionFound | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

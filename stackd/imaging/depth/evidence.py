@@ -139,6 +139,7 @@ class Evidence:
             step()
         return SettledEvidence(
             depth=DepthMap(position=self._between_frames(focus, step), confidence=confidence, frame_count=len(self._store)),
+            taken=taken,
             costs=costs,
             least=least,
             total=total,
@@ -178,6 +179,8 @@ class SettledEvidence:
 
     depth: DepthMap
     """On the grid of the decisions: what was measured, and how surely."""
+    taken: Plane
+    """Position of the frame with the least cost."""
     costs: "_DoubtedCosts"
     least: Plane
     total: Plane

@@ -35,8 +35,7 @@ from stackd.imaging.register import RegistrationSettings, register
 from stackd.imaging.register.engine.pairwise import overlap_of
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame, prepare
 from stackd.imaging.register.none import NoRegistration
-from stackd.model.composite import DepthMap, FrameReport, Noticed, Rectangle, Severity
-from stackd.model.motion import MotionFound
+from stackd.model.composite import DepthMap, FrameReport, MotionFound, Noticed, Rectangle, Severity
 from stackd.model.pixels import Image, Matrix
 from stackd.model.registration import FailedRegistration, Registration
 from stackd.model.verdict import Verdict

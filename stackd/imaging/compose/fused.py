@@ -5,8 +5,7 @@ from typing import ClassVar, Protocol
 
 from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.ground.frames import AlignedFrames, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
-from stackd.model.composite import DepthMap
-from stackd.model.motion import MotionFound
+from stackd.model.composite import DepthMap, MotionFound
 from stackd.model.pixels import Image
 
 

@@ -49,7 +49,7 @@ from stackd.imaging.motion.found import moments_found, parallax_found
 from stackd.imaging.motion.moments import View, chosen_moments, places_of
 from stackd.imaging.motion.parallax import Parallax, calmed_depth, estimate_displacement
 from stackd.imaging.motion.treatment import DisplacedFrames, Treatment
-from stackd.model.motion import MotionFound
+from stackd.model.composite import MotionFound
 from stackd.model.pixels import Gray, Mask, Matrix
 
 REDUCTIONS = (2, 4, 8)

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from stackd.imaging.motion.contradiction import CELL_PX, Contradictions
 from stackd.imaging.motion.moments import Moments, places_of
 from stackd.imaging.motion.treatment import Treatment
-from stackd.model.composite import Noticed, Rectangle, Severity
-from stackd.model.motion import MotionFound, MotionKind, MotionRegion
+from stackd.model.composite import MotionFound, MotionKind, MotionRegion, Noticed, Rectangle, Severity
 
 LEAST_DETAIL = 0.5
 """Share of the detail of all frames that a moment must leave for the place to count as solved."""

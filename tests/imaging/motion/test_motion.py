@@ -10,8 +10,7 @@ from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus, fuse_by_dep
 from stackd.imaging.ground.colour import to_display, to_light
 from stackd.imaging.motion.found import noticed
 from stackd.imaging.motion.parallax import displaced, estimate_displacement
-from stackd.model.composite import Rectangle
-from stackd.model.motion import MotionKind
+from stackd.model.composite import MotionKind, Rectangle
 from stackd.model.pixels import Image
 from tests.imaging.array_frames import ArrayFrames
 

@@ -30,7 +30,7 @@ from stackd.imaging.lay_over.previews import KeptPreviews
 from stackd.imaging.match.brightness import Brightness, Gain, match_brightness, measure_brightness
 from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.match.tone import ToneCurve, match_tones
-from stackd.imaging.motion.found import noticed
+from stackd.imaging.motion.found import noticed, treated
 from stackd.imaging.register import RegistrationSettings, register
 from stackd.imaging.register.engine.pairwise import overlap_of
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame, prepare
@@ -210,6 +210,7 @@ class Stacker:
         depth = fused.depth
         if depth is not None:
             depth = DepthMap(position=depth.position[inside], confidence=depth.confidence[inside], frame_count=depth.frame_count)
+        motion = fused.motion or MotionFound()
         opinion = self._jury.judge(
             Case(
                 composite=image,
@@ -218,11 +219,11 @@ class Stacker:
                 matrices=tuple(matrices),
                 brightness=lambda gray, position: matched_gray(gray, gains[position]),
                 gains=tuple(gain.channels for i in used if isinstance(gain := gains[i], Gain)),
+                treated=treated(motion, window),
                 steps=None if fused.focus is None else fused.focus.steps,
                 blur_px=fused.blur_px_per_step,
             )
         )
-        motion = fused.motion or MotionFound()
         findings = (
             *opinion.noticed,
             *noticed(motion, used, window=window, shown=kept),

@@ -53,6 +53,8 @@ class Case:
     """Of these, where factors matched them; empty otherwise."""
     steps: tuple[float, ...] | None = None
     """Of these, where each is focused; None where nobody measured it."""
+    treated: tuple[Rectangle, ...] = ()
+    """Where fusion knew of motion and did something about it, px of the reference."""
     blur_px: float | None = None
     """Growth of the blur's radius a step, full-size px; None where nobody measured it."""
 
@@ -114,6 +116,7 @@ class Jury:
         del grays
         axis = Axis(steps=steps, blur_px=blur_px)
         contradictions = view.contradictions(axis, grain)
+        untreated = contradicted(contradictions) & ~view.inside(case.treated)
         cells = self.cells(case.positions, case.matrices, brightness=brightness)
         coverage = Coverage(
             cells=cells, axis=axis, softening=Softening.of(case.composite), positions=case.positions, area=case.area
@@ -123,7 +126,7 @@ class Jury:
             *coverage.noticed(ends),
             *exposure(case.gains, case.positions),
             *clipped(case.composite),
-            *moved(contradicted(contradictions), reduction=self._reduction, area=case.area),
+            *moved(untreated, reduction=self._reduction, area=case.area),
             *hot_pixels(
                 self._hot.count(),
                 blur_range_px=axis.blur_px * float(np.ptp(steps)) / 2,
@@ -131,7 +134,8 @@ class Jury:
             ),
         ]
         measures = {
-            "contradiction": float(contradicted(contradictions).mean()),
+            "contradiction": float(untreated.mean()),
+            "treated": float(contradicted(contradictions).mean() - untreated.mean()),
             "gap": coverage.gap_share(),
             "beyond": coverage.beyond_share(ends),
             "textured": float(cells.textured.mean()),
@@ -191,6 +195,14 @@ class _View:
         for place in range(len(self.case.positions)):
             agreement.add(self.laid_over(place), self.covered(place) & shown)
         return agreement.settle()
+
+    def inside(self, areas: Sequence[Rectangle]) -> Mask:
+        """Mark areas, px of the reference, on the small grid."""
+        found = np.zeros(self.small_shape, np.bool_)
+        for area in areas:
+            left, top = area.left // self.reduction, area.top // self.reduction
+            found[top : -(-area.bottom // self.reduction), left : -(-area.right // self.reduction)] = True
+        return found
 
     def ends(self, axis: Axis, cell_px: int, shape: tuple[int, ...]) -> Ends | None:
         """Find what lies beyond the ends."""

@@ -114,6 +114,20 @@ def noticed(found: MotionFound, positions: Sequence[int], *, window: Rectangle, 
                 )
 
 
+def treated(found: MotionFound, window: Rectangle) -> tuple[Rectangle, ...]:
+    """List where something was done about motion, px of the uncropped reference; `window` is the grid fused."""
+    return tuple(
+        Rectangle(
+            left=region.area.left + window.left,
+            top=region.area.top + window.top,
+            right=region.area.right + window.left,
+            bottom=region.area.bottom + window.top,
+        )
+        for region in found.regions
+        if region.kind is not MotionKind.UNRESOLVED
+    )
+
+
 def _rectangle(cells: NDArray[np.bool_], reduction: int) -> Rectangle:
     side = CELL_PX * reduction
     rows, columns = (np.flatnonzero(cells.any(axis=axis)) for axis in (1, 0))

@@ -258,7 +258,7 @@ def _weigh(frames: AlignedFrames, settings: DepthFromDefocus, means: Means, grid
     evidence = Evidence(means.make_store(), tolerance, _heard(witnesses), watchers)
     step()
     step = Steps(means.progress, "measure", 2 * len(frames) - 1)
-    neighbours = Neighbours(means.make_store(), blur_px=blur_px, grain=grain)
+    neighbours = Neighbours(means.make_store(), focus=focus, blur_px=blur_px, grain=grain)
     for cost in _costs(frames, witnesses, focus, blur_px, grid, watchers, grain_detail, step, neighbours):
         evidence.add(cost)
     del witnesses, grays

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.depth.defocus import blurred
 from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.colour import to_display, to_light
@@ -40,6 +41,9 @@ CLIPPED = (0.88, 0.96)
 still count (measured)."""
 LEAST_WEIGHT = 0.15
 """Share of a window that must count."""
+MOST_APART = 1.5
+"""Usual steps of focus up to which neighbours are compared: across a gap blur changes too much to be fitted, and a still stack
+with frames left out passed for a moving one on a quarter of the picture (measured)."""
 NEVER_SHARP = 0.2
 """How surely nothing is ever in focus, from which on neighbours are not asked (guess)."""
 UNSEEN = np.float32(-1)
@@ -53,13 +57,16 @@ class Neighbours:
     ----------
     store : PlaneStore
         Keeps one small plane a pair of neighbours.
+    focus : FocusPositions
+        Where the frames are focused.
     blur_px : float
-        Growth of the blur's radius from frame to frame, px of the decisions.
+        Growth of the blur's radius per usual step of focus, px of the decisions.
     grain : float
         Standard deviation of grain, display units, on the grid of the decisions.
     """
 
-    def __init__(self, store: PlaneStore, *, blur_px: float, grain: float) -> None:
+    def __init__(self, store: PlaneStore, *, focus: FocusPositions, blur_px: float, grain: float) -> None:
+        self._focus = focus
         self._store = store
         self._blur_px = blur_px / REDUCTION
         self._different = float(np.hypot(DIFFERENT, GRAINS * grain / REDUCTION))
@@ -80,7 +87,10 @@ class Neighbours:
         self._shape = (steepness.shape[0], steepness.shape[1])
         seen = _Seen(gray=small, softer=softer, steepness=steepness, trust=np.asarray(trust, np.float32))
         if self._before is not None:
-            self._store.append(self._difference(self._before, seen).astype(np.float16))
+            index = len(self._store)
+            near = self._focus.apart(index, index + 1) <= MOST_APART
+            difference = self._difference(self._before, seen) if near else np.full(self._shape, UNSEEN)
+            self._store.append(difference.astype(np.float16))
         self._before = seen
 
     def settle(self, taken: Plane, never_sharp: Plane, step: Step = ignore_step) -> "Contradictions":

@@ -21,6 +21,7 @@ STAGE_SENTENCES = {
     "fuse": "Fusing",
     "depth": "Drawing the depth map",
     "finish": "Finishing",
+    "judge": "Looking for faults",
     "export": "Writing",
 }
 

@@ -222,7 +222,8 @@ class Stacker:
                 treated=treated(motion, window),
                 steps=None if fused.focus is None else fused.focus.steps,
                 blur_px=fused.blur_px_per_step,
-            )
+            ),
+            progress=self._progress,
         )
         findings = (
             *opinion.noticed,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stackd.imaging.compose.focus_measure import lay_over_reference
 from stackd.imaging.depth.defocus import estimate_blur_per_frame
 from stackd.imaging.ground.blocks import reduced
-from stackd.imaging.ground.frames import MakePlaneStore
+from stackd.imaging.ground.frames import MakePlaneStore, Progress, Step, Steps, ignore_progress
 from stackd.imaging.ground.grain import estimate_grain
 from stackd.imaging.ground.luminance import Luma, brightening
 from stackd.imaging.ground.matrices import corners, rescale_matrix, transformed
@@ -101,10 +101,15 @@ class Jury:
         energies = [self._energies[position] * np.float32(brightness**2) for position in positions]
         return Cells.laid_over(energies, matrices, side_px=self._cell_px, shape=self._shape)
 
-    def judge(self, case: Case) -> Opinion:
-        """Say what is wrong with a stack, and how much."""
+    def judge(self, case: Case, *, progress: Progress = ignore_progress) -> Opinion:
+        """Say what is wrong with a stack, and how much; `progress` is told after every frame looked at."""
         view = _View(jury=self, case=case, reduction=self._reduction, shape=self._shape)
-        grays = [view.laid_over(place) for place in _spread(len(case.positions))]
+        looked_at = _spread(len(case.positions))
+        step = Steps(progress, "judge", len(looked_at) + len(case.positions) + 1)
+        grays = []
+        for place in looked_at:
+            grays.append(view.laid_over(place))
+            step()
         brightness = brightening(grays)
         view = replace(view, brightness=brightness)
         grays = [gray * np.float32(brightness) for gray in grays]
@@ -112,16 +117,17 @@ class Jury:
         steps = case.steps or tuple(float(place) for place in range(len(case.positions)))
         blur_px = case.blur_px
         if blur_px is None:
-            blur_px = self._reduction * (estimate_blur_per_frame(grays, _spread(len(case.positions))) or 0.0)
+            blur_px = self._reduction * (estimate_blur_per_frame(grays, looked_at) or 0.0)
         del grays
         axis = Axis(steps=steps, blur_px=blur_px)
-        contradictions = view.contradictions(axis, grain)
+        contradictions = view.contradictions(axis, grain, step)
         untreated = contradicted(contradictions) & ~view.inside(case.treated)
         cells = self.cells(case.positions, case.matrices, brightness=brightness)
         coverage = Coverage(
             cells=cells, axis=axis, softening=Softening.of(case.composite), positions=case.positions, area=case.area
         )
         ends = view.ends(axis, self._cell_px // self._reduction, cells.energy.shape[1:])
+        step()
         noticed = [
             *coverage.noticed(ends),
             *exposure(case.gains, case.positions),
@@ -183,7 +189,7 @@ class _View:
         places = np.stack([transformed(matrix, here) for matrix in self.case.matrices])
         return float(np.sqrt(np.square(np.ptp(places, axis=0)).sum(axis=1)).mean())
 
-    def contradictions(self, axis: Axis, grain: float) -> Contradictions:
+    def contradictions(self, axis: Axis, grain: float, step: Step) -> Contradictions:
         """Go through the frames once, and note where they contradict one another."""
         agreement = Agreement(self.small_shape, grain=grain, blur_px=axis.blur_px / self.reduction, positions=axis.steps)
         shown = np.zeros(self.small_shape, np.bool_)
@@ -194,6 +200,7 @@ class _View:
         ] = True
         for place in range(len(self.case.positions)):
             agreement.add(self.laid_over(place), self.covered(place) & shown)
+            step()
         return agreement.settle()
 
     def inside(self, areas: Sequence[Rectangle]) -> Mask:

@@ -27,27 +27,34 @@ class Cause:
     """Something that can ruin a composite."""
 
     half_at: float
-    """Measure at which half of all people would reject."""
+    """Measure at which half of all people would reject who ever do."""
     steepness: float
     """Exponent: of 3, half the measure leaves a ninth of them."""
     findings: tuple[str, ...]
     """Codes of what tells of it."""
+    at_most: float = 1.0
+    """Share of people who ever reject for it, however large the measure."""
 
     def probability(self, measure: float) -> float:
         """Tell how likely a person would reject for this cause alone."""
-        return 1 / (1 + (self.half_at / measure) ** self.steepness) if measure > 0 else 0.0
+        return self.at_most / (1 + (self.half_at / measure) ** self.steepness) if measure > 0 else 0.0
 
 
 CAUSES: Final[Mapping[str, Cause]] = MappingProxyType(
     {
         "contradiction": Cause(half_at=0.012, steepness=3, findings=("subject-moved",)),
+        "moved_share": Cause(
+            half_at=0.03, steepness=2, findings=("moment-taken", "motion-unresolved", "parallax-compensated"), at_most=0.7
+        ),
+        "motion_unresolved_share": Cause(half_at=0.02, steepness=2, findings=("motion-unresolved",)),
         "gap": Cause(half_at=0.1, steepness=3, findings=("focus-gap",)),
         "beyond": Cause(half_at=0.4, steepness=3, findings=("near-end-early", "far-end-early")),
         "left_out": Cause(half_at=0.5, steepness=3, findings=("frame-left-out",)),
         "uncovered": Cause(half_at=0.6, steepness=6, findings=("small-valid-area",)),
     }
 )
-"""By measure: shares of the picture, of its texture, or of the frames."""
+"""By measure: shares of the picture, of its texture, or of the frames. What moved and was treated may have come out well:
+somebody should look, but nobody throw it away unseen."""
 
 
 def judged(measures: Mapping[str, float], findings: Sequence[Noticed]) -> Verdict:
@@ -74,8 +81,9 @@ def _reasons(risks: Mapping[str, float], findings: Sequence[Noticed]) -> tuple[s
     """Order the codes of what was noticed: what speaks most against the composite first."""
     ranked = sorted((name for name, risk in risks.items() if risk > 0), key=lambda name: -risks[name])
     causes = [code for name in ranked for code in CAUSES[name].findings]
-    noticed = [finding.code for finding in findings if finding.severity is Severity.WARNING]
-    return tuple(dict.fromkeys(code for code in (*causes, *noticed) if code in noticed or code == "frame-left-out"))
+    noticed = {finding.code: finding.severity for finding in findings}
+    warned = [code for code, severity in noticed.items() if severity is Severity.WARNING]
+    return tuple(dict.fromkeys(code for code in (*causes, *warned) if code in noticed or code == "frame-left-out"))
 
 
 def _judgement(probability: float) -> Judgement:

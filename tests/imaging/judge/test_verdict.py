@@ -19,13 +19,17 @@ def test_a_stack_with_nothing_against_it_passes() -> None:
 
 
 @pytest.mark.parametrize("name", CAUSES)
-def test_at_half_of_a_cause_half_of_all_people_reject(name: str) -> None:
+def test_at_half_of_a_cause_half_of_those_reject_who_ever_do(name: str) -> None:
     verdict = judged({name: CAUSES[name].half_at}, ())
-    assert verdict.rejection_probability == pytest.approx(0.5)
+    assert verdict.rejection_probability == pytest.approx(CAUSES[name].at_most / 2)
     assert verdict.judgement is Judgement.REVIEW
 
 
 @pytest.mark.parametrize("name", CAUSES)
+def test_what_moved_and_was_treated_is_never_thrown_away_unseen() -> None:
+    assert judged({"moved_share": 1.0}, ()).judgement is Judgement.REVIEW
+
+
 def test_more_of_a_cause_is_never_better(name: str) -> None:
     odds = [judged({name: share / 100}, ()).rejection_probability for share in range(101)]
     assert odds == sorted(odds)

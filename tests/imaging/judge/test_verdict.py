@@ -25,11 +25,11 @@ def test_at_half_of_a_cause_half_of_those_reject_who_ever_do(name: str) -> None:
     assert verdict.judgement is Judgement.REVIEW
 
 
-@pytest.mark.parametrize("name", CAUSES)
 def test_what_moved_and_was_treated_is_never_thrown_away_unseen() -> None:
     assert judged({"moved_share": 1.0}, ()).judgement is Judgement.REVIEW
 
 
+@pytest.mark.parametrize("name", CAUSES)
 def test_more_of_a_cause_is_never_better(name: str) -> None:
     odds = [judged({name: share / 100}, ()).rejection_probability for share in range(101)]
     assert odds == sorted(odds)

@@ -1,4 +1,4 @@
-"""What is said of real stacks that people looked at: the good ones pass, the ruined ones do not."""
+"""What is said of real stacks that people looked at: good ones pass, of the others it is told what moved, and where."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ GOOD = (
     "world/generated_depth/1",
     "world/generated_depth/2",
 )
-RUINED = ("world/columbia_flowerLady", "world/handheld_leaves")
+MOTION = {"subject-moved", "moment-taken", "motion-unresolved"}
 
 NO_FRAMES = ("expected", "depth", "stacked")
 """Results of other programs lie beside some stacks."""
@@ -57,8 +57,20 @@ def test_a_good_stack_passes(name: str, tmp_path: Path) -> None:
     assert _fused(shared_data(name), tmp_path).verdict.judgement is Judgement.PASS
 
 
-@pytest.mark.parametrize("name", RUINED)
-def test_a_ruined_stack_does_not_pass_and_says_where(name: str, tmp_path: Path) -> None:
-    composite = _fused(shared_data(name), tmp_path)
+def test_leaves_in_the_wind_do_not_pass(tmp_path: Path) -> None:
+    composite = _fused(shared_data("world/handheld_leaves"), tmp_path)
     assert composite.verdict.judgement is not Judgement.PASS
-    assert any(finding.code == "subject-moved" and finding.region is not None for finding in composite.findings)
+    assert any(finding.code in MOTION and finding.region is not None for finding in composite.findings)
+
+
+def test_a_woman_who_walks_by_is_told_of_where_she_walks(tmp_path: Path) -> None:
+    """She is shown whole, as she was at one moment: about the upper middle of the picture."""
+    composite = _fused(shared_data("world/columbia_flowerLady"), tmp_path)
+    told = [finding for finding in composite.findings if finding.code in MOTION]
+    rows, columns = composite.frame_shape
+    assert any(
+        finding.region is not None
+        and finding.region.top < 0.3 * rows
+        and finding.region.left < 0.5 * columns < finding.region.right
+        for finding in told
+    )

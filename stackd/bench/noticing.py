@@ -134,9 +134,9 @@ def noticing() -> tuple[BenchScene, ...]:
 
 def _glow(x: NDArray[np.float32], y: NDArray[np.float32], *, reach: float) -> NDArray[np.float32]:
     """Round glow of 1 in its middle, for all three colours."""
-    return np.asarray(np.exp(-(x**2 + y**2) / (2 * reach**2)), np.float32)[..., None]
+    return np.asarray(np.exp(-(x**2 + y**2) / (2 * reach**2))[..., None], np.float32)
 
 
-def _inside(canvas: Canvas, distance: NDArray[np.float32]) -> NDArray[np.float32]:
+def _inside(canvas: Canvas, distance: NDArray[np.floating]) -> NDArray[np.float32]:
     """Opacity by the distance from an outline, which is soft over one pixel."""
-    return np.clip(distance * canvas.height_px + 0.5, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(distance * canvas.height_px + 0.5, 0, 1), np.float32)

@@ -131,6 +131,7 @@ def suite(*, height_px: int = 480, width_px: int = 720, frame_count: int = 16, s
 
 
 def shot(subject: Subject, *, rail: bool, iso: int, jpeg: bool, seed: int, size: tuple[int, int], frames: int) -> SceneSettings:
+    """Settings of a stack shot by hand: shake, breathing or parallax, flicker, and the noise of an ISO value."""
     return SceneSettings(
         subject=subject,
         height_px=size[0],
@@ -149,6 +150,7 @@ def shot(subject: Subject, *, rail: bool, iso: int, jpeg: bool, seed: int, size:
 
 
 def everywhere(canvas: Canvas, colour: NDArray[np.float32], *, depth: float) -> Surface:
+    """Paint a surface that fills the picture at one depth."""
     return Surface(colour=colour, opacity=np.ones(canvas.shape, np.float32), depth=np.full(canvas.shape, depth, np.float32))
 
 

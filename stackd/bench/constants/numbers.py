@@ -1,10 +1,10 @@
 """Finding the numbers of a package: every constant at the top of a module that is a number, or some numbers together."""
 
 import ast
-import inspect
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from pkgutil import walk_packages
 from types import ModuleType
 from typing import Literal, TypeAlias
@@ -78,8 +78,7 @@ def assignments_of(module: ModuleType) -> tuple[Assignment, ...]:
 
     Several in a row without a blank line share the docstring that follows the last of them.
     """
-    source = inspect.getsource(module)
-    body = ast.parse(source).body if source else []
+    body = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")).body
     found: list[Assignment] = []
     docstring, starts = "", -1
     for statement in reversed(body):

@@ -37,10 +37,20 @@ def patched(constant: Constant, value: Value, modules: Sequence[ModuleType]) -> 
         undo.callback(_forget, modules)
         for module in modules:
             for name, new in changed.get(module.__name__, {}).items():
-                undo.callback(setattr, module, name, vars(module)[name])
-                setattr(module, name, new)
+                undo.enter_context(replaced(module, name, new))
         _forget(modules)
         yield
+
+
+@contextmanager
+def replaced(module: ModuleType, name: str, new: object) -> Iterator[None]:
+    """Let a name in a module, and nowhere else, mean something else for a while."""
+    old = vars(module)[name]
+    setattr(module, name, new)
+    try:
+        yield
+    finally:
+        setattr(module, name, old)
 
 
 def places_of(constant: Constant, modules: Sequence[ModuleType]) -> frozenset[Place]:

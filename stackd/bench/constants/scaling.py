@@ -48,7 +48,7 @@ def scaled(constant: Constant, factor: float) -> Value | NotScaled:
             return NotScaled(reason="it is a matrix or a kernel")
         return _scaled_array(value, factor)
     numbers = value if isinstance(value, tuple) else (value,)
-    if any(number in LIMITS for number in numbers):
+    if any(float(number) in LIMITS for number in numbers):
         return NotScaled(reason="a type of numbers ends there")
     if all(number < 0 for number in numbers):
         return NotScaled(reason="it is a mark, no measure")
@@ -59,13 +59,14 @@ def scaled(constant: Constant, factor: float) -> Value | NotScaled:
 
 
 def _scaled_number(number: Number, factor: float) -> Number:
-    if isinstance(number, int | np.integer):
-        if number == 0:
-            return number
-        size = max(int(abs(number) * factor), 1)
-        odd = number % 2 == 1 and abs(number) > 1
-        return type(number)((size | 1 if odd else size) * (1 if number > 0 else -1))
-    return type(number)(number * factor)
+    if isinstance(number, float | np.floating):
+        return type(number)(float(number) * factor)
+    whole = int(number)
+    if whole == 0:
+        return number
+    size = max(int(abs(whole) * factor), 1)
+    odd = whole % 2 == 1 and abs(whole) > 1
+    return type(number)((size | 1 if odd else size) * (1 if whole > 0 else -1))
 
 
 def _scaled_array(values: NDArray[np.number], factor: float) -> Value:

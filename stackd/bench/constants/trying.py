@@ -1,17 +1,15 @@
 """What a composite loses or gains when one number of the pipeline is halved or doubled."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TypeAlias
 
 import numpy as np
 
 import stackd.imaging
 from stackd.bench.constants.numbers import Constant, Value
-from stackd.bench.constants.patching import Place, patched, places_of, reads_noted
+from stackd.bench.constants.patching import Place, patched, places_of, reads_noted, replaced
 from stackd.bench.constants.scaling import FACTORS, NotScaled, scaled
 from stackd.bench.quality.quality import Quality, judge
 from stackd.bench.quality.truth import Truth, truth_of
@@ -115,7 +113,7 @@ def try_constants(
     ]
     changes: dict[str, list[Change]] = {constant.full_name: [] for constant in constants}
     total = len(trials) * len(scenes)
-    with _jury_silenced(), warnings.catch_warnings(), np.errstate(all="ignore"):
+    with replaced(stacker_module, "Jury", _SilentJury), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # strange numbers make strange arithmetic, which the composite tells of
         for place, wanted in enumerate(scenes):
             scene = _Scene(wanted, modules)
@@ -126,9 +124,7 @@ def try_constants(
         Effect(
             constant=constant,
             changes=tuple(changes[constant.full_name]),
-            not_scaled=tuple(
-                value.reason for factor in FACTORS if isinstance(value := scaled(constant, factor), NotScaled)
-            ),
+            not_scaled=tuple(value.reason for factor in FACTORS if isinstance(value := scaled(constant, factor), NotScaled)),
         )
         for constant in constants
     )
@@ -219,11 +215,3 @@ class _SilentJury:
     def judge(self, _: object) -> Opinion:
         """Say nothing."""
         return Opinion(noticed=(), measures={})
-
-
-@contextmanager
-def _jury_silenced() -> Iterator[None]:
-    with ExitStack() as undo:
-        undo.callback(setattr, stacker_module, "Jury", stacker_module.Jury)
-        stacker_module.Jury = _SilentJury  # type: ignore[misc, assignment]
-        yield

@@ -30,7 +30,7 @@ def small(name: str) -> BenchScene:
 def test_what_matters_what_does_not_and_what_is_never_read_are_told_apart():
     wanted = (
         "fuse.depth_from_defocus.NEAR_WINDOW_PX",
-        "ground.tiles.WORKERS",
+        "compose.blending.WORKERS",
         "finish.denoise.PATCH_SIDE_PX",
         "ground.colour.GAMMA",
     )
@@ -67,7 +67,7 @@ def test_the_greatest_and_the_mean_change_count_composites_only():
         Change(scene="one", factor=2.0, psnr_db=0.1),
         Change(scene="two", factor=2.0, psnr_db=float("nan"), failure="ValueError"),
     )
-    effect = Effect(constant=constant("ground.tiles.WORKERS"), changes=changes, not_scaled=())
+    effect = Effect(constant=constant("compose.blending.WORKERS"), changes=changes, not_scaled=())
 
     assert effect.greatest == changes[0]
     assert effect.mean_db == pytest.approx(0.3)

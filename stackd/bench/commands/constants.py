@@ -43,6 +43,7 @@ def constants_object(effects: "Sequence[Effect]") -> list[dict[str, Any]]:
             "has_effect": effect.has_effect,
             "mean_db": None if isnan(effect.mean_db) else effect.mean_db,
             "greatest": None if effect.greatest is None else asdict(effect.greatest),
+            "depth_spearman": effect.depth_spearman,
             "not_scaled": list(effect.not_scaled),
             "changes": [
                 {**asdict(change), "psnr_db": None if isnan(change.psnr_db) else change.psnr_db} for change in effect.changes
@@ -57,12 +58,12 @@ def _show(effects: "Sequence[Effect]") -> None:
     from rich.table import Table
 
     from stackd.bench.commands.report import WIDTH_ELSEWHERE
-    from stackd.bench.constants.trying import NO_EFFECT_DB
+    from stackd.bench.constants.trying import NO_EFFECT_DB, NO_EFFECT_SPEARMAN
 
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH_ELSEWHERE)
-    table = Table("constant", "line", "reason", "greatest, dB", "where", "mean, dB", "better by", "no composite")
+    table = Table("constant", "line", "reason", "greatest, dB", "where", "mean, dB", "better by", "depth ρ", "no composite")
     tried = [effect for effect in effects if effect.changes]
     for effect in sorted(tried, key=_size, reverse=True):
         greatest = effect.greatest
@@ -75,10 +76,15 @@ def _show(effects: "Sequence[Effect]") -> None:
             "–" if greatest is None else f"{greatest.scene} ×{greatest.factor:g}",
             "–" if isnan(effect.mean_db) else f"{effect.mean_db:.3f}",
             f"×{factor:g} {gain_db:+.3f}" if gain_db > 0 else "",
+            f"{effect.depth_spearman:+.3f}",
             ", ".join(f"{change.scene} ×{change.factor:g}" for change in effect.failures),
         )
     console.print(table)
-    _list(console, f"Without effect (less than {NO_EFFECT_DB} dB everywhere)", [e for e in tried if not e.has_effect])
+    _list(
+        console,
+        f"Without effect (less than {NO_EFFECT_DB} dB and {NO_EFFECT_SPEARMAN} of rank everywhere)",
+        [e for e in tried if not e.has_effect],
+    )
     _list(console, "Never read by these scenes", [e for e in effects if not e.changes and not e.not_scaled])
     for effect in effects:
         if effect.not_scaled:

@@ -11,14 +11,14 @@ import stackd.imaging
 from stackd.bench.constants.numbers import Constant, Value
 from stackd.bench.constants.patching import Place, patched, places_of, reads_noted, replaced
 from stackd.bench.constants.scaling import FACTORS, NotScaled, scaled
-from stackd.bench.quality.quality import Quality, judge
+from stackd.bench.quality.quality import Quality, judge, judge_depth
 from stackd.bench.quality.truth import Truth, truth_of
 from stackd.bench.scenes import BenchScene
 from stackd.config.settings import Recipe
 from stackd.imaging import stacker as stacker_module
 from stackd.imaging.chain.chain import SolvedChain
 from stackd.imaging.ground.frames import Progress
-from stackd.imaging.judge.jury import Opinion
+from stackd.imaging.judge.jury import Case, Jury, Opinion
 from stackd.imaging.match.brightness import Gain
 from stackd.imaging.match.tone import ToneCurve
 from stackd.imaging.stacker import Stacked, Stacker
@@ -26,6 +26,9 @@ from stackd.rendering.scenes import RenderedStack, render_stack
 
 NO_EFFECT_DB = 0.02
 """A change below this on every scene is none: nobody could see it, and other versions of the libraries change as much."""
+
+NO_EFFECT_SPEARMAN = 0.005
+"""The same for the rank correlation of depth: as much comes and goes with the noise (guess)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,8 @@ class Change:
     factor: float
     psnr_db: float
     """More than with the constant as it is; NaN where there was no composite."""
+    depth_spearman: float = 0.0
+    """The same of the rank correlation between the depth map and the true depth."""
     failure: str = ""
 
 
@@ -76,10 +81,17 @@ class Effect:
         return tuple(change for change in self.changes if change.failure)
 
     @property
+    def depth_spearman(self) -> float:
+        """Greatest change of the rank correlation of depth; 0 without any."""
+        found = [change.depth_spearman for change in self.changes if not change.failure]
+        return max(found, key=abs, default=0.0)
+
+    @property
     def has_effect(self) -> bool:
-        """Whether any composite changed so that it counts, or failed."""
+        """Whether any composite or depth map changed so that it counts, or failed."""
         greatest = self.greatest
-        return bool(self.failures) or (greatest is not None and abs(greatest.psnr_db) >= NO_EFFECT_DB)
+        seen = greatest is not None and abs(greatest.psnr_db) >= NO_EFFECT_DB
+        return bool(self.failures) or seen or abs(self.depth_spearman) >= NO_EFFECT_SPEARMAN
 
 
 def try_constants(
@@ -143,7 +155,8 @@ class _Scene:
         with reads_noted(stackd.imaging) as self._read_placing:
             self._stacker.place()
         with reads_noted(stackd.imaging) as self._read_finishing:
-            self._psnr_db = _psnr_db(self._stacker.finish(), self._truth)
+            made = self._stacker.finish()
+        self._usual = _nearness(made, self._truth)
 
     def changes(self, constant: Constant, factor: float, value: Value, places: frozenset[Place]) -> Iterator[Change]:
         """Make the composite with another value of a constant that is read at `places`; nothing where it is not read here."""
@@ -151,12 +164,18 @@ class _Scene:
             return
         try:
             with patched(constant, value, self._modules):
-                change_db = _psnr_db(self._again(places), self._truth) - self._psnr_db
+                psnr_db, depth_spearman = _nearness(self._again(places), self._truth)
         except Exception as error:  # noqa: BLE001  (a number that makes no sense can break anything, and that is the answer)
             failure = f"{type(error).__name__}: {error}".strip().splitlines()[0]
             yield Change(scene=self._name, factor=factor, psnr_db=float("nan"), failure=failure)
         else:
-            yield Change(scene=self._name, factor=factor, psnr_db=change_db)
+            usual_db, usual_spearman = self._usual
+            yield Change(
+                scene=self._name,
+                factor=factor,
+                psnr_db=psnr_db - usual_db,
+                depth_spearman=depth_spearman - usual_spearman,
+            )
 
     def _again(self, places: frozenset[Place]) -> Stacked:
         """Start from the first stage that reads one of the places: the stages before it would do the same again."""
@@ -194,24 +213,22 @@ class _StackerInStages(Stacker):
         return super()._matched(placed) if self.kept is None else self.kept[1]
 
 
-def _psnr_db(made: Stacked, truth: Truth) -> float:
+def _nearness(made: Stacked, truth: Truth) -> tuple[float, float]:
+    """PSNR of a composite, dB, and rank correlation of its depth map with the true depth."""
     cropped = np.array([[1, 0, made.valid_area.left], [0, 1, made.valid_area.top], [0, 0, 1]], float)
-    quality = judge(made.image, truth, truth.matrices[made.reference] @ cropped)
+    where = truth.matrices[made.reference] @ cropped
+    quality = judge(made.image, truth, where)
     if not isinstance(quality, Quality):
         msg = f"nothing to judge: {quality.reason}"
         raise ValueError(msg)  # noqa: TRY004  (no wrong type, but a composite that is nowhere)
-    return quality.psnr_db
+    depth = None if made.depth is None else judge_depth(made.depth.position, truth, where)
+    return quality.psnr_db, 0.0 if depth is None else depth.depth_spearman
 
 
-class _SilentJury:
+class _SilentJury(Jury):
     """Judges nothing: that would take a quarter of the time, and what is said of a composite does not change it."""
 
-    def __init__(self, *_: object) -> None:
-        """Take what a jury takes."""
-
-    def add(self, *_: object, **__: object) -> None:
-        """Look at nothing."""
-
-    def judge(self, _: object) -> Opinion:
+    def judge(self, case: Case) -> Opinion:
         """Say nothing."""
+        del case
         return Opinion(noticed=(), measures={})

@@ -195,7 +195,7 @@ def count_findings(stacks: int, *, first_seed: int, progress: Progress) -> tuple
 
 
 def try_every_constant(scenes: Sequence[str], *, only: str, progress: Progress) -> tuple[Effect, ...]:
-    """Halve and double the numbers that can change a composite, on rendered scenes.
+    """Halve and double numbers of the pipeline, on rendered scenes.
 
     Raises
     ------
@@ -212,9 +212,7 @@ def try_every_constant(scenes: Sequence[str], *, only: str, progress: Progress) 
     if unknown := [name for name in scenes if name not in known]:
         raise WrongUse(f"There is no scene {unknown[0]!r}.", hint=f"Choose from {', '.join(known)}.")
     modules = modules_of(stackd.imaging)
-    # The judge's numbers change what is said of a composite, never the composite.
-    making = [module for module in modules if not module.__name__.startswith("stackd.imaging.judge")]
-    found = [constant for module in making for constant in constants_of(module) if only in constant.full_name]
+    found = [constant for module in modules for constant in constants_of(module) if only in constant.full_name]
     if not found:
         raise WrongUse(f"No number of the pipeline has {only!r} in its name.", hint="Write for example --only depth.surface.")
     return try_constants(found, [known[name] for name in scenes or known], modules, progress=progress)

@@ -80,11 +80,11 @@ kept 0.81, 0.70, 0.68, 0.82, 0.65. Bounds on detail lie close, because only they
 (hairs 0.64, rail 0.62); sheets fall to 32.5 / 27.2 dB when fine detail beside edges comes from the same frame as all
 else. Ranks of depth were 1.00, 0.95, 0.77, 0.91, 0.78: in "sky" painted patches are taken for things before the slope.
 
-Smaller ones notice what those do not. Measured when set, and where they fall with one number of the pipeline changed: bokeh 29.2 /
-25.2 dB (26.7 if witnesses against a brighter frame count twice), blown 30.2 / 25.4 dB (28.6 if highlights lose their say from half
-their brightness on), beyond 33.2 / 29.1 dB (29.3 if discs of highlights pass for contrast), backlit 28.9 / 22.3 dB (26.1 if agreement
-is trusted from half of what it must be). "beyond" loses part of a stem nearer than the first frame, and in "backlit" what is turned
-is not found (2.9 px at the corners): bounds that better methods will raise."""
+Smaller ones notice what those do not. Measured when set, and where they fall with one number of the pipeline changed: bokeh
+29.2 / 25.2 dB (26.7 if witnesses against a brighter frame count twice), blown 30.2 / 25.4 dB (28.6 if highlights lose their
+say from half their brightness on), beyond 33.2 / 29.1 dB (29.3 if discs of highlights pass for contrast), backlit 28.9 /
+22.3 dB (26.1 if agreement is trusted from half of what it must be). "beyond" loses part of a stem nearer than the first
+frame, and in "backlit" what is turned is not found (2.9 px at the corners): bounds that better methods will raise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import stackd.imaging
+from stackd.bench.commands.bench import app
 from stackd.bench.commands.constants import constants_object
 from stackd.bench.constants.numbers import Constant, constants_of, modules_of
 from stackd.bench.constants.trying import Change, Effect, try_constants
@@ -52,7 +54,7 @@ def test_what_matters_what_does_not_and_what_is_never_read_are_told_apart():
 
 
 def test_a_number_that_breaks_the_pipeline_is_reported_and_put_back():
-    percentile = constant("fuse.depth_from_defocus.WHITE_PERCENTILE")
+    percentile = constant("ground.luminance.WHITE_PERCENTILE")
 
     (effect,) = try_constants([percentile], [small("dark")], MODULES, progress=ignore_progress)
 
@@ -75,6 +77,14 @@ def test_the_greatest_and_the_mean_change_count_composites_only():
     assert effect.failures == changes[2:]
     (plain,) = constants_object([effect])
     assert [change["psnr_db"] for change in plain["changes"]] == [-0.5, 0.1, None]
+
+
+def test_the_command_prints_what_it_found_and_lists_what_does_nothing():
+    said = CliRunner().invoke(app, ["constants", "--scenes", "dark", "--only", "chain.chain.S"])
+
+    assert said.exit_code == 0, said.output
+    assert "chain.chain.STRANGERS_KEPT" in said.output.split("Without effect")[0]
+    assert "chain.chain.STRANGERS_KEPT" in said.output.split("Without effect")[1]
 
 
 @pytest.mark.parametrize(("scenes", "only"), [(["moon"], ""), ([], "no_such_number")])

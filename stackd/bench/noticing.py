@@ -16,10 +16,17 @@ from stackd.rendering.scenes import Canvas, Subject, Surface, speckle, tilted_pl
 SIZE_PX = (144, 216)
 """Rows and columns: a composite of ten such frames takes half a second, and the depth of every scene still fits in."""
 
+LARGER_PX = (192, 288)
+"""So much is needed for where frames are focused to be measured at all."""
+
 FRAMES, MANY_FRAMES = 8, 40
 
 BLUR_PX, COARSE_BLUR_PX = 1.5, 2.75
 """Blur a frame: between what photographers are told to make and what is left of it when they hurry; and far too much."""
+
+
+UNEVEN = (0.0, 1.0, 1.2, 3.0, 4.0, 4.3, 6.5, 7.5, 9.0, 10.0)
+"""Where frames are focused, in steps: gaps, and frames that add next to nothing, as when a hand turned the ring."""
 
 
 def bokeh(canvas: Canvas) -> tuple[Surface, ...]:
@@ -118,6 +125,7 @@ def noticing() -> tuple[BenchScene, ...]:
 
     coarse = scene("coarse", sheets, 22)
     many = scene("long", flower, 23, jpeg=True)
+    uneven = scene("uneven", flower, 24)
     return (
         scene("plane", tilted_plane, 11, iso=800),
         scene("sheets", sheets, 12),
@@ -129,6 +137,10 @@ def noticing() -> tuple[BenchScene, ...]:
         scene("dark", dimmed(flower, 0.01), 21, iso=400),
         replace(coarse, scene=replace(coarse.scene, blur_px=COARSE_BLUR_PX)),
         replace(many, scene=replace(many.scene, height_px=96, width_px=144, frame_count=MANY_FRAMES, blur_px=0.5)),
+        replace(
+            uneven,
+            scene=replace(uneven.scene, height_px=LARGER_PX[0], width_px=LARGER_PX[1], frame_count=len(UNEVEN), focus=UNEVEN),
+        ),
     )
 
 

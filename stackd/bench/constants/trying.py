@@ -17,7 +17,7 @@ from stackd.bench.scenes import BenchScene
 from stackd.config.settings import Recipe
 from stackd.imaging import stacker as stacker_module
 from stackd.imaging.chain.chain import SolvedChain
-from stackd.imaging.ground.frames import Progress
+from stackd.imaging.ground.frames import Progress, ignore_progress
 from stackd.imaging.judge.jury import Case, Jury, Opinion
 from stackd.imaging.match.brightness import Gain
 from stackd.imaging.match.tone import ToneCurve
@@ -228,7 +228,7 @@ def _nearness(made: Stacked, truth: Truth) -> tuple[float, float]:
 class _SilentJury(Jury):
     """Judges nothing: that would take a quarter of the time, and what is said of a composite does not change it."""
 
-    def judge(self, case: Case) -> Opinion:
+    def judge(self, case: Case, *, progress: Progress = ignore_progress) -> Opinion:
         """Say nothing."""
-        del case
+        del case, progress
         return Opinion(noticed=(), measures={})

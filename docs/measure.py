@@ -48,5 +48,16 @@ def positions() -> None:
     measure_positions()
 
 
+@app.command()
+def constants(
+    scenes: Annotated[str, typer.Option(help="Names of scenes, separated by commas; all if left out.", show_default=False)] = "",
+    only: Annotated[str, typer.Option(help="Only constants with this in their name.", show_default=False)] = "",
+) -> None:
+    """Print which numbers of the pipeline change composites."""
+    from measured.constants import measure_constants
+
+    measure_constants([name for name in scenes.split(",") if name], only)
+
+
 if __name__ == "__main__":
     app()

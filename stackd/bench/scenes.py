@@ -37,7 +37,7 @@ def sheets(canvas: Canvas) -> tuple[Surface, ...]:
     """Paint sheets far behind one another, bright before dark and dark before bright: every edge is a jump in depth."""
     x, y = canvas.grid()
     ink, paper = ((0.01, 0.01, 0.02), (0.08, 0.09, 0.12)), ((0.35, 0.30, 0.20), (0.90, 0.85, 0.75))
-    surfaces = [_everywhere(canvas, speckle(canvas, 1, dark=(0.05, 0.06, 0.03), bright=(0.40, 0.45, 0.25)), depth=0.95)]
+    surfaces = [everywhere(canvas, speckle(canvas, 1, dark=(0.05, 0.06, 0.03), bright=(0.40, 0.45, 0.25)), depth=0.95)]
     places = (
         (-0.42, 0.05, 0.30, 0.20, 0.70),
         (0.35, -0.18, 0.26, 0.24, 0.45),
@@ -81,7 +81,7 @@ def hairs(canvas: Canvas) -> tuple[Surface, ...]:
     behind, before = (
         (_tuft(canvas, 24 + k, depth=depth) for k, depth in group) for group in (((0, 0.75), (1, 0.6)), ((2, 0.35), (3, 0.12)))
     )
-    return (_everywhere(canvas, far, depth=1.0), *behind, body, *before)
+    return (everywhere(canvas, far, depth=1.0), *behind, body, *before)
 
 
 def sky(canvas: Canvas) -> tuple[Surface, ...]:
@@ -121,7 +121,7 @@ def suite(*, height_px: int = 480, width_px: int = 720, frame_count: int = 16, s
     return tuple(
         BenchScene(
             name=f"{name}-{seed}",
-            scene=_shot(
+            scene=shot(
                 subject, rail=name == "rail", iso=iso, jpeg=jpeg, seed=seed, size=(height_px, width_px), frames=frame_count
             ),
         )
@@ -130,7 +130,8 @@ def suite(*, height_px: int = 480, width_px: int = 720, frame_count: int = 16, s
     )
 
 
-def _shot(subject: Subject, *, rail: bool, iso: int, jpeg: bool, seed: int, size: tuple[int, int], frames: int) -> SceneSettings:
+def shot(subject: Subject, *, rail: bool, iso: int, jpeg: bool, seed: int, size: tuple[int, int], frames: int) -> SceneSettings:
+    """Settings of a stack shot by hand: shake, breathing or parallax, flicker, and the noise of an ISO value."""
     return SceneSettings(
         subject=subject,
         height_px=size[0],
@@ -148,7 +149,8 @@ def _shot(subject: Subject, *, rail: bool, iso: int, jpeg: bool, seed: int, size
     )
 
 
-def _everywhere(canvas: Canvas, colour: NDArray[np.float32], *, depth: float) -> Surface:
+def everywhere(canvas: Canvas, colour: NDArray[np.float32], *, depth: float) -> Surface:
+    """Paint a surface that fills the picture at one depth."""
     return Surface(colour=colour, opacity=np.ones(canvas.shape, np.float32), depth=np.full(canvas.shape, depth, np.float32))
 
 

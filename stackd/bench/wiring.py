@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stackd.bench.constants.trying import Effect
     from stackd.bench.findings.counting import Judged, Recall
     from stackd.bench.look.looking import Sight, Subject, View
     from stackd.bench.programs.benchmark import Costs, Peak, Program
@@ -191,6 +192,30 @@ def count_findings(stacks: int, *, first_seed: int, progress: Progress) -> tuple
 
     said = run(tuple(trials(stacks, first_seed=first_seed)), fuse, progress=progress)
     return recalls(said), judged(said)
+
+
+def try_every_constant(scenes: Sequence[str], *, only: str, progress: Progress) -> tuple[Effect, ...]:
+    """Halve and double numbers of the pipeline, on rendered scenes.
+
+    Raises
+    ------
+    WrongUse
+        If there is no such scene or constant.
+    """
+    import stackd.imaging
+    from stackd.bench.constants.numbers import constants_of, modules_of
+    from stackd.bench.constants.trying import try_constants
+    from stackd.bench.noticing import noticing
+    from stackd.errors import WrongUse
+
+    known = {scene.name: scene for scene in noticing()}
+    if unknown := [name for name in scenes if name not in known]:
+        raise WrongUse(f"There is no scene {unknown[0]!r}.", hint=f"Choose from {', '.join(known)}.")
+    modules = modules_of(stackd.imaging)
+    found = [constant for module in modules for constant in constants_of(module) if only in constant.full_name]
+    if not found:
+        raise WrongUse(f"No number of the pipeline has {only!r} in its name.", hint="Write for example --only depth.surface.")
+    return try_constants(found, [known[name] for name in scenes or known], modules, progress=progress)
 
 
 def decode_and_write(frames: Sequence[Path], output: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stackd.bench.commands.constants import constants
 from stackd.bench.commands.findings import findings
 from stackd.bench.commands.look import look
 from stackd.bench.commands.options import Against, AsJson, Folder, Frames, Methods, Runs
@@ -29,6 +30,7 @@ app = typer.Typer(
   stackd bench speed IMG_04*.JPG --against 'enfuse=enfuse -o {output} {frames}'
   stackd bench memory --counts 10,100
   stackd bench findings         stacks with faults: are they noticed?
+  stackd bench constants --only depth.surface   which of its numbers matter?
   stackd bench look IMG_04*.JPG -o look.png --against 'enfuse=enfuse -o {output} {frames}'
 """,
 )
@@ -120,6 +122,7 @@ def memory(
 
 app.command()(look)
 app.command()(findings)
+app.command()(constants)
 
 
 @app.command(hidden=True)

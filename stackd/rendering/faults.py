@@ -33,10 +33,10 @@ Harm: TypeAlias = Callable[[RenderedStack, float, np.random.Generator], Harmed]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A fault, the finding that tells of it, and the strengths it is tried at."""
+    """A fault, what tells of it, and the strengths it is tried at."""
 
-    finding: str
-    """Code of the finding."""
+    findings: frozenset[str]
+    """Codes that tell of it: one is enough."""
     unit: str
     """What a strength counts."""
     strengths: tuple[float, ...]
@@ -200,21 +200,26 @@ def _not_reference(stack: RenderedStack, random: np.random.Generator) -> int:
     return int(random.choice([position for position in range(len(stack)) if position != stack.reference]))
 
 
+def _fault(*findings: str, unit: str, strengths: tuple[float, ...], noticed_from: float, harm: Harm) -> Fault:
+    return Fault(findings=frozenset(findings), unit=unit, strengths=strengths, noticed_from=noticed_from, harm=harm)
+
+
+MOTION: Final = ("subject-moved", "moment-taken", "motion-unresolved")
+ORDER: Final = ("frame-out-of-order", "names-out-of-order")
+
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType(
     {
-        "gap": Fault(finding="focus-gap", unit="frames missing", strengths=(1, 2, 3, 4), noticed_from=2, harm=_gap),
-        "near end": Fault(
-            finding="near-end-early", unit="frames missing", strengths=(1, 2, 3, 5), noticed_from=3, harm=_near_end
-        ),
-        "far end": Fault(finding="far-end-early", unit="frames missing", strengths=(1, 2, 3, 5), noticed_from=3, harm=_far_end),
-        "shaken": Fault(finding="frame-shaken", unit="px of smear", strengths=(1, 3, 5, 8), noticed_from=5, harm=_shaken),
-        "brightness": Fault(finding="exposure-off", unit="stops", strengths=(0.1, 0.3, 0.6, 1), noticed_from=0.3, harm=_brighter),
-        "white balance": Fault(finding="white-balance-off", unit="", strengths=(0.03, 0.1, 0.2), noticed_from=0.1, harm=_tinted),
-        "clipping": Fault(finding="clipped", unit="% white", strengths=(1, 5, 10, 20), noticed_from=5, harm=_clipped),
-        "duplicate": Fault(finding="duplicate-frame", unit="frames", strengths=(1, 2), noticed_from=1, harm=_again),
-        "order": Fault(finding="frame-out-of-order", unit="places", strengths=(1, 2, 4, 6), noticed_from=2, harm=_out_of_turn),
-        "hot pixels": Fault(finding="hot-pixels", unit="pixels", strengths=(3, 20, 60), noticed_from=20, harm=_hot),
-        "walker": Fault(finding="subject-moved", unit="px a frame", strengths=(1, 3, 6, 12), noticed_from=3, harm=_walker),
+        "gap": _fault("focus-gap", unit="frames missing", strengths=(1, 2, 3, 4), noticed_from=2, harm=_gap),
+        "near end": _fault("near-end-early", unit="frames missing", strengths=(1, 2, 3, 5), noticed_from=3, harm=_near_end),
+        "far end": _fault("far-end-early", unit="frames missing", strengths=(1, 2, 3, 5), noticed_from=3, harm=_far_end),
+        "shaken": _fault("frame-shaken", unit="px of smear", strengths=(1, 3, 5, 8), noticed_from=5, harm=_shaken),
+        "brightness": _fault("exposure-off", unit="stops", strengths=(0.1, 0.3, 0.6, 1), noticed_from=0.3, harm=_brighter),
+        "white balance": _fault("white-balance-off", unit="", strengths=(0.03, 0.1, 0.2), noticed_from=0.1, harm=_tinted),
+        "clipping": _fault("clipped", unit="% white", strengths=(1, 5, 10, 20), noticed_from=5, harm=_clipped),
+        "duplicate": _fault("duplicate-frame", unit="frames", strengths=(1, 2), noticed_from=1, harm=_again),
+        "order": _fault(*ORDER, unit="places", strengths=(1, 2, 4, 6), noticed_from=2, harm=_out_of_turn),
+        "hot pixels": _fault("hot-pixels", unit="pixels", strengths=(3, 20, 60), noticed_from=20, harm=_hot),
+        "walker": _fault(*MOTION, unit="px a frame", strengths=(1, 3, 6, 12), noticed_from=3, harm=_walker),
     }
 )
 """By name."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def findings(
     stacks: Annotated[
         int, typer.Option(min=2, max=100_000, help="How many stacks to render; every second one has a fault.")
-    ] = 400,
+    ] = 240,
     seed: Annotated[
         int, typer.Option(min=0, help="Of the first stack. Docs show the default; choose numbers on others.")
     ] = 10_000,
@@ -64,7 +64,7 @@ def _show(recalls: "Sequence[Recall]", judged: "Judged") -> None:
         )
         table.add_row(
             f"{recall.fault} ({recall.unit})" if recall.unit else recall.fault,
-            recall.finding,
+            ", ".join(recall.findings),
             strengths,
             "–" if isnan(recall.recall) else f"{recall.recall:.0%}",
             f"{recall.false_alarms}/{recall.without_fault}",

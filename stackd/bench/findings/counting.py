@@ -22,7 +22,7 @@ class Recall:
     """How a fault was noticed."""
 
     fault: str
-    finding: str
+    findings: tuple[str, ...]
     unit: str
     noticed_from: float
     by_strength: tuple[tuple[float, int, int], ...]
@@ -63,18 +63,18 @@ def recalls(said: Sequence[Said]) -> tuple[Recall, ...]:
         found.append(
             Recall(
                 fault=name,
-                finding=fault.finding,
+                findings=tuple(sorted(fault.findings)),
                 unit=fault.unit,
                 noticed_from=fault.noticed_from,
                 by_strength=tuple(
                     (
                         strength,
                         sum(one.trial.strength == strength for one in mine),
-                        sum(one.trial.strength == strength and fault.finding in one.codes for one in mine),
+                        sum(one.trial.strength == strength and bool(fault.findings & one.codes) for one in mine),
                     )
                     for strength in strengths
                 ),
-                false_alarms=sum(fault.finding in one.codes for one in clean),
+                false_alarms=sum(bool(fault.findings & one.codes) for one in clean),
                 without_fault=len(clean),
             )
         )

@@ -51,7 +51,7 @@ def test_nothing_is_said_of_a_good_stack(subject: str) -> None:
     ],
 )
 def test_a_fault_is_noticed(fault: str, strength: float) -> None:
-    assert FAULTS[fault].finding in _codes(_stacked(_with(fault, strength)).findings)
+    assert FAULTS[fault].findings & _codes(_stacked(_with(fault, strength)).findings)
 
 
 def test_the_shaken_frame_is_named() -> None:

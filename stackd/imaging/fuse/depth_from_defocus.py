@@ -407,7 +407,8 @@ class _Grid:
 
     def gray(self, frames: AlignedFrames, position: int) -> Gray:
         """Luminance of a frame laid over the grid."""
-        native = frames.read_gray_native(position, self.reduction)
+        # As finely as it was kept when the frame was added: on any other grid it would have to be decoded again.
+        native = block_means(frames.read_gray_native(position, self.reduction // 2), 2, edge=Edge.REPEATED)
         return lay_over_reference(
             native, frames.matrices[position], reduction=self.reduction, shape=self.shape, interpolation=cv2.INTER_CUBIC
         ) * np.float32(self.brightness)

@@ -45,10 +45,11 @@ def in_turn(cells: Cells) -> tuple[int, ...]:
         return as_it_is
     asked = textured[np.unique(np.linspace(0, textured.size - 1, min(CELLS_ASKED, textured.size)).astype(int))]
     apart = _distances(cells.log_energy.reshape(count, -1)[:, asked])
+    least = SAVED_STEPS * _usual_step(apart)
     order = list(as_it_is)
     for _ in range(int(MOST_SHARE * count) + 1):
         saved, place, target = _best_move(apart, order)
-        if saved < SAVED_STEPS * _usual_step(apart, order):
+        if saved < least:
             return tuple(order)
         frame = order.pop(place)
         order.insert(target, frame)
@@ -60,9 +61,9 @@ def _distances(detail: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.stack([np.abs(detail - one).mean(axis=1, dtype=np.float64) for one in detail])
 
 
-def _usual_step(apart: NDArray[np.float64], order: Sequence[int]) -> float:
-    places = np.asarray(order)
-    return float(np.median(apart[places[:-1], places[1:]]))
+def _usual_step(apart: NDArray[np.float64]) -> float:
+    """Tell how far a frame is from the one most like it: about a step, whatever the order."""
+    return float(np.median(np.sort(apart, axis=1)[:, 1]))
 
 
 def _best_move(apart: NDArray[np.float64], order: Sequence[int]) -> tuple[float, int, int]:

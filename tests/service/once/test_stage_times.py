@@ -45,8 +45,9 @@ def test_what_is_done_between_aligning_and_measuring_is_not_booked_as_aligning()
     assert sum(seconds.values()) == pytest.approx(clock.now_s() - began_s)
     assert seconds["register"] == pytest.approx(FRAMES * SECONDS["frame"])
     assert seconds["place"] == seconds["match"] == 0
-    assert seconds["prepare"] == pytest.approx(WITNESSES * SECONDS["plane"])
-    assert seconds["measure"] == pytest.approx((FRAMES - WITNESSES) * SECONDS["plane"])
+    # Every frame is looked at once to measure where it is focused, and none is decoded again for that.
+    assert FRAMES * SECONDS["plane"] <= seconds["prepare"] < SECONDS["frame"]
+    assert (FRAMES - WITNESSES) * SECONDS["plane"] <= seconds["measure"] < SECONDS["frame"]
     assert seconds["decide"] > FRAMES * SECONDS["plane"]
     assert seconds["blend"] > 1
     assert list(seconds) == ["register", "place", "match", "prepare", "measure", "decide", "blend", "depth", "finish"]

@@ -7,7 +7,7 @@ and bokeh obey this rule whatever their size, so the test stays quiet where flow
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
@@ -29,13 +29,20 @@ GRAINS: Final = 4.0
 LEAST_DIFFERENCE: Final = 0.01
 """A difference begins at so many standard deviations of grain and so many display units …"""
 SEEN_FROM: Final = 0.03
-"""… and is seen, beyond that, from so many display units. In nine good real stacks 0.4 % of the pixels at most differ more, where
-leaves sway in the wind 35 %, where a person walks by 2 % (measured)."""
+STRUCTURE_SEEN_FROM: Final = 0.02
+"""A difference is seen, beyond that, from so many display units, and one of fine structure from so many."""
+FEWEST_SEEDS: Final = 6
+"""Px of the judge's grid where structure contradicts, by which a place where luminance does is believed."""
+JOINED_PX: Final = 9
+"""Places so near to one another are one."""
 CUT_OFF: Final = 0.97
 """Display value from which a highlight may be cut off: its disc is then brighter, and its skirt wider, than itself."""
-LIGHT_PX, LIGHT_SQUEEZED = 24.0, 8
-"""Sigma beyond which a difference is one of light, and by how much the grid for it is reduced. A shadow that fell on the table
-beside a rose was 2.4 % of the picture."""
+STRUCTURE_PX: Final = 3.0
+"""Sigma, px: structure is what is finer. Light that falls or fades is smooth, and so is the inside of a disc, which dims as the
+disc grows: by luminance alone a shadow on the table beside a rose was 2.4 % of the picture, discs in the demo's meadow 0.8; by
+both 0.0. By structure alone something that walks before texture is a tenth of what it is: texture has all values everywhere."""
+SKIRT: Final = np.ones((9, 9), np.uint8)
+"""How far around such highlights nothing is said."""
 APART: Final = (1, 2, 4, 8)
 """Frames between those compared: what moves slowly has gone far enough after a while."""
 REACH: Final = max(APART)
@@ -43,12 +50,24 @@ REACH: Final = max(APART)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Contradictions:
-    """Where frames contradict one another."""
+    """Where frames contradict one another, in display units by which they do at most, shape (H, W)."""
 
     strength: Plane
-    """Display units by which they do at most, shape (H, W)."""
+    """In luminance."""
+    structure: Plane
+    """In fine structure alone."""
     shares: tuple[float, ...]
     """Share of the picture on which each pair of neighbours does."""
+
+    @property
+    def places(self) -> Mask:
+        """Where luminance contradicts, around places where structure does, too."""
+        seen = self.strength > SEEN_FROM
+        joined = cv2.dilate(seen.view(np.uint8), np.ones((JOINED_PX, JOINED_PX), np.uint8))
+        count, labels = cv2.connectedComponents(joined, connectivity=8)
+        seeds = np.bincount(labels[self.structure > STRUCTURE_SEEN_FROM], minlength=count)
+        seeds[0] = 0
+        return np.asarray(seen & (seeds >= FEWEST_SEEDS)[labels])
 
 
 class Agreement:
@@ -70,46 +89,73 @@ class Agreement:
         self._tolerance = GRAINS * grain + LEAST_DIFFERENCE
         self._blur_px = blur_px
         self._positions = tuple(positions)
-        self._recent: deque[tuple[Gray, Mask]] = deque(maxlen=REACH)
-        self._strength = np.zeros(shape, np.float32)
+        self._recent: deque[_Look] = deque(maxlen=REACH)
+        self._strength, self._structure = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self._shares: list[float] = []
         self._seen = 0
 
     def add(self, gray: Gray, covered: Mask) -> None:
         """Take the next frame: luminance, and what of the grid it shows."""
-        smooth = np.asarray(cv2.GaussianBlur(gray, (0, 0), SMOOTHING_PX), np.float32)
+        look = _Look.at(gray, covered)
         for apart in APART:
             if apart > len(self._recent):
                 break
-            other, shown = self._recent[-apart]
-            found = self._between(other, smooth, self._seen - apart, self._seen, squeeze=max(apart // 2, 1))
-            found[~(covered & shown)] = 0
+            found, structure = self._between(self._recent[-apart], look, self._seen - apart, self._seen)
             if apart == 1:
                 self._shares.append(float((found > SEEN_FROM).mean()))
             np.maximum(self._strength, found, out=self._strength)
-        self._recent.append((smooth, covered))
+            np.maximum(self._structure, structure, out=self._structure)
+        self._recent.append(look)
         self._seen += 1
 
     def settle(self) -> Contradictions:
         """Tell what was found."""
-        return Contradictions(strength=self._strength, shares=tuple(self._shares))
+        return Contradictions(strength=self._strength, structure=self._structure, shares=tuple(self._shares))
 
-    def _between(self, first: Gray, second: Gray, i: int, j: int, *, squeeze: int) -> Plane:
+    def _between(self, first: "_Look", second: "_Look", i: int, j: int) -> tuple[Plane, Plane]:
+        squeeze = _squeeze(j - i)
         grown_px = self._blur_px * abs(self._positions[j] - self._positions[i])
-        radius = ceil(grown_px / squeeze) + round(SLACK_PX)
-        second = _lit_alike(first, second)
-        if squeeze == 1:
-            return contradiction(first, second, radius_px=radius, tolerance=self._tolerance)
-        small = contradiction(squeezed(first, squeeze), squeezed(second, squeeze), radius_px=radius, tolerance=self._tolerance)
-        return stretched(small, first.shape)
+        radius_px = ceil(grown_px / squeeze) + round(SLACK_PX)
+        hidden = ~(first.shown & second.shown)
+        found = []
+        for one, other in (
+            (first.lights[squeeze], second.lights[squeeze]),
+            (first.structures[squeeze], second.structures[squeeze]),
+        ):
+            plane = contradiction(one, other, radius_px=radius_px, tolerance=self._tolerance)
+            plane = plane if squeeze == 1 else stretched(plane, self._strength.shape)
+            plane[hidden] = 0
+            found.append(plane)
+        return found[0], found[1]
 
 
-def _lit_alike(first: Gray, second: Gray) -> Gray:
-    """Take from a frame what differs smoothly from another: a shadow that falls, light that changes."""
-    smooth = cv2.GaussianBlur(
-        squeezed(np.asarray(cv2.subtract(second, first), np.float32), LIGHT_SQUEEZED), (0, 0), LIGHT_PX / LIGHT_SQUEEZED
-    )
-    return np.asarray(cv2.subtract(second, stretched(np.asarray(smooth, np.float32), first.shape)), np.float32)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Look:
+    """What of a frame is compared."""
+
+    lights: Mapping[int, Plane]
+    structures: Mapping[int, Plane]
+    """Luminance and structure on grids reduced by so much."""
+    shown: Mask
+    """What it shows, and is not near a highlight that may be cut off."""
+
+    @classmethod
+    def at(cls, gray: Gray, covered: Mask) -> "_Look":
+        calm = np.asarray(cv2.GaussianBlur(gray, (0, 0), SMOOTHING_PX), np.float32)
+        grids = {squeeze: calm if squeeze == 1 else squeezed(calm, squeeze) for squeeze in map(_squeeze, APART)}
+        return cls(
+            lights=grids,
+            structures={
+                squeeze: np.asarray(cv2.subtract(grid, cv2.GaussianBlur(grid, (0, 0), STRUCTURE_PX)), np.float32)
+                for squeeze, grid in grids.items()
+            },
+            shown=covered & (cv2.dilate(calm, SKIRT) < CUT_OFF),
+        )
+
+
+def _squeeze(apart: int) -> int:
+    """By how much frames so far apart are reduced: what moves slowly has gone far."""
+    return max(apart // 2, 1)
 
 
 def contradiction(first: Gray, second: Gray, *, radius_px: int, tolerance: float) -> Plane:
@@ -131,12 +177,8 @@ def contradiction(first: Gray, second: Gray, *, radius_px: int, tolerance: float
     """
     side = 2 * radius_px + 1
     around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    outside, cut_off = [], np.zeros(first.shape, np.bool_)
+    outside = []
     for one, other in ((first, second), (second, first)):
-        brightest = cv2.dilate(one, around)
         too_dark = cv2.subtract(cv2.erode(one, around), other)
-        outside.append(cv2.max(too_dark, cv2.subtract(other, brightest)))
-        cut_off |= brightest >= CUT_OFF
-    found = np.maximum(cv2.min(*outside) - np.float32(tolerance), 0)
-    found[cut_off] = 0
-    return np.asarray(found, np.float32)
+        outside.append(cv2.max(too_dark, cv2.subtract(other, cv2.dilate(one, around))))
+    return np.asarray(np.maximum(cv2.min(*outside) - np.float32(tolerance), 0), np.float32)

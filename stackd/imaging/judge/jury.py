@@ -20,7 +20,7 @@ from stackd.imaging.judge.cells import CELL_PX, Cells, detail_cells
 from stackd.imaging.judge.defects import HotPixels, hot_pixels
 from stackd.imaging.judge.focus import Axis, Coverage, Ends, Softening, beyond_end, inner_frame
 from stackd.imaging.judge.light import clipped, clipped_share, exposure
-from stackd.imaging.judge.moved import contradicted, moved
+from stackd.imaging.judge.moved import moved
 from stackd.imaging.lay_over.frames_on_reference import KeptLuma
 from stackd.imaging.lay_over.warp import covered
 from stackd.model.composite import Noticed, Rectangle
@@ -128,7 +128,7 @@ class Jury:
         # Where blur is not known, frames may differ by as much as could not be measured.
         at_most = replace(axis, blur_px=axis.blur_px or self._reduction * LEAST_BLUR_PX)
         contradictions = view.contradictions(at_most, grain, step)
-        untreated = contradicted(contradictions) & ~view.inside(case.treated)
+        untreated = contradictions.places & ~view.inside(case.treated)
         cells = self.cells(case.positions, case.matrices, brightness=brightness)
         coverage = Coverage(
             cells=cells, axis=axis, softening=Softening.of(case.composite), positions=case.positions, area=case.area
@@ -148,7 +148,7 @@ class Jury:
         ]
         measures = {
             "contradiction": float(untreated.mean()),
-            "treated": float(contradicted(contradictions).mean() - untreated.mean()),
+            "treated": float(contradictions.places.mean() - untreated.mean()),
             "gap": coverage.gap_share(),
             "beyond": coverage.beyond_share(ends),
             "textured": float(cells.textured.mean()),

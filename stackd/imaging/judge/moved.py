@@ -6,25 +6,19 @@ from typing import Final
 import cv2
 import numpy as np
 
-from stackd.imaging.judge.agreement import SEEN_FROM, Contradictions
 from stackd.imaging.judge.cells import place_of
 from stackd.model.composite import Noticed, Rectangle, Severity
 from stackd.model.pixels import Mask
 
-MOVED_SHARE: Final = 0.007
+MOVED_SHARE: Final = 0.004
 """Of the picture on which frames contradict one another, from which on something moved. Stacks without motion, rendered and real,
-stay below 0.004 (measured)."""
-JOINED_PX: Final = 9
+stay below 0.0012 (measured)."""
+JOINED_PX: Final = 25
 """Places so near to one another, px of the judge's grid, are one."""
 REGIONS: Final = 3
 """Told of at most, the largest first."""
 PART: Final = 0.2
 """Of the largest region's contradictions that another must have to be told of."""
-
-
-def contradicted(found: Contradictions) -> Mask:
-    """Mark what no change of focus explains."""
-    return np.asarray(found.strength > SEEN_FROM)
 
 
 def moved(places: Mask, *, reduction: int, area: Rectangle) -> Iterator[Noticed]:

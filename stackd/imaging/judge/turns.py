@@ -21,6 +21,8 @@ FEWEST_FRAMES: Final = 5
 SAVED_STEPS: Final = 1.0
 """Usual steps of the path that moving a frame must save: one place aside saves about one, two places three. Right orders of
 thirteen real stacks and ten rendered ones save 0.5 at most (measured)."""
+FITS_STEPS: Final = 1.25
+"""Usual steps by which the path may grow where a frame is put: none in the stack, one at its ends. A shaken one fits nowhere."""
 MOST_SHARE: Final = 0.25
 """Of the frames that are moved at most: if more are out of turn, it is the order that is not known."""
 
@@ -45,11 +47,11 @@ def in_turn(cells: Cells) -> tuple[int, ...]:
         return as_it_is
     asked = textured[np.unique(np.linspace(0, textured.size - 1, min(CELLS_ASKED, textured.size)).astype(int))]
     apart = _distances(cells.log_energy.reshape(count, -1)[:, asked])
-    least = SAVED_STEPS * _usual_step(apart)
+    usual = _usual_step(apart)
     order = list(as_it_is)
     for _ in range(int(MOST_SHARE * count) + 1):
-        saved, place, target = _best_move(apart, order)
-        if saved < least:
+        saved, place, target = _best_move(apart, order, fits=FITS_STEPS * usual)
+        if saved < SAVED_STEPS * usual:
             return tuple(order)
         frame = order.pop(place)
         order.insert(target, frame)
@@ -66,8 +68,11 @@ def _usual_step(apart: NDArray[np.float64]) -> float:
     return float(np.median(np.sort(apart, axis=1)[:, 1]))
 
 
-def _best_move(apart: NDArray[np.float64], order: Sequence[int]) -> tuple[float, int, int]:
-    """Find the move of one frame that shortens the path most: what it saves, from which place, and to which of the others."""
+def _best_move(apart: NDArray[np.float64], order: Sequence[int], *, fits: float) -> tuple[float, int, int]:
+    """Find the move of one frame that shortens the path most: what it saves, from which place, and to which of the others.
+
+    Where a frame is put it must fit: the path may grow by no more than `fits`.
+    """
     best = (0.0, 0, 0)
     for place, frame in enumerate(order):
         rest = np.asarray([*order[:place], *order[place + 1 :]])
@@ -76,6 +81,6 @@ def _best_move(apart: NDArray[np.float64], order: Sequence[int]) -> tuple[float,
         # At either end a frame costs the way to the end alone.
         costs = np.concatenate([[apart[rest[0], frame]], before + after - steps, [apart[rest[-1], frame]]])
         saved = float(costs[place] - costs.min())
-        if saved > best[0]:
+        if saved > best[0] and costs.min() <= fits:
             best = (saved, place, int(costs.argmin()))
     return best

@@ -42,7 +42,7 @@ class Cause:
 
 CAUSES: Final[Mapping[str, Cause]] = MappingProxyType(
     {
-        "contradiction": Cause(half_at=0.012, steepness=3, findings=("subject-moved",)),
+        "contradiction": Cause(half_at=0.008, steepness=3, findings=("subject-moved",)),
         "moved_share": Cause(
             half_at=0.03, steepness=2, findings=("moment-taken", "motion-unresolved", "parallax-compensated"), at_most=0.7
         ),

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from stackd.bench.scenes import SUBJECTS
 from stackd.imaging.ground.luminance import reduce_to_gray
-from stackd.imaging.judge.agreement import SEEN_FROM, Agreement, Contradictions
+from stackd.imaging.judge.agreement import Agreement, Contradictions
 from stackd.model.pixels import Gray
 from stackd.rendering.scenes import SceneSettings, render_stack
 
@@ -38,42 +38,44 @@ def _looked_at(grays: list[Gray], positions: list[float] | None = None) -> Contr
 
 
 def _with_a_walker(grays: list[Gray], step_px: float) -> tuple[list[Gray], NDArray[np.bool_]]:
-    """A dark disc that goes to the right; the mask is where it was in any frame."""
+    """A disc in a patterned coat that goes to the right; the mask is where it was in any frame."""
+    coat = np.asarray(1 - grays[len(grays) // 2][::-1], np.float32)
     been = np.zeros(grays[0].shape, np.uint8)
     changed = []
     for number, gray in enumerate(grays):
         body = np.zeros(gray.shape, np.float32)
         cv2.circle(body, (int(80 + step_px * number), 100), 25, 1.0, -1, cv2.LINE_AA)
         been |= (body > 0).astype(np.uint8)
-        changed.append(np.asarray(gray * (1 - body) + 0.9 * body, np.float32))
+        worn = np.roll(coat, int(step_px * number), axis=1)
+        changed.append(np.asarray(gray * (1 - body) + worn * body, np.float32))
     return changed, been.astype(bool)
 
 
 @pytest.mark.parametrize("subject", ["plane", "sheets", "hairs", "sky"])
 def test_a_still_scene_contradicts_itself_nowhere_to_speak_of(subject: str) -> None:
     """Neither edges before far walls, nor hairs, nor discs of glints count as motion."""
-    assert (_looked_at(_grays(subject)).strength > SEEN_FROM).mean() < 0.005
+    assert _looked_at(_grays(subject)).places.mean() < 0.005
 
 
 @pytest.mark.parametrize(("step_px", "share"), [(4.0, 0.08), (15.0, 0.5)])
 def test_what_walks_by_is_found_where_it_was(step_px: float, share: float) -> None:
     """Slow things by their front and back, fast ones all along their way; and nothing else."""
     grays, been = _with_a_walker(_grays("plane"), step_px)
-    seen = _looked_at(grays).strength > SEEN_FROM
+    seen = _looked_at(grays).places
     around = cv2.dilate(been.astype(np.uint8), np.ones((25, 25), np.uint8)).astype(bool)
     assert seen[been].mean() > share
-    assert seen[~around].mean() < 0.002
+    assert seen[~around].mean() < 0.001
 
 
-def test_two_frames_far_apart_in_focus_may_differ_more() -> None:
-    """A gap in focus is no motion, once it is known how wide it is."""
+def test_a_gap_in_focus_is_no_motion() -> None:
+    """Whether it is known how wide it is or not."""
     grays = _grays("sheets")
     without = [gray for number, gray in enumerate(grays) if number not in (3, 4, 5)]
     kept = [float(number) for number in range(len(grays)) if number not in (3, 4, 5)]
-    assumed = (_looked_at(without).strength > SEEN_FROM).mean()
-    known = (_looked_at(without, kept).strength > SEEN_FROM).mean()
+    assumed = _looked_at(without).places.mean()
+    known = _looked_at(without, kept).places.mean()
     assert known < 0.005
-    assert assumed > 2 * known
+    assert assumed < 0.005
 
 
 def test_what_a_frame_does_not_show_contradicts_nothing() -> None:
@@ -81,7 +83,7 @@ def test_what_a_frame_does_not_show_contradicts_nothing() -> None:
     agreement = Agreement(grays[0].shape, grain=GRAIN, blur_px=BLUR_PX, positions=list(range(len(grays))))
     for gray in grays:
         agreement.add(gray, np.zeros(gray.shape, bool))
-    assert not agreement.settle().strength.any()
+    assert not agreement.settle().places.any()
 
 
 def test_shares_tell_which_neighbours_contradict_each_other() -> None:

@@ -50,4 +50,4 @@ def test_what_is_done_between_aligning_and_measuring_is_not_booked_as_aligning()
     assert (FRAMES - WITNESSES) * SECONDS["plane"] <= seconds["measure"] < SECONDS["frame"]
     assert seconds["decide"] > FRAMES * SECONDS["plane"]
     assert seconds["blend"] > 1
-    assert list(seconds) == ["register", "place", "match", "prepare", "measure", "decide", "blend", "depth", "finish"]
+    assert list(seconds) == ["register", "place", "match", "prepare", "measure", "decide", "blend", "depth", "finish", "judge"]

@@ -25,7 +25,7 @@ class Verdict:
 
     judgement: Judgement
     rejection_probability: float
-    """0–1: how likely a person who looks at the composite would reject it; calibrated on rendered stacks."""
+    """0–1: how likely a person who looks at the composite would reject it, as `stackd bench findings` holds it to."""
     reasons: tuple[str, ...] = ()
     """Codes of the findings that speak against it, the weightiest first."""
     measures: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))

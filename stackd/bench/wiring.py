@@ -175,22 +175,8 @@ def count_findings(stacks: int, *, first_seed: int, progress: Progress) -> tuple
     """Render stacks with and without faults, fuse them as `stackd fuse` does, and count what is noticed."""
     from stackd.bench.findings.counting import judged, recalls
     from stackd.bench.findings.trials import run, trials
-    from stackd.imaging.ground.frames import ignore_progress
-    from stackd.wiring.on_demand import fuse_now
 
-    def fuse(frames: Sequence[Path], output: Path) -> Composite:
-        return fuse_now(
-            frames,
-            output=output,
-            recipe_name="default",
-            config=None,
-            overrides=(),
-            depth_map=None,
-            page=None,
-            progress=ignore_progress,
-        ).composite
-
-    said = run(tuple(trials(stacks, first_seed=first_seed)), fuse, progress=progress)
+    said = run(tuple(trials(stacks, first_seed=first_seed)), fuse_by_default, progress=progress)
     return recalls(said), judged(said)
 
 
@@ -216,6 +202,23 @@ def try_every_constant(scenes: Sequence[str], *, only: str, progress: Progress) 
     if not found:
         raise WrongUse(f"No number of the pipeline has {only!r} in its name.", hint="Write for example --only depth.surface.")
     return try_constants(found, [known[name] for name in scenes or known], modules, progress=progress)
+
+
+def fuse_by_default(frames: Sequence[Path], output: Path) -> Composite:
+    """Fuse frames in this process as `stackd fuse` does, by the default recipe."""
+    from stackd.imaging.ground.frames import ignore_progress
+    from stackd.wiring.on_demand import fuse_now
+
+    return fuse_now(
+        frames,
+        output=output,
+        recipe_name="default",
+        config=None,
+        overrides=(),
+        depth_map=None,
+        page=None,
+        progress=ignore_progress,
+    ).composite
 
 
 def decode_and_write(frames: Sequence[Path], output: Path) -> None:

@@ -217,7 +217,7 @@ class Stacker:
                 area=kept,
                 positions=tuple(used),
                 matrices=tuple(matrices),
-                brightness=lambda gray, position: matched_gray(gray, gains[position]),
+                matched=lambda gray, position: matched_gray(gray, gains[position]),
                 gains=tuple(gain.channels for i in used if isinstance(gain := gains[i], Gain)),
                 treated=treated(motion, window),
                 steps=None if fused.focus is None else fused.focus.steps,

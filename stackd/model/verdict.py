@@ -29,4 +29,4 @@ class Verdict:
     reasons: tuple[str, ...] = ()
     """Codes of the findings that speak against it, the weightiest first."""
     measures: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    """What the probability was made from, by name."""
+    """What was measured of the stack, by name: what the probability was made from, and what explains it."""

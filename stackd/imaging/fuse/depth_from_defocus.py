@@ -39,7 +39,7 @@ from stackd.imaging.depth.surface import Texture, enlarged, visible_surface
 from stackd.imaging.depth.unfocused import Unfocused
 from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.colour import to_light
-from stackd.imaging.ground.frames import AlignedFrames, Step, Steps
+from stackd.imaging.ground.frames import AlignedFrames, Step, Steps, evenly_spread
 from stackd.imaging.ground.grain import detail_of_grain, estimate_grain
 from stackd.imaging.ground.luminance import brightening
 from stackd.imaging.ground.matrices import rescale_matrix
@@ -220,7 +220,7 @@ class _Weighed:
 
 def _weigh(frames: AlignedFrames, settings: DepthFromDefocus, means: Means, grid: "_Grid") -> _Weighed:
     """Weigh every frame at every pixel by how well it explains the others."""
-    chosen = _spread(len(frames), settings.witnesses)
+    chosen = evenly_spread(len(frames), settings.witnesses)
     step = Steps(means.progress, "prepare", len(chosen) + len(frames) + ESTIMATES)
     views: dict[int, _View] = {}
     for position in chosen:
@@ -257,16 +257,17 @@ def _weigh(frames: AlignedFrames, settings: DepthFromDefocus, means: Means, grid
     del details
     evidence = Evidence(means.make_store(), tolerance, _heard(witnesses), watchers)
     step()
-    step = Steps(means.progress, "measure", 2 * len(frames) - 1)
-    neighbours = Neighbours(means.make_store(), focus=focus, blur_px=blur_px, grain=grain)
+    neighbours = Neighbours(means.make_store(), focus=focus, blur_px=blur_px, grain=grain) if settings.motion else None
+    step = Steps(means.progress, "measure", len(frames) + (len(frames) - 1 if settings.motion else 0))
     for cost in _costs(frames, witnesses, focus, blur_px, grid, watchers, grain_detail, step, neighbours):
         evidence.add(cost)
     del witnesses, grays
     settled = evidence.settle(blur_px, focus=focus, progress=means.progress)
+    contradictions = Contradictions.none() if neighbours is None else neighbours.settle(settled.taken, settled.never_sharp, step)
     return _Weighed(
         grid=grid,
         settled=settled,
-        contradictions=neighbours.settle(settled.taken, settled.never_sharp, step),
+        contradictions=contradictions,
         grain=grain,
         grain_detail=grain_detail,
         focus=focus,
@@ -362,10 +363,6 @@ def _defocus(
 
 def _reduction_of(shape: tuple[int, int]) -> int:
     return next((k for k in REDUCTIONS if shape[0] * shape[1] <= DECISION_PX * k**2), REDUCTIONS[-1])
-
-
-def _spread(count: int, wanted: int) -> list[int]:
-    return sorted({round(place) for place in np.linspace(0, count - 1, min(wanted, count))})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -495,7 +492,7 @@ def _costs(
     watchers: Watchers,
     grain_detail: float,
     step: Step,
-    neighbours: Neighbours,
+    neighbours: Neighbours | None,
 ) -> Iterator[NDArray[np.float32]]:
     """Yield each frame's cost, mean squared display units: what it cannot explain, and the detail it lacks.
 
@@ -515,7 +512,8 @@ def _costs(
         shows_all = coverage.take_part(position) is None and view.kept_back is None
         hidden = None if shows_all else grid.hidden(view, frames.matrices[position])
         watchers.add(position, view.gray, view.fine_detail, detail, hidden)
-        neighbours.add(view.gray, outside)
+        if neighbours is not None:
+            neighbours.add(view.gray, outside)
         cost = _misfit(view.gray, position, witnesses, focus, blur_px)
         cost -= np.float32(WIDE_WEIGHT) * cv2.GaussianBlur(detail, (0, 0), WIDE_WINDOW_PX)
         cost[outside] = np.finfo(np.float16).max

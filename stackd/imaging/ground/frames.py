@@ -41,6 +41,11 @@ class Steps:
         self._progress(self._stage, self._done, self._total)
 
 
+def evenly_spread(count: int, wanted: int) -> list[int]:
+    """Choose so many of `count` frames, or all of them, evenly spread from the first to the last."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(wanted, count))})
+
+
 class FrameSource(Protocol):
     """Frames of one stack on their own grids, near → far, all of one size, upright."""
 

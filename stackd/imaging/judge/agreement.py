@@ -4,6 +4,9 @@ From one frame to the next the disc of every point grows or shrinks by one step 
 pixel, the other shows within that many pixels of it, in one of the two directions of time: a disc that grows spreads what was
 there already, one that shrinks had been spread before. Where neither holds, something has come or gone. Occlusion edges, veils
 and bokeh obey this rule whatever their size, so the test stays quiet where flow and re-blurring do not.
+
+Fusion by defocus looks for motion itself (`stackd.imaging.motion`), on a finer grid and only near the frame it takes, to do
+something about it. This is the second opinion: whatever method fused, and of all frames.
 """
 
 from collections import deque
@@ -56,8 +59,6 @@ class Contradictions:
     """In luminance."""
     structure: Plane
     """In fine structure alone."""
-    shares: tuple[float, ...]
-    """Share of the picture on which each pair of neighbours does."""
 
     @property
     def places(self) -> Mask:
@@ -91,7 +92,6 @@ class Agreement:
         self._positions = tuple(positions)
         self._recent: deque[_Look] = deque(maxlen=REACH)
         self._strength, self._structure = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        self._shares: list[float] = []
         self._seen = 0
 
     def add(self, gray: Gray, covered: Mask) -> None:
@@ -101,8 +101,6 @@ class Agreement:
             if apart > len(self._recent):
                 break
             found, structure = self._between(self._recent[-apart], look, self._seen - apart, self._seen)
-            if apart == 1:
-                self._shares.append(float((found > SEEN_FROM).mean()))
             np.maximum(self._strength, found, out=self._strength)
             np.maximum(self._structure, structure, out=self._structure)
         self._recent.append(look)
@@ -110,7 +108,7 @@ class Agreement:
 
     def settle(self) -> Contradictions:
         """Tell what was found."""
-        return Contradictions(strength=self._strength, structure=self._structure, shares=tuple(self._shares))
+        return Contradictions(strength=self._strength, structure=self._structure)
 
     def _between(self, first: "_Look", second: "_Look", i: int, j: int) -> tuple[Plane, Plane]:
         squeeze = _squeeze(j - i)

@@ -111,7 +111,7 @@ def detail_cells(gray: Gray) -> Plane:
 
 
 def place_of(region: Rectangle, within: Rectangle) -> str:
-    """Say in words where a region lies: `upper left`, `middle`, `everywhere`."""
+    """Say in words where a region lies, such as `at the upper left` or `across the picture`."""
     if region.width_px * region.height_px > 0.5 * within.width_px * within.height_px:
         return "across the picture"
     middle_x = ((region.left + region.right) / 2 - within.left) / within.width_px

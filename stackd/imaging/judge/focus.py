@@ -33,6 +33,8 @@ SOFT_BELOW: Final = 0.55
 are told to make them 0.8 to 0.9 is kept; one frame missing leaves 0.6, two leave 0.4 (measured)."""
 WANTED_KEPT: Final = 0.8
 """What steps should keep half-way: advice goes by it."""
+LEAST_ADVICE: Final = 0.1
+"""Of a step: who leaves out so much need not be told more exactly."""
 LEAST_SHARE: Final = 0.01
 """Of the cells with texture that must lie in a gap: fewer are a speck."""
 WIDER: Final = 1.5
@@ -58,8 +60,8 @@ LEAST_CHANGE: Final = 2e-5
 DIP: Final = 0.5
 """Natural logarithm of energy by which a frame shows less detail than both its neighbours: sharpness has one peak."""
 DIP_SHARE: Final = 0.4
-"""Of the cells sharpest there or next to it that must show the dip. Without a fault it stays below 0.1, with 5 px of smear it
-is 0.5 and more (rendered scenes, seeds 700 to 704)."""
+"""Of the cells sharpest there or next to it that must show the dip. Without a fault it stays below 0.3; 8 px of smear make 0.6 to
+0.9, 5 px 0.1 to 0.7 (rendered scenes, seeds 500 to 4300)."""
 FEWEST_CELLS: Final = 8
 """Cells in focus in a frame that can speak for it."""
 
@@ -92,7 +94,8 @@ class Softening:
             light = to_light(tile)
             whole += _energy(tile)
             energies += [_energy(to_display(blurred(light, radius))) for radius in RADII_PX]
-        return cls(kept=tuple(np.sqrt(energies / max(whole, np.finfo(float).tiny)).tolist()))
+        kept = np.sqrt(energies / max(whole, np.finfo(float).tiny))
+        return cls(kept=tuple(np.minimum.accumulate(kept).tolist()))  # more blur never leaves more, whatever rounding says
 
     def at(self, radius_px: float) -> float:
         """Amplitude kept at a radius."""
@@ -142,8 +145,8 @@ class Coverage:
         depth, textured = self._depth(), self.cells.textured
         found = []
         for (first, last), kept in zip(pairwise(self.axis.steps), self._kept_between(), strict=True):
-            margin = MIDDLE_OF_GAP * (last - first)
-            inside = (depth > first + margin) & (depth < last - margin) & textured
+            margin = MIDDLE_OF_GAP * abs(last - first)
+            inside = (depth > min(first, last) + margin) & (depth < max(first, last) - margin) & textured
             found.append(inside if kept < SOFT_BELOW else np.zeros_like(inside))
         return found
 
@@ -180,25 +183,25 @@ class Coverage:
         if not wide:
             return
         cells, least = self.gap_cells(), LEAST_SHARE * max(int(self.cells.textured.sum()), 1)
-        wanted_px = 2 * self.softening.radius_for(WANTED_KEPT)
         if len(wide) > len(kept) / 2:
-            advice = wanted_px / (self.axis.blur_px * float(np.median(np.diff(self.axis.steps))))
             everywhere = np.logical_or.reduce(cells)
-            yield Noticed(
-                code="focus-gap",
-                severity=Severity.WARNING,
-                sentence=(
-                    "The focus steps are too large: what lies half-way between two frames is soft in both."
-                    f" Use steps about {advice:.1f} as large."
-                ),
-                region=self.cells.region(everywhere, self.area),
-            )
+            if everywhere.sum() >= least:
+                usual = float(np.median(np.abs(np.diff(self.axis.steps))))
+                yield Noticed(
+                    code="focus-gap",
+                    severity=Severity.WARNING,
+                    sentence=(
+                        "The focus steps are too large: what lies half-way between two frames is soft in both."
+                        f" Use steps about {self._advised(usual):.1f} as large."
+                    ),
+                    region=self.cells.region(everywhere, self.area),
+                )
             return
         for place in wide:
             region = self.cells.region(cells[place], self.area)
             if region is None or cells[place].sum() < least:
                 continue
-            advice = wanted_px / (self.axis.blur_px * abs(self.axis.steps[place + 1] - self.axis.steps[place]))
+            advice = self._advised(abs(self.axis.steps[place + 1] - self.axis.steps[place]))
             yield Noticed(
                 code="focus-gap",
                 severity=Severity.WARNING,
@@ -209,6 +212,10 @@ class Coverage:
                 positions=(self.positions[place], self.positions[place + 1]),
                 region=region,
             )
+
+    def _advised(self, apart: float) -> float:
+        """Tell how many times as large a step should be as one that wide; a tenth at least, for a sentence."""
+        return max(2 * self.softening.radius_for(WANTED_KEPT) / (self.axis.blur_px * apart), LEAST_ADVICE)
 
     def _depth(self) -> Plane:
         """Place the peak of every cell's sharpness on the axis, between frames by a parabola through three of them."""
@@ -232,9 +239,9 @@ class Coverage:
     def _needless(self) -> Iterator[Noticed]:
         if len(self.axis.steps) < MANY_FRAMES or not self.axis.blur_px:
             return
-        step = float(np.median(np.diff(self.axis.steps)))
-        if self.softening.at(self.axis.blur_px * step) > NEEDLESS_ABOVE:
-            times = 2 * self.softening.radius_for(WANTED_KEPT) / (self.axis.blur_px * step)
+        step = float(np.median(np.abs(np.diff(self.axis.steps))))
+        if step > 0 and self.softening.at(self.axis.blur_px * step) > NEEDLESS_ABOVE:
+            times = self._advised(step)
             yield Noticed(
                 code="steps-needlessly-small",
                 severity=Severity.NOTE,
@@ -244,9 +251,9 @@ class Coverage:
     # ------------------------------------------------------------------ ends
 
     def _early_ends(self, ends: "Ends") -> Iterator[Noticed]:
-        for code, word, place, beyond in (
-            ("near-end-early", "nearest", 0, ends.near),
-            ("far-end-early", "farthest", -1, ends.far),
+        for code, word, place, beyond, advice in (
+            ("near-end-early", "nearest", 0, ends.near, "Begin nearer"),
+            ("far-end-early", "farthest", -1, ends.far, "Go on farther"),
         ):
             missing = self._missing(beyond, place)
             region = self.cells.region(missing, self.area)
@@ -257,10 +264,7 @@ class Coverage:
                 severity=Severity.WARNING,
                 sentence=(
                     f"The {word} frame, {{0}}, is not the end of the subject: {place_of(region, self.area)} it goes on, and is in"
-                    f" focus in no frame. Begin nearer next time."
-                    if place == 0
-                    else f"The {word} frame, {{0}}, is not the end of the subject: {place_of(region, self.area)} it goes on, and"
-                    f" is in focus in no frame. Go on farther next time."
+                    f" focus in no frame. {advice} next time."
                 ),
                 positions=(self.positions[place],),
                 region=region,

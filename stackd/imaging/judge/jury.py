@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stackd.imaging.compose.focus_measure import lay_over_reference
 from stackd.imaging.depth.defocus import estimate_blur_per_frame
 from stackd.imaging.ground.blocks import reduced
-from stackd.imaging.ground.frames import MakePlaneStore, Progress, Step, Steps, ignore_progress
+from stackd.imaging.ground.frames import MakePlaneStore, Progress, Step, Steps, evenly_spread, ignore_progress
 from stackd.imaging.ground.grain import estimate_grain
 from stackd.imaging.ground.luminance import Luma, brightening
 from stackd.imaging.ground.matrices import corners, rescale_matrix, transformed
@@ -51,7 +51,7 @@ class Case:
     """The frames that took part, near → far."""
     matrices: tuple[Matrix, ...]
     """Of these, frame → reference, full-size px."""
-    brightness: Callable[[Gray, int], Gray]
+    matched: Callable[[Gray, int], Gray]
     """Matches luminance of the frame at a position."""
     gains: tuple[tuple[float, float, float], ...]
     """Of these, where factors matched them; empty otherwise."""
@@ -108,7 +108,7 @@ class Jury:
     def judge(self, case: Case, *, progress: Progress = ignore_progress) -> Opinion:
         """Say what is wrong with a stack, and how much; `progress` is told after every frame looked at."""
         view = _View(jury=self, case=case, reduction=self._reduction, shape=self._shape)
-        looked_at = _spread(len(case.positions))
+        looked_at = evenly_spread(len(case.positions), LOOKED_AT)
         step = Steps(progress, "judge", len(looked_at) + len(case.positions) + 1)
         grays = []
         for place in looked_at:
@@ -127,13 +127,13 @@ class Jury:
         axis = Axis(steps=steps, blur_px=blur_px)
         # Where blur is not known, frames may differ by as much as could not be measured.
         at_most = replace(axis, blur_px=axis.blur_px or self._reduction * LEAST_BLUR_PX)
-        contradictions = view.contradictions(at_most, grain, step)
-        untreated = contradictions.places & ~view.inside(case.treated)
+        contradicted = view.contradictions(at_most, grain, step).places
+        untreated = contradicted & ~view.inside(case.treated)
         cells = self.cells(case.positions, case.matrices, brightness=brightness)
         coverage = Coverage(
             cells=cells, axis=axis, softening=Softening.of(case.composite), positions=case.positions, area=case.area
         )
-        ends = view.ends(axis, self._cell_px // self._reduction, cells.energy.shape[1:])
+        ends = view.ends(axis, max(self._cell_px // self._reduction, 1), cells.energy.shape[1:])
         step()
         noticed = [
             *coverage.noticed(ends),
@@ -143,12 +143,12 @@ class Jury:
             *hot_pixels(
                 self._hot.count(),
                 blur_range_px=axis.blur_px * float(np.ptp(steps)) / 2,
-                moved_px=float(np.median(view.moved_px())),
+                moved_px=view.moved_px(),
             ),
         ]
         measures = {
             "contradiction": float(untreated.mean()),
-            "treated": float(contradictions.places.mean() - untreated.mean()),
+            "treated": float(contradicted.mean() - untreated.mean()),
             "gap": coverage.gap_share(),
             "beyond": coverage.beyond_share(ends),
             "textured": float(cells.textured.mean()),
@@ -180,7 +180,7 @@ class _View:
 
     def laid_over(self, place: int) -> Gray:
         position = self.case.positions[place]
-        gray = self.case.brightness(self.jury.small(position), position)
+        gray = self.case.matched(self.jury.small(position), position)
         if self.brightness != 1:
             gray = gray * np.float32(self.brightness)
         return lay_over_reference(
@@ -239,7 +239,3 @@ class _View:
             mask[:rows, :columns] = beyond[:rows, :columns]
             found.append(mask)
         return Ends(near=found[0], far=found[1])
-
-
-def _spread(count: int, wanted: int = LOOKED_AT) -> list[int]:
-    return sorted({round(place) for place in np.linspace(0, count - 1, min(wanted, count))})

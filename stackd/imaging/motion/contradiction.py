@@ -15,7 +15,7 @@ from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.depth.defocus import blurred
 from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.colour import to_display, to_light
-from stackd.imaging.ground.frames import PlaneStore, Step, ignore_step
+from stackd.imaging.ground.frames import PlanesInMemory, PlaneStore, Step, ignore_step
 from stackd.model.pixels import Gray, Mask
 
 Plane = NDArray[np.float32]
@@ -177,6 +177,13 @@ class Contradictions:
     store: PlaneStore
     """By how much each frame and the next differ; `UNSEEN` where that cannot be told."""
     different: float
+
+    @classmethod
+    def none(cls) -> "Contradictions":
+        """Give what there is where nobody looked."""
+        nowhere = np.zeros((1, 1), np.bool_)
+        rms = np.zeros((1, 1), np.float32)
+        return cls(taken=nowhere, rms=rms, anywhere=nowhere, store=PlanesInMemory(), different=float("inf"))
 
     @property
     def frames(self) -> int:

@@ -8,11 +8,10 @@ import pytest
 
 from stackd.bench.findings.counting import LEAST_CONCERNED, is_ruined, judged, recalls
 from stackd.bench.findings.trials import FRAMES, Said, Trial, damage, rendered, trials
-from stackd.imaging.ground.frames import ignore_progress
-from stackd.model.composite import Composite
+from stackd.bench.programs.desk import write_frame
+from stackd.bench.wiring import fuse_by_default
 from stackd.model.verdict import Judgement
 from stackd.rendering.faults import FAULTS
-from stackd.wiring.on_demand import fuse_now
 
 
 def _said(
@@ -34,19 +33,6 @@ def _said(
         damage=damage,
         usual_damage=0.0,
     )
-
-
-def _fused(frames: Sequence[Path], output: Path) -> Composite:
-    return fuse_now(
-        frames,
-        output=output,
-        recipe_name="default",
-        config=None,
-        overrides=(),
-        depth_map=None,
-        page=None,
-        progress=ignore_progress,
-    ).composite
 
 
 def test_every_second_stack_has_a_fault_and_each_strength_comes_up() -> None:
@@ -89,10 +75,8 @@ def test_missing_frames_concern_what_only_they_had_in_focus() -> None:
 
 def test_the_truth_is_undamaged_and_a_smeared_one_is_not(tmp_path: Path) -> None:
     harmed, (truth,) = rendered(Trial(seed=4, subject="plane", fault=None, strength=0))
-    from stackd.bench.programs.desk import write_frame
-
     frames = [write_frame(tmp_path / f"{number}", pixels) for number, pixels in enumerate(harmed.stack.frames)]
-    composite = _fused(frames, tmp_path / "out.tif")
+    composite = fuse_by_default(frames, tmp_path / "out.tif")
     reference = [frame.name for frame in frames].index(Path(composite.reference_path).name)
     assert damage(composite, truth, harmed.stack, reference) < 0.01
     assert damage(composite, truth[:, ::-1].copy(), harmed.stack, reference) > 0.5

@@ -84,10 +84,3 @@ def test_what_a_frame_does_not_show_contradicts_nothing() -> None:
     for gray in grays:
         agreement.add(gray, np.zeros(gray.shape, bool))
     assert not agreement.settle().places.any()
-
-
-def test_shares_tell_which_neighbours_contradict_each_other() -> None:
-    """A frame put in from elsewhere in the stack stands out by its two neighbours."""
-    grays = _grays("plane")
-    shares = _looked_at([*grays[:7], grays[0], *grays[7:]]).shares
-    assert set(np.argsort(shares)[-2:].tolist()) == {6, 7}

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from stackd.imaging.ground.frames import ignore_progress
+from stackd.bench.wiring import fuse_by_default
 from stackd.model.composite import Composite
 from stackd.model.verdict import Judgement
-from stackd.wiring.on_demand import fuse_now
 from tests.shared_data import shared_data
 
 GOOD = (
@@ -40,16 +39,7 @@ def _fused(folder: Path, output: Path) -> Composite:
         for path in sorted(folder.iterdir())
         if path.suffix.lower() in {".png", ".jpg", ".tif"} and not any(word in path.name for word in NO_FRAMES)
     ]
-    return fuse_now(
-        frames,
-        output=output / "composite.tif",
-        recipe_name="default",
-        config=None,
-        overrides=(),
-        depth_map=None,
-        page=None,
-        progress=ignore_progress,
-    ).composite
+    return fuse_by_default(frames, output / "composite.tif")
 
 
 @pytest.mark.parametrize("name", GOOD)

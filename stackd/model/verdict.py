@@ -30,3 +30,9 @@ class Verdict:
     """Codes of the findings that speak against it, the weightiest first."""
     measures: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """What was measured of the stack, by name: what the probability was made from, and what explains it."""
+
+    @property
+    def likely(self) -> str:
+        """How likely a person would reject it, as sentences say it."""
+        percent = round(100 * self.rejection_probability)
+        return f"{percent or 'less than 1'} % likely that you would reject it"

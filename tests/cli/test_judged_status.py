@@ -130,3 +130,8 @@ def test_only_the_strict_are_told_by_exit_code_that_a_composite_does_not_pass(
     judgement: Judgement, *, strict: bool, code: int
 ) -> None:
     assert exit_code(Verdict(judgement=judgement, rejection_probability=0.5), strict=strict) == code
+
+
+def test_what_is_hardly_likely_is_not_said_to_be_impossible() -> None:
+    assert Verdict(judgement=Judgement.PASS, rejection_probability=0.001).likely.startswith("less than 1 % likely")
+    assert Verdict(judgement=Judgement.REVIEW, rejection_probability=0.42).likely.startswith("42 % likely")

@@ -69,6 +69,6 @@ def print_summary(outcome: FuseOutcome) -> None:
         console.print(Text(f"{outcome.page}: the report, for the browser"))
     judgement = composite.verdict.judgement
     style, words = VERDICTS[judgement]
-    console.print(Text(f"{words} ({100 * composite.verdict.rejection_probability:.0f} % likely that you would reject it)", style))
+    console.print(Text(f"{words} ({composite.verdict.likely})", style))
     for finding in composite.findings:
         console.print(Text(f"{finding.severity.value}: {finding.sentence}", style="yellow"))

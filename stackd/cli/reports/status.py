@@ -166,14 +166,13 @@ def _verdict_object(verdict: Verdict) -> dict[str, Any]:
 
 
 def _verdict_words(verdict: Verdict) -> str:
-    likely = f"{100 * verdict.rejection_probability:.0f} % likely that you would reject it"
     match verdict.judgement:
         case Judgement.PASS:
             return "pass"
         case Judgement.REVIEW:
-            return f"review: look at it, {likely}"
+            return f"review: look at it, {verdict.likely}"
         case Judgement.REJECT:
-            return f"reject: {likely}"
+            return f"reject: {verdict.likely}"
         case _:
             assert_never(verdict.judgement)
 

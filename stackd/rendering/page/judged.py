@@ -30,7 +30,7 @@ class Judged:
     sign: str
     heading: str
     sentence: str
-    percent: str
+    likely: str
     """How likely a person would reject the composite."""
     reasons: tuple[str, ...]
 
@@ -49,6 +49,6 @@ def judged_words(verdict: Verdict, findings: Sequence[Finding], names: FrameName
         sign=sign,
         heading=heading,
         sentence=sentence,
-        percent=f"{100 * verdict.rejection_probability:.0f}",
+        likely=verdict.likely,
         reasons=tuple(reasons),
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stackd.config.fields import Table
+from stackd.model.colour import ColourSpace
 
 
 class ExportSettings(Table):
@@ -33,6 +34,13 @@ class ExportSettings(Table):
             " zstd: fast and small, but few programs read it."
         ),
     ] = "none"
+    profile: Annotated[
+        Literal["input", "srgb", "adobe-rgb", "display-p3", "prophoto"],
+        Field(
+            description="Colour space of the composite. input: that of its frames. Any other: converted to it, and RAW frames are"
+            " developed in it. prophoto is too wide for jpeg."
+        ),
+    ] = "input"
     jpeg_quality: Annotated[int, Field(ge=1, le=100, description="Only for jpeg: higher is larger and cleaner.")] = 95
     depth_map: Annotated[bool, Field(description="Also write the depth map as 16-bit TIFF, for programs.")] = True
     depth_picture: Annotated[bool, Field(description="Also write the depth map as a coloured PNG, for people.")] = True
@@ -44,3 +52,8 @@ class ExportSettings(Table):
             " 1 to 6 MB."
         ),
     ] = True
+
+    @property
+    def wanted_space(self) -> ColourSpace | None:
+        """The space of the composite; None for that of its frames."""
+        return None if self.profile == "input" else ColourSpace(self.profile)

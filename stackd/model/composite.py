@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.model.colour import Colour
 from stackd.model.pixels import Image, Matrix
 from stackd.model.provenance import Provenance
 from stackd.model.verdict import Verdict
@@ -181,3 +182,5 @@ class Composite:
     """Fusion method, as it stands in the recipe."""
     verdict: Verdict
     seconds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    colour: Colour = field(default_factory=Colour)
+    """What the values of `image` mean."""

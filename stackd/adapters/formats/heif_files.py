@@ -1,7 +1,7 @@
 """Read HEIC frames, where pillow-heif is installed."""
 
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from stackd.errors import UnreadableFrame
 from stackd.model.names import shown
 from stackd.model.pixels import Pixels
 from stackd.model.tags import FileKind, Header
+
+GRAY_MODES: Final = ("L", "I")
+"""How modes of one channel begin, as Pillow names them."""
 
 
 def read_heif_header(image: OpenedImage) -> Header:
@@ -25,9 +28,25 @@ def read_heif_header(image: OpenedImage) -> Header:
     heif = _opened(image)
     try:
         width, height = heif.size
+        is_gray = heif.mode.startswith(GRAY_MODES)
     except DECODER_ERRORS as error:
         raise damaged(image.path, error) from error
-    return checked_size(Header(kind=FileKind.HEIF, width_px=width, height_px=height), image.path)
+    return checked_size(Header(kind=FileKind.HEIF, width_px=width, height_px=height, is_gray=is_gray), image.path)
+
+
+def heif_colour(image: OpenedImage) -> tuple[bytes, tuple[int, int] | None]:
+    """Read what a HEIF picture says of its colours: an ICC profile, and code points (ITU-T H.273) of primaries and curve.
+
+    Raises
+    ------
+    UnreadableFrame
+        As `read_heif_header`.
+    """
+    info = _opened(image).info
+    codes = info.get("nclx_profile") or {}
+    primaries, transfer = codes.get("color_primaries"), codes.get("transfer_characteristics")
+    icc = bytes(info.get("icc_profile") or b"")
+    return icc, None if primaries is None or transfer is None else (int(primaries), int(transfer))
 
 
 def decode_heif(image: OpenedImage) -> Pixels:

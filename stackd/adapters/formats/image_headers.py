@@ -89,6 +89,8 @@ def _tiff_header(image: OpenedImage) -> Header:
             width_px=main.first(tiff_structure.WIDTH),
             height_px=main.first(tiff_structure.HEIGHT),
             orientation=main.orientation,
+            is_gray=main.is_gray,
+            is_decimal=main.first(tiff_structure.SAMPLE_FORMAT) == tiff_structure.DECIMAL,
         ),
         image.path,
     )

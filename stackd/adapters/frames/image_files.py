@@ -1,6 +1,6 @@
 """Decode JPEG, PNG and TIFF frames to upright RGB of 8 or 16 bit, or to reduced luminance.
 
-Pixels stay as they are in the file: the colour profile of the reference frame is carried to the composite, never applied.
+Pixels stay as they are in the file; what they mean, and whether they are converted, is settled for a whole stack elsewhere.
 """
 
 import re
@@ -18,6 +18,7 @@ from stackd.adapters.formats.heif_files import decode_heif
 from stackd.adapters.formats.jpeg_structure import END_OF_IMAGE
 from stackd.adapters.formats.opened_image import COPY_AGAIN, DECODER_ERRORS, OpenedImage, cut_off, damaged
 from stackd.adapters.formats.z_stacks import plane_pages
+from stackd.adapters.frames.decimals import Tell, decimals_to_integers, tell_nobody
 from stackd.errors import UnreadableFrame
 from stackd.imaging.ground.blocks import reduced
 from stackd.imaging.ground.luminance import as_gray, reduce_to_gray
@@ -41,11 +42,13 @@ STRAY_BEFORE_END: Final = re.compile(r"(\d+) extraneous bytes before marker 0xd9
 EXPORT_AS_RGB: Final = "Export it as RGB with 8 or 16 bit, or leave it out."
 
 
-def read_pixels(image: OpenedImage, header: Header, page: int | None, reduction: int = 1) -> Pixels:
+def read_pixels(
+    image: OpenedImage, header: Header, page: int | None, reduction: int = 1, *, tell_clipped: Tell = tell_nobody
+) -> Pixels:
     """Decode a frame to upright RGB, shape (ceil(H / reduction), ceil(W / reduction), 3), uint8 or uint16.
 
     Gray is repeated three times, a palette is looked up, transparency is dropped. JPEG is decoded straight to the reduced size,
-    which skips most of the inverse transform and of the memory.
+    which skips most of the inverse transform and of the memory. `tell_clipped` hears of decimal values above white.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def read_pixels(image: OpenedImage, header: Header, page: int | None, reduction:
         case FileKind.PNG:
             stored = _decode_png(image)
         case FileKind.TIFF:
-            stored = _decode_tiff(image, page or 0)
+            stored = _decode_tiff(image, page or 0, tell_clipped)
         case FileKind.HEIF:
             return reduced(as_rgb(decode_heif(image)), reduction)
         case FileKind.RAW | FileKind.UNKNOWN:
@@ -168,21 +171,21 @@ def _decode_png(image: OpenedImage) -> NDArray[np.uint8] | NDArray[np.uint16]:
     return pixels
 
 
-def _decode_tiff(image: OpenedImage, page: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def _decode_tiff(image: OpenedImage, page: int, tell: Tell) -> NDArray[np.uint8] | NDArray[np.uint16]:
     image.file.seek(0)
     try:
         with tifffile.TiffFile(image.file) as tiff:
-            return _tiff_plane(tiff, page, image)
+            return _tiff_plane(tiff, page, image, tell)
     except UnreadableFrame:
         raise
     except DECODER_ERRORS as error:
         raise damaged(image.path, error) from error
 
 
-def _tiff_plane(tiff: tifffile.TiffFile, plane: int, image: OpenedImage) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def _tiff_plane(tiff: tifffile.TiffFile, plane: int, image: OpenedImage, tell: Tell) -> NDArray[np.uint8] | NDArray[np.uint16]:
     pages = plane_pages(image.directories)
     if plane >= len(pages):
-        return _imagej_plane(tiff, plane, image.path)
+        return _imagej_plane(tiff, plane, image.path, tell)
     page = tiff.pages[pages[plane]]
     if isinstance(page, tifffile.TiffFrame):
         page = page.aspage()
@@ -203,13 +206,13 @@ def _tiff_plane(tiff: tifffile.TiffFile, plane: int, image: OpenedImage) -> NDAr
             raise UnreadableFrame(f"{shown(path.name)} is a CMYK picture, made for print.", hint=EXPORT_AS_RGB)
         case _:
             raise UnreadableFrame(f"{shown(path.name)} holds {photometric.name} colours.", hint=EXPORT_AS_RGB)
-    pixels = _as_integers(pixels, page.bitspersample, path)
+    pixels = _as_integers(pixels, page.bitspersample, path, tell)
     if photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         return ~pixels
     return pixels
 
 
-def _imagej_plane(tiff: tifffile.TiffFile, plane: int, path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def _imagej_plane(tiff: tifffile.TiffFile, plane: int, path: Path, tell: Tell) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """Read a plane of a large ImageJ stack: one directory for the first, all others right behind it."""
     series = tiff.series[0]
     first = tiff.pages.first
@@ -218,10 +221,10 @@ def _imagej_plane(tiff: tifffile.TiffFile, plane: int, path: Path) -> NDArray[np
     tiff.filehandle.seek(series.dataoffset + plane * first.size * series.dtype.itemsize)
     kind = series.dtype.newbyteorder(tiff.byteorder)
     pixels = tiff.filehandle.read_array(kind, first.size).reshape(first.shape)
-    return _as_integers(pixels, first.bitspersample, path)
+    return _as_integers(pixels, first.bitspersample, path, tell)
 
 
-def _as_integers(pixels: NDArray[np.generic], bits: int, path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def _as_integers(pixels: NDArray[np.generic], bits: int, path: Path, tell: Tell) -> NDArray[np.uint8] | NDArray[np.uint16]:
     if pixels.dtype == np.bool_:
         return pixels.astype(np.uint8) * np.uint8(255)
     for kind in (np.uint8, np.uint16):
@@ -231,13 +234,5 @@ def _as_integers(pixels: NDArray[np.generic], bits: int, path: Path) -> NDArray[
                 return cast("Pixels", pixels.astype(kind, copy=False))
             return cast("Pixels", (pixels.astype(np.uint32) * most // levels).astype(kind))
     if np.issubdtype(pixels.dtype, np.floating):
-        if not np.isfinite(pixels).all():
-            raise UnreadableFrame(f"{shown(path.name)} holds values that are no numbers (NaN or infinity).", hint=EXPORT_AS_RGB)
-        low, high = float(pixels.min()), float(pixels.max())
-        if low < 0 or high > 1:
-            raise UnreadableFrame(
-                f"{shown(path.name)} holds decimal values from {low:g} to {high:g}; only 0 to 1 has a meaning here.",
-                hint=EXPORT_AS_RGB,
-            )
-        return np.rint(pixels.astype(np.float32) * 65535).astype(np.uint16)
+        return decimals_to_integers(pixels, path, tell)
     raise UnreadableFrame(f"{shown(path.name)} holds {pixels.dtype} values.", hint=EXPORT_AS_RGB)

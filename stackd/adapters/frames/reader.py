@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,11 +11,14 @@ from stackd.adapters.formats.frame_headers import frame_header
 from stackd.adapters.formats.opened_image import OpenedImage, damaged, open_image
 from stackd.adapters.frames import image_files, raw_files
 from stackd.adapters.frames.spool import FrameSpool
+from stackd.adapters.frames.stack_colour import FrameColour, clipped_values, frame_colour, settle_colour
 from stackd.adapters.frames.thumbnails import read_signature
 from stackd.config.develop import DevelopSettings
 from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
 from stackd.imaging.ground.blocks import reduced
 from stackd.imaging.ground.luminance import reduce_to_gray
+from stackd.model.colour import Colour, ColourSpace
+from stackd.model.composite import Noticed
 from stackd.model.content import ContentSignature
 from stackd.model.names import shown
 from stackd.model.pixels import Gray, Pixels
@@ -63,8 +67,11 @@ class FrameFiles:
                     )
         return refused
 
-    def open(self, frames: Sequence[FrameFile], develop: DevelopSettings) -> "StackOfFiles":
+    def open(self, frames: Sequence[FrameFile], develop: DevelopSettings, *, wanted: ColourSpace | None = None) -> "StackOfFiles":
         """Prepare to read frames of one stack, near → far; RAW files all developed alike by the recipe's `develop` table.
+
+        `wanted` is the colour space the composite shall have, None for that of its frames: RAW files are developed in it, and
+        frames that differ from each other are brought to it.
 
         Raises
         ------
@@ -73,22 +80,33 @@ class FrameFiles:
         MixedStack
             If sizes differ; `check` tells beforehand which frames do.
         """
-        return StackOfFiles(frames, develop, scratch_folder=self._scratch_folder)
+        return StackOfFiles(frames, develop, scratch_folder=self._scratch_folder, wanted=wanted)
 
 
 class StackOfFiles:
     """Frames of one stack on disk (the `FrameSource` of daily use). May be read from several threads at once."""
 
-    def __init__(self, frames: Sequence[FrameFile], develop: DevelopSettings, *, scratch_folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        frames: Sequence[FrameFile],
+        develop: DevelopSettings,
+        *,
+        scratch_folder: Path | None = None,
+        wanted: ColourSpace | None = None,
+    ) -> None:
         if not frames:
             raise MixedStack("There are no frames to read.")
         self._frames = tuple(frames)
         self._headers: list[Header] = []
         self._stamps: list[tuple[int, int]] = []
+        if wanted is not None:
+            develop = develop.model_copy(update={"colour_space": wanted.value})
+        colours: list[FrameColour] = []
         for frame in self._frames:
             with _naming(frame), open_image(frame.path) as image:
                 self._headers.append(frame_header(image))
                 self._stamps.append((image.size_bytes, image.mtime_ns))
+                colours.append(frame_colour(image, self._headers[-1], develop))
         self._shape = image_files.upright_shape(self._headers[0])
         for frame, header in zip(self._frames, self._headers, strict=True):
             height, width = image_files.upright_shape(header)
@@ -98,6 +116,8 @@ class StackOfFiles:
                     hint="Leave it out.",
                 )
 
+        self._settled = settle_colour(colours, wanted)
+        self._clipped: dict[int, float] = {}
         self._development = self._settle_development(develop)
         self._spool = None if scratch_folder is None else FrameSpool(scratch_folder, shape=(*self._shape, 3))
 
@@ -108,6 +128,16 @@ class StackOfFiles:
     def shape(self) -> tuple[int, int]:
         """Rows and columns, the same for every frame."""
         return self._shape
+
+    @property
+    def colour(self) -> Colour:
+        """What the pixels of all frames mean."""
+        return self._settled.colour
+
+    @property
+    def noticed(self) -> tuple[Noticed, ...]:
+        """What there is to tell of colours; what was clipped is known of frames that were read."""
+        return (*self._settled.noticed, *clipped_values(self._clipped))
 
     def read(self, position: int, reduction: int = 1) -> Pixels:
         """Decode a frame: upright RGB uint8 or uint16, shape (ceil(H / reduction), ceil(W / reduction), 3).
@@ -123,9 +153,14 @@ class StackOfFiles:
         with _naming(frame), open_image(frame.path) as image:
             self._check_unchanged(position, image)
             if image.kind is FileKind.RAW:
-                return reduced(self._developed(position, image), reduction)
-            pixels = image_files.read_pixels(image, self._headers[position], frame.page, reduction)
-            return self._checked(position, pixels, reduction)
+                pixels = reduced(self._developed(position, image), reduction)
+            else:
+                pixels = image_files.read_pixels(
+                    image, self._headers[position], frame.page, reduction, tell_clipped=partial(self._note_clipped, position)
+                )
+            self._checked(position, pixels, reduction)
+        conversion = self._settled.conversions[position]
+        return pixels if conversion is None else conversion(pixels)
 
     def read_gray(self, position: int, reduction: int) -> Gray:
         """Decode luminance reduced by 1, 2, 4 or 8: float32 (ceil(H / reduction), ceil(W / reduction)), range [0, 1].
@@ -135,6 +170,8 @@ class StackOfFiles:
         UnreadableFrame, FrameChanged
             As `read`.
         """
+        if self._settled.conversions[position] is not None:
+            return reduce_to_gray(self.read(position, reduction), 1)
         frame = self._frames[position]
         with _naming(frame), open_image(frame.path) as image:
             self._check_unchanged(position, image)
@@ -143,6 +180,10 @@ class StackOfFiles:
             else:
                 gray = image_files.read_gray(image, self._headers[position], frame.page, reduction)
             return self._checked(position, gray, reduction)
+
+    def _note_clipped(self, position: int, share: float) -> None:
+        if share:
+            self._clipped[position] = share
 
     def _settle_development(self, settings: DevelopSettings) -> raw_files.Development | None:
         raw = [number for number, header in enumerate(self._headers) if header.kind is FileKind.RAW]

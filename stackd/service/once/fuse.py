@@ -118,6 +118,7 @@ def fuse_files(
         stages=stages,
         with_depth=depth_map is not None or page is not None,
         with_previews=page is not None,
+        written_as=output_format,
     )
     stages("export", 0, 1)
     if depth_map is not None and composite.depth is not None:
@@ -129,9 +130,7 @@ def fuse_files(
         )
         _publish(staged, depth_map, tools.publisher)
     if page is not None:
-        staged = tools.exporter.stage_page(
-            composite, folder=page.parent, temporary_prefix=TEMPORARY_PREFIX, frames=frames, title=output.name
-        )
+        staged = tools.exporter.stage_page(composite, folder=page.parent, temporary_prefix=TEMPORARY_PREFIX, title=output.name)
         _publish(staged, page, tools.publisher)
     quiet = {"format": output_format, "depth_map": False, "depth_picture": False, "report": False, "page": False}
     (staged,) = tools.exporter.stage(
@@ -164,6 +163,7 @@ def _composite(
     stages: StageTimes,
     with_depth: bool,
     with_previews: bool,
+    written_as: str,
 ) -> tuple[Composite, tuple[Path, ...]]:
     described, set_aside = _described(files, tools.metadata, stages)
     ordered = in_one_stack(described, look=lambda frame: tools.reader.glance(Path(frame.path)))
@@ -178,6 +178,7 @@ def _composite(
         set_aside=set_aside,
         with_depth=with_depth,
         with_previews=with_previews,
+        written_as=written_as,
     )
     return composite, tuple(frame.file.path for frame in frames)
 

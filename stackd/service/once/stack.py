@@ -16,6 +16,7 @@ from stackd.imaging.chain.chain import DUPLICATE
 from stackd.imaging.ground.frames import MakePlaneStore, Progress
 from stackd.imaging.stacker import Stacked, Stacker
 from stackd.intake.order.out_of_turn import out_of_turn
+from stackd.model.colour import Colour, ColourSpace
 from stackd.model.composite import Composite, Finding, FrameReport, Severity
 from stackd.model.frame import Fingerprint, Frame
 from stackd.model.provenance import FrameProvenance, Provenance
@@ -31,6 +32,7 @@ from stackd.service.ports import (
     StagedFile,
     subfolder_of,
 )
+from stackd.service.ports.opened_stack import OpenedStack
 
 MIN_FRAMES: Final = 2
 """A composite of one frame would be that frame."""
@@ -108,6 +110,7 @@ def stack_and_stage(
         stages=stages,
         with_depth=recipe.export.depth_map or recipe.export.depth_picture or recipe.export.page,
         with_previews=recipe.export.page,
+        written_as=recipe.export.format,
     )
     for frame in request.stack.frames:
         seen = fingerprints.get(request.input_folder / frame.path)
@@ -175,11 +178,13 @@ def make_composite(
     set_aside: Mapping[str, str] = MappingProxyType({}),
     with_depth: bool = True,
     with_previews: bool = False,
+    written_as: str,
 ) -> tuple[Composite, dict[Path, Fingerprint]]:
     """Read, align, fuse and finish frames given near → far.
 
     `set_aside` names files that were asked for but are no frames, each with the reason, so that the composite tells of them too.
-    `with_depth` says whether the depth map is wanted, `with_previews` whether small pictures of the frames are.
+    `with_depth` says whether the depth map is wanted, `with_previews` whether small pictures of the frames are. `written_as` is
+    the format of the composite's file, as `export.format` has it.
 
     Returns
     -------
@@ -208,7 +213,7 @@ def make_composite(
     usable = [frame for frame in frames if frame.file not in refused]
     if len(usable) < MIN_FRAMES:
         raise too_few(frames, refused, set_aside)
-    stacked, usable = _stack(
+    stacked, source, usable = _stack(
         usable,
         refused,
         recipe=recipe,
@@ -223,7 +228,8 @@ def make_composite(
     findings = (
         *(left_out(report.path, report.reason) for report in reports if not report.used),
         *_order_noticed([report.path for report in reports if report.used]),
-        *(noticed.told(names) for noticed in stacked.findings),
+        *(noticed.told(names) for noticed in (*stacked.findings, *source.noticed)),
+        *_too_wide(source.colour, written_as, recipe.export.wanted_space),
     )
     provenance = Provenance(
         stackd_version=__version__,
@@ -252,6 +258,7 @@ def make_composite(
         method=stacked.method,
         verdict=stacked.verdict,
         seconds=MappingProxyType(stages.so_far()),
+        colour=source.colour,
     )
     return composite, fingerprints
 
@@ -266,12 +273,12 @@ def _stack(
     progress: Progress,
     with_depth: bool,
     with_previews: bool,
-) -> tuple[Stacked, list[NamedFrame]]:
+) -> tuple[Stacked, OpenedStack, list[NamedFrame]]:
     """Stack the frames; a frame whose pixels turn out unreadable is moved to `refused` and the work begins again without it."""
     frames = usable
     while True:
         try:
-            source = reader.open([frame.file for frame in usable], recipe.develop)
+            source = reader.open([frame.file for frame in usable], recipe.develop, wanted=recipe.export.wanted_space)
             if min(source.shape) < MIN_SIDE_PX:
                 height, width = source.shape
                 raise MixedStack(
@@ -291,7 +298,7 @@ def _stack(
             )
             for position in range(len(usable)):
                 stacker.add(position)
-            return stacker.finish(), usable
+            return stacker.finish(), source, usable
         except UnreadableFrame as error:
             bad = [frame for frame in usable if frame.file == error.frame]
             if not bad:
@@ -378,6 +385,17 @@ def left_out(path: str, reason: str) -> Finding:
         sentence=f"{path} was left out: {reason}",
         frames=(path,),
     )
+
+
+def _too_wide(colour: Colour, written_as: str, wanted: ColourSpace | None) -> Iterator[Finding]:
+    """Warn of a file that has too few steps for its colours."""
+    if written_as == "jpeg" and (wanted or colour.space) is ColourSpace.PROPHOTO:
+        yield Finding(
+            code="too-wide-for-jpeg",
+            severity=Severity.WARNING,
+            sentence="A JPEG has 8 bits, too few for ProPhoto RGB: smooth tones show steps."
+            " Export it as tiff or png, or choose a smaller space with export.profile.",
+        )
 
 
 def _in_turn(frames: Sequence[NamedFrame], near_to_far: Sequence[NamedFrame]) -> list[NamedFrame]:

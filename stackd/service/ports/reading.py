@@ -11,8 +11,9 @@ from stackd.model.frame import Fingerprint, FrameMeta
 
 if TYPE_CHECKING:
     from stackd.config.develop import DevelopSettings
-    from stackd.imaging.ground.frames import FrameSource
+    from stackd.model.colour import ColourSpace
     from stackd.model.content import ContentSignature
+    from stackd.service.ports.opened_stack import OpenedStack
 
 
 class MetadataReader(Protocol):
@@ -43,8 +44,12 @@ class FrameReader(Protocol):
         """
         ...
 
-    def open(self, frames: Sequence[FrameFile], develop: DevelopSettings) -> FrameSource:
-        """Prepare to read frames of one stack, near → far; RAW files all developed alike by the recipe's `develop` table."""
+    def open(self, frames: Sequence[FrameFile], develop: DevelopSettings, *, wanted: ColourSpace | None = None) -> OpenedStack:
+        """Prepare to read frames of one stack, near → far; RAW files all developed alike by the recipe's `develop` table.
+
+        `wanted` is the colour space the composite shall have, None for that of its frames: RAW files are developed in it, and
+        frames that differ from each other are brought to it.
+        """
         ...
 
 

@@ -3,12 +3,12 @@
 import mmap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, assert_never, cast
+from typing import Final, assert_never
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.adapters.colour.written import WrittenColour, written_colour
 from stackd.adapters.formats.exiv2_library import XMP_NAMESPACE
 from stackd.adapters.output.carried_metadata import CarriedMetadata, carry_metadata
 from stackd.adapters.output.exporters.depth import write_depth_picture, write_depth_tiff
@@ -54,7 +54,8 @@ class CompositeExporter:
         """
         stem = composite_stem(export.name, frames=frames, method=composite.method, name=name, version=version)
         stem += judgement_mark(composite.verdict.judgement)
-        metadata = carry_metadata(composite, frames, container=FileKind(export.format))
+        colour = written_colour(composite.colour, export.wanted_space)
+        metadata = carry_metadata(composite, frames, container=FileKind(export.format), colour=colour)
         with Staging(inside(folder, subfolder), temporary_prefix=temporary_prefix) as staging:
             if composite.depth is not None and export.depth_map:
                 with staging.file(f"{stem}_depth.tif") as file:
@@ -67,9 +68,9 @@ class CompositeExporter:
                     write_report(file, composite)
             if export.page:
                 with staging.file(f"{stem}.html") as file:
-                    write_page(file, composite, title=shown(stem), icc=metadata.icc)
+                    write_page(file, composite, title=shown(stem))
             with staging.file(stem + SUFFIXES[export.format]) as file:
-                write_image(file, composite.image, export=export, metadata=metadata)
+                write_image(file, composite.image, export=export, metadata=metadata, colour=colour)
             return staging.staged
 
     def made(self, path: Path) -> bool:
@@ -94,9 +95,7 @@ class CompositeExporter:
                 (write_depth_picture if picture else write_depth_tiff)(file, depth)
             return staging.staged[0]
 
-    def stage_page(
-        self, composite: Composite, *, folder: Path, temporary_prefix: str, frames: Sequence[Path], title: str
-    ) -> StagedFile:
+    def stage_page(self, composite: Composite, *, folder: Path, temporary_prefix: str, title: str) -> StagedFile:
         """Write the page of a composite alone.
 
         Raises
@@ -104,14 +103,15 @@ class CompositeExporter:
         OutputBlocked
             If the folder cannot be written; what was written is removed first.
         """
-        metadata = carry_metadata(composite, frames, container=FileKind.JPEG)
         with Staging(folder, temporary_prefix=temporary_prefix) as staging:
             with staging.file("page.html") as file:
-                write_page(file, composite, title=shown(title), icc=metadata.icc)
+                write_page(file, composite, title=shown(title))
             return staging.staged[0]
 
 
-def write_image(file: StagingFile, image: Image, *, export: ExportSettings, metadata: CarriedMetadata) -> None:
+def write_image(
+    file: StagingFile, image: Image, *, export: ExportSettings, metadata: CarriedMetadata, colour: WrittenColour
+) -> None:
     """Write a finished image in the format the settings name.
 
     Parameters
@@ -124,35 +124,31 @@ def write_image(file: StagingFile, image: Image, *, export: ExportSettings, meta
         Format, bit depth, compression, quality.
     metadata : CarriedMetadata
         From `carry_metadata`.
+    colour : WrittenColour
+        What the file's values shall mean.
     """
     match export.format:
         case "tiff":
-            rows = rows_per_strip(image.shape[1] * 3 * export.bit_depth // 8)
+            shape = image.shape[:2] if colour.is_gray else image.shape
+            rows = rows_per_strip(image.shape[1] * (1 if colour.is_gray else 3) * export.bit_depth // 8)
             write_tiff(
                 file,
-                _strips(image, rows, export.bit_depth),
-                shape=image.shape,
+                _strips(image, rows, export.bit_depth, colour),
+                shape=shape,
                 rows_per_strip=rows,
                 bit_depth=export.bit_depth,
                 compression=export.compression,
                 metadata=metadata,
             )
         case "png":
-            write_png(file, as_integers(image, export.bit_depth), metadata=metadata)
+            write_png(file, colour.integers(image, export.bit_depth), metadata=metadata)
         case "jpeg":
-            write_jpeg(file, as_integers(image, 8), quality=export.jpeg_quality, metadata=metadata)
+            write_jpeg(file, colour.integers(image, 8), quality=export.jpeg_quality, metadata=metadata)
         case _:
             assert_never(export.format)
 
 
-def as_integers(image: Image, bit_depth: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Round to the full range of 8 or 16 bit; values outside [0, 1] are clipped."""
-    highest, kind = (255.0, cv2.CV_8U) if bit_depth == 8 else (65535.0, cv2.CV_16U)  # noqa: PLR2004  bits are bits
-    # The one OpenCV call that scales, rounds and clips at once, whatever the number of channels.
-    return cast("NDArray[np.uint8] | NDArray[np.uint16]", cv2.addWeighted(image, highest, image, 0, 0, dtype=kind))
-
-
-def _strips(image: Image, rows: int, bit_depth: int) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
+def _strips(image: Image, rows: int, bit_depth: int, colour: WrittenColour) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
     # Strip by strip, so that the integers never need the memory of a whole second image.
     for start in range(0, image.shape[0], rows):
-        yield as_integers(image[start : start + rows], bit_depth)
+        yield colour.integers(image[start : start + rows], bit_depth)

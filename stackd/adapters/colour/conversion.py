@@ -128,6 +128,13 @@ def converted_block(pixels: Pixels, source: bytes, target: bytes) -> NDArray[np.
     return result.reshape(*pixels.shape[:2], -1)
 
 
+def as_depth(values: NDArray[np.generic], dtype: np.dtype[np.generic]) -> Pixels:
+    """Round 16 bit to 8 where that is the type wanted."""
+    if dtype == np.uint16:
+        return np.asarray(values, np.uint16)
+    return np.asarray(np.rint(np.multiply(values, np.float32(1 / 257))), np.uint8)
+
+
 def in_blocks(shape: tuple[int, ...], work: Callable[[slice], None]) -> None:
     """Work through an image in blocks of rows, on two threads; each block's memory is gone when it is done."""
     blocks = list(_blocks(shape))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stackd.adapters.colour.conversion import SPACE, is_gray_profile, light_of, transformed
 from stackd.adapters.colour.spaces import linear_profile, profile_of
+from stackd.imaging.ground.colour import encode_srgb
 from stackd.model.colour import TITLES, ColourSpace
 
 RGB_SIGNATURE: Final = b"RGB "
@@ -114,7 +115,7 @@ def _text(content: bytes) -> str:
 
 
 def _seen(icc: bytes, *, as_gray: bool = False) -> NDArray[np.float64]:
-    """Look at a grid of colours: their light in the primaries of sRGB, beyond 0 and 1 too, encoded by a power near the eye's."""
+    """Look at a grid of colours: their light in the primaries of sRGB, beyond 0 and 1 too, encoded by its curve."""
     ramp = np.linspace(0, 1, STEPS, dtype=np.float32)
     if is_gray_profile(icc):
         values = ramp[None]
@@ -123,4 +124,4 @@ def _seen(icc: bytes, *, as_gray: bool = False) -> NDArray[np.float64]:
     else:
         values = np.stack(np.meshgrid(ramp, ramp, ramp, indexing="ij"), axis=-1).reshape(1, -1, 3)
     light = np.asarray(transformed(values, icc, linear_profile(is_gray=False), dtype=np.float32), np.float64)
-    return np.asarray(np.sign(light) * np.abs(light) ** (1 / 2.2), np.float64)
+    return np.asarray(np.sign(light) * encode_srgb(np.abs(light)), np.float64)

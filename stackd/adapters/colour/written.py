@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.adapters.colour.conversion import LinearValues, converted_block, in_blocks
+from stackd.adapters.colour.conversion import LinearValues, as_depth, converted_block, in_blocks
 from stackd.adapters.colour.profiles import same_colours
 from stackd.adapters.colour.spaces import gray_profile_of, profile_of
 from stackd.model.colour import Colour, ColourSpace
@@ -49,22 +49,23 @@ class WrittenColour:
             # The three channels of gray are one.
             return as_integers(np.ascontiguousarray(image[..., 1]) if self.is_gray else image, bit_depth)
         height, width, channels = image.shape
-        result = np.empty((height, width, 1 if self.is_gray else channels), np.uint8 if bit_depth == 8 else np.uint16)  # noqa: PLR2004
+        dtype = np.dtype(np.uint8 if bit_depth == 8 else np.uint16)  # noqa: PLR2004
+        result = np.empty((height, width, 1 if self.is_gray else channels), dtype)
 
         def work(rows: slice) -> None:
-            result[rows] = self._block(image[rows], bit_depth)
+            result[rows] = self._block(image[rows], dtype)
 
         in_blocks(image.shape, work)
         return cast("Integers", result[..., 0] if self.is_gray else result)
 
-    def _block(self, image: Image, bit_depth: int) -> NDArray[np.generic]:
+    def _block(self, image: Image, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
         block: NDArray[np.generic] = as_integers(image, 16)
         if self.stored is not None:
             block = self.stored.decoding[block]
         if self.source is not None and self.icc is not None:
             block = converted_block(cast("NDArray[np.uint16]", block), self.source, self.icc)
         block = block[..., :1] if self.is_gray else block
-        return _shallow(block) if bit_depth == 8 else block  # noqa: PLR2004
+        return as_depth(block, dtype)
 
 
 def written_colour(colour: Colour, wanted: ColourSpace | None) -> WrittenColour:
@@ -100,14 +101,11 @@ def for_screens(colour: Colour) -> tuple[bytes, Callable[[NDArray[np.uint8]], ND
 
     def to_srgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         values: Integers = pixels if stored is None else stored.decoding[pixels.astype(np.uint16) * np.uint16(257)]
-        return _shallow(converted_block(values, source, profile_of(ColourSpace.SRGB)))
+        return cast(
+            "NDArray[np.uint8]", as_depth(converted_block(values, source, profile_of(ColourSpace.SRGB)), np.dtype(np.uint8))
+        )
 
     return b"", to_srgb
-
-
-def _shallow(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Round 16 bit to 8."""
-    return np.asarray(np.rint(np.multiply(values, np.float32(1 / 257))), np.uint8)
 
 
 def _unchanged(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

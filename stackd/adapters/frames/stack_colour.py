@@ -146,7 +146,7 @@ def _hdr(frames: Sequence[FrameColour]) -> Iterator[Noticed]:
         yield Noticed(
             code="hdr-curve",
             severity=Severity.WARNING,
-            sentence=f"{_named(positions)} has the {frames[positions[0]].declared.hdr} curve of HDR screens, which was taken for"
+            sentence=f"The {frames[positions[0]].declared.hdr} curve of HDR screens in {_named(positions)} was taken for that of"
             " sRGB: the composite looks flat. Export the frames as SDR.",
             positions=tuple(positions),
         )
@@ -158,8 +158,8 @@ def _taken_for_linear(frames: Sequence[FrameColour]) -> Iterator[Noticed]:
         yield Noticed(
             code="decimals-taken-for-linear",
             severity=Severity.NOTE,
-            sentence=f"{_named(positions)} holds decimal values and no colour profile: they were taken for linear light with the"
-            ' primaries of sRGB. If they are display values, set develop.decimal_values = "display".',
+            sentence=f"There are decimal values without a colour profile in {_named(positions)}: they were taken for linear light"
+            ' with the primaries of sRGB. If they are display values, set develop.decimal_values = "display".',
             positions=positions,
         )
 
@@ -171,7 +171,7 @@ def clipped_values(shares: Mapping[int, float]) -> Iterator[Noticed]:
         yield Noticed(
             code="decimals-clipped",
             severity=Severity.WARNING,
-            sentence=f"{_named(positions)} holds decimal values above white, which is 1: they were clipped, up to"
+            sentence=f"There are decimal values above white, which is 1, in {_named(positions)}: they were clipped, up to"
             f" {_percent(max(shares.values()))} of a frame. Export the frames darker if detail is missing there.",
             positions=positions,
         )

@@ -132,7 +132,7 @@ def carry_metadata(
         if times:
             _set_capture_time(exif, min(times))
         _say_what_it_is(exiv2, exif, composite)
-        _say_its_colours(exiv2, exif, colour)
+        _say_its_colours(exiv2, exif, colour, container)
         _complete_place(exiv2, exif, found)
         if container is FileKind.JPEG:
             _say_how_jpeg_stores_it(exiv2, exif, composite)
@@ -214,12 +214,12 @@ def _say_what_it_is(exiv2: ModuleType, exif: Any, composite: Composite) -> None:
     exif[COMPOSITE_COUNTS] = exiv2.UShortValue([min(len(composite.frames), MAX_SHORT), used])
 
 
-def _say_its_colours(exiv2: ModuleType, exif: Any, colour: WrittenColour) -> None:
+def _say_its_colours(exiv2: ModuleType, exif: Any, colour: WrittenColour, container: FileKind) -> None:
     if colour.icc is not None or "Exif.Photo.ColorSpace" not in [datum.key() for datum in exif]:
         is_srgb = colour.icc is None or colour.space is ColourSpace.SRGB
         exif["Exif.Photo.ColorSpace"] = exiv2.UShortValue([SRGB if is_srgb else UNCALIBRATED])
-    if colour.space is ColourSpace.ADOBE_RGB:
-        # Programs that look for no profile know Adobe RGB by this (DCF 2.0).
+    if colour.space is ColourSpace.ADOBE_RGB and container is not FileKind.TIFF:
+        # Programs that look for no profile know Adobe RGB by this (DCF 2.0). TIFF has no place for it.
         exif["Exif.Iop.InteroperabilityIndex"] = "R03"
         exif["Exif.Iop.InteroperabilityVersion"] = exiv2.DataValue(
             FLASHPIX_VERSION, exiv2.ByteOrder.invalidByteOrder, exiv2.TypeId.undefined

@@ -21,7 +21,7 @@ from stackd.adapters.colour.spaces import (
     profile_of,
     rgb_profile,
 )
-from stackd.adapters.formats.exiv2_library import exiv2_library, open_by_exiv2
+from stackd.adapters.formats.exiv2_library import exiv2_library, open_by_exiv2, read_metadata
 from stackd.adapters.formats.heif_files import heif_colour
 from stackd.adapters.formats.jpeg_structure import APP2, jpeg_segments
 from stackd.adapters.formats.opened_image import OpenedImage
@@ -201,7 +201,7 @@ def _is_adobe_by_dcf(image: OpenedImage) -> bool:
     with exiv2_library() as exiv2:
         try:
             opened = open_by_exiv2(exiv2, image.file, image.path)
-            opened.readMetadata()
+            read_metadata(exiv2, opened)
             tags = {datum.key(): datum.toString() for datum in opened.exifData() if datum.key() in DCF_TAGS}
         except (exiv2.Exiv2Error, UnicodeDecodeError, OSError):
             return False

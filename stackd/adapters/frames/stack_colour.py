@@ -159,7 +159,7 @@ def _taken_for_linear(frames: Sequence[FrameColour]) -> Iterator[Noticed]:
             code="decimals-taken-for-linear",
             severity=Severity.NOTE,
             sentence=f"There are decimal values without a colour profile in {_named(positions)}: they were taken for linear light"
-            ' with the primaries of sRGB. If they are display values, set develop.decimal_values = "display".',
+            '. If they are display values, set develop.decimal_values = "display".',
             positions=positions,
         )
 

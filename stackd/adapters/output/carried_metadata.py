@@ -16,7 +16,7 @@ import numpy as np
 import simplejpeg
 
 from stackd.adapters.colour.written import WrittenColour
-from stackd.adapters.formats.exiv2_library import XMP_PREFIX, exiv2_library, open_by_exiv2
+from stackd.adapters.formats.exiv2_library import XMP_PREFIX, exiv2_library, open_by_exiv2, read_metadata
 from stackd.adapters.formats.jpeg_structure import APP1, EXIF_INTRODUCTION, XMP_INTRODUCTION, jpeg_segments
 from stackd.adapters.formats.opened_image import open_image
 from stackd.adapters.formats.z_stacks import is_about_planes
@@ -159,7 +159,7 @@ def _read(exiv2: ModuleType, path: Path) -> _Found:
     try:
         with open_image(path) as image:
             opened = open_by_exiv2(exiv2, image.file, path)
-            opened.readMetadata()
+            read_metadata(exiv2, opened)
             exif = {datum.key(): datum.value().clone() for datum in opened.exifData() if _is_kept(datum)}
             xmp = {datum.key(): datum.value().clone() for datum in opened.xmpData() if _xmp_is_kept(datum.key())}
             stars = next((datum.toString() for datum in opened.exifData() if datum.key() == "Exif.Image.Rating"), "")

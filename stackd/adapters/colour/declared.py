@@ -4,8 +4,10 @@ import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from io import BytesIO
+from typing import BinaryIO, Final
 
+from stackd.adapters.colour.exif_marks import colour_marks
 from stackd.adapters.colour.profiles import is_linear, same_colours, trouble_with
 from stackd.adapters.colour.spaces import (
     D65,
@@ -21,9 +23,8 @@ from stackd.adapters.colour.spaces import (
     profile_of,
     rgb_profile,
 )
-from stackd.adapters.formats.exiv2_library import exiv2_library, open_by_exiv2, read_metadata
 from stackd.adapters.formats.heif_files import heif_colour
-from stackd.adapters.formats.jpeg_structure import APP2, jpeg_segments
+from stackd.adapters.formats.jpeg_structure import APP1, APP2, EXIF_INTRODUCTION, START_OF_SCAN, jpeg_segments
 from stackd.adapters.formats.opened_image import OpenedImage
 from stackd.adapters.formats.png_structure import png_chunks
 from stackd.model.colour import ColourSpace
@@ -31,6 +32,8 @@ from stackd.model.tags import FileKind, Header
 
 ICC_INTRODUCTION: Final = b"ICC_PROFILE\x00"
 NUMBERED_FROM: Final = len(ICC_INTRODUCTION)
+HEAD_BYTES: Final = 1 << 18
+"""Of a JPEG that are looked at first: metadata lies there, and the rest is read only where it does not."""
 MOST_PROFILE_BYTES: Final = 8 << 20
 
 SRGB_IN_EXIF, ADOBE_RGB_IN_EXIF, UNCALIBRATED = 1, 2, 65_535
@@ -39,8 +42,6 @@ DCF_OPTION_FILE: Final = "R03"
 """Exif InteroperabilityIndex by which cameras mark Adobe RGB (DCF 2.0)."""
 DCF_OPTION_NAME: Final = "_"
 """How their names begin (DCF 2.0)."""
-DCF_TAGS: Final = frozenset({"Exif.Photo.ColorSpace", "Exif.Iop.InteroperabilityIndex"})
-
 CODED_PRIMARIES: Final[Mapping[int, tuple[XY, XY, XY]]] = {1: SRGB_PRIMARIES, 9: REC2020_PRIMARIES, 12: P3_PRIMARIES}
 LIKE_SRGB: Final = frozenset({1, 6, 13, 14, 15})
 """Transfer characteristics that are shown by sRGB's curve: those of BT.709 and its kin stand in files that were made for such a
@@ -72,18 +73,21 @@ def declared_colour(image: OpenedImage, header: Header) -> Declared:
     In this order: code points of a PNG or HEIC, an embedded ICC profile, other chunks of a PNG, the marks by which cameras tell
     Adobe RGB. RAW files say nothing here: their colours are made by developing.
     """
+    exif: BinaryIO | None = None
     match image.kind:
         case FileKind.JPEG:
-            found = _usable(_icc_of_jpeg(image), header)
+            icc, exif = _of_jpeg(image)
+            found = _usable(icc, header)
         case FileKind.TIFF:
+            exif = image.file
             found = _usable(image.directories[0].icc if image.directories else b"", header)
         case FileKind.PNG:
-            found = _of_png(image, header)
+            found, exif = _of_png(image, header)
         case FileKind.HEIF:
             return _of_heif(image, header)
         case _:
             return Declared()
-    if found == Declared() and not header.is_gray and _is_adobe_by_dcf(image):
+    if found == Declared() and not header.is_gray and _is_adobe_by_dcf(image.path.name, exif):
         return Declared(icc=profile_of(ColourSpace.ADOBE_RGB))
     return found
 
@@ -107,24 +111,42 @@ def _gray_like(icc: bytes) -> Declared | None:
     return Declared(icc=gray_profile("Gray, linear", 1.0)) if is_linear(icc) else None
 
 
-def _icc_of_jpeg(image: OpenedImage) -> bytes:
+def _of_jpeg(image: OpenedImage) -> tuple[bytes, BinaryIO | None]:
+    """Read the colour profile and the Exif block."""
     image.file.seek(0)
-    content = image.file.read()
+    content = image.file.read(HEAD_BYTES)
+    pieces, exif, is_all = _segments(content)
+    if not is_all:
+        pieces, exif, _ = _segments(content + image.file.read())
+    return b"".join(pieces[number] for number in sorted(pieces)), exif
+
+
+def _segments(content: bytes) -> tuple[dict[int, bytes], BinaryIO | None, bool]:
+    """Profile pieces by their number, the Exif block, and whether all that stands before the pixels was seen."""
     pieces: dict[int, bytes] = {}
+    exif: BinaryIO | None = None
     for marker, start, end in jpeg_segments(content):
+        if end > len(content) or marker == START_OF_SCAN:
+            return pieces, exif, end <= len(content)
         if marker == APP2 and content.startswith(ICC_INTRODUCTION, start) and end - start > NUMBERED_FROM + 1:
             pieces.setdefault(content[start + NUMBERED_FROM], content[start + NUMBERED_FROM + 2 : end])
-    return b"".join(pieces[number] for number in sorted(pieces))
+        elif marker == APP1 and exif is None and content.startswith(EXIF_INTRODUCTION, start):
+            exif = BytesIO(content[start + len(EXIF_INTRODUCTION) : end])
+    return pieces, exif, False
 
 
-def _of_png(image: OpenedImage, header: Header) -> Declared:
+def _of_png(image: OpenedImage, header: Header) -> tuple[Declared, BinaryIO | None]:
     chunks: dict[bytes, bytes] = {}
     for kind, offset, length in png_chunks(image.file):
         if kind == b"IDAT":
             break
-        if kind in {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"} and length <= MOST_PROFILE_BYTES:
+        if kind in {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"eXIf"} and length <= MOST_PROFILE_BYTES:
             image.file.seek(offset)
             chunks[kind] = image.file.read(length)
+    return _by_chunks(chunks, header), BytesIO(chunks[b"eXIf"]) if b"eXIf" in chunks else None
+
+
+def _by_chunks(chunks: Mapping[bytes, bytes], header: Header) -> Declared:
     if len(codes := chunks.get(b"cICP", b"")) == 4 and (coded := _by_codes(codes[0], codes[1], header)) is not None:  # noqa: PLR2004
         return coded
     if b"iCCP" in chunks:
@@ -197,17 +219,11 @@ def _by_codes(primaries: int, transfer: int, header: Header) -> Declared | None:
     return _stated(name, Primaries(white=D65, red=red, green=green, blue=blue), curve)
 
 
-def _is_adobe_by_dcf(image: OpenedImage) -> bool:
-    with exiv2_library() as exiv2:
-        try:
-            opened = open_by_exiv2(exiv2, image.file, image.path)
-            read_metadata(exiv2, opened)
-            tags = {datum.key(): datum.toString() for datum in opened.exifData() if datum.key() in DCF_TAGS}
-        except (exiv2.Exiv2Error, UnicodeDecodeError, OSError):
-            return False
-    space = tags.get("Exif.Photo.ColorSpace", "")
-    if space == str(SRGB_IN_EXIF):
+def _is_adobe_by_dcf(name: str, exif: BinaryIO | None) -> bool:
+    if exif is None:
         return False
-    marked = tags.get("Exif.Iop.InteroperabilityIndex", "").strip("\x00 ") == DCF_OPTION_FILE
-    named = space == str(UNCALIBRATED) and image.path.name.startswith(DCF_OPTION_NAME)
-    return marked or named or space == str(ADOBE_RGB_IN_EXIF)
+    space, index = colour_marks(exif)
+    if space == SRGB_IN_EXIF:
+        return False
+    is_named_so = space == UNCALIBRATED and name.startswith(DCF_OPTION_NAME)
+    return index == DCF_OPTION_FILE or is_named_so or space == ADOBE_RGB_IN_EXIF

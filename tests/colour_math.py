@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.model.colour import ColourSpace
+from stackd.model.pixels import ColourSpace
 
 D50 = (0.9642, 1.0, 0.8249)
 

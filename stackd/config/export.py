@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stackd.config.fields import Table
-from stackd.model.colour import ColourSpace
+from stackd.model.pixels import ColourSpace
 
 
 class ExportSettings(Table):

@@ -8,8 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.model.colour import Colour
-from stackd.model.pixels import Image, Matrix
+from stackd.model.pixels import Colour, Image, Matrix
 from stackd.model.provenance import Provenance
 from stackd.model.verdict import Verdict
 

@@ -19,7 +19,7 @@ import tifffile
 from PIL import Image
 
 from stackd.adapters.colour.spaces import gray_profile_of, profile_of
-from stackd.model.colour import ColourSpace
+from stackd.model.pixels import ColourSpace
 from stackd.rendering.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
 from tests import colour_math
 from tests.make_frames import shot_at, write_bayer_dng, write_jpeg, write_png, write_tiff

@@ -27,7 +27,7 @@ from stackd.adapters.formats.heif_files import heif_colour
 from stackd.adapters.formats.jpeg_structure import APP1, APP2, EXIF_INTRODUCTION, START_OF_SCAN, jpeg_segments
 from stackd.adapters.formats.opened_image import OpenedImage
 from stackd.adapters.formats.png_structure import png_chunks
-from stackd.model.colour import ColourSpace
+from stackd.model.pixels import ColourSpace
 from stackd.model.tags import FileKind, Header
 
 ICC_INTRODUCTION: Final = b"ICC_PROFILE\x00"
@@ -87,8 +87,8 @@ def declared_colour(image: OpenedImage, header: Header) -> Declared:
             return _of_heif(image, header)
         case _:
             return Declared()
-    if found == Declared() and not header.is_gray and _is_adobe_by_dcf(image.path.name, exif):
-        return Declared(icc=profile_of(ColourSpace.ADOBE_RGB))
+    if found == Declared() and _is_adobe_by_dcf(image.path.name, exif):
+        return Declared(icc=(gray_profile_of if header.is_gray else profile_of)(ColourSpace.ADOBE_RGB))
     return found
 
 

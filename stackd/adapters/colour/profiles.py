@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stackd.adapters.colour.conversion import SPACE, is_gray_profile, light_of, transformed
 from stackd.adapters.colour.spaces import linear_profile, profile_of
 from stackd.imaging.ground.colour import encode_srgb
-from stackd.model.colour import TITLES, ColourSpace
+from stackd.model.pixels import TITLES, ColourSpace
 
 RGB_SIGNATURE: Final = b"RGB "
 SPACES: Final = {b"CMYK": "CMYK", b"Lab ": "Lab", b"GRAY": "gray", b"RGB ": "RGB", b"XYZ ": "XYZ"}

@@ -14,7 +14,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.model.colour import ColourSpace
+from stackd.model.pixels import ColourSpace
 
 XY = tuple[float, float]
 """Chromaticity, CIE 1931."""

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from stackd.adapters.colour.conversion import LinearValues, as_depth, converted_block, in_blocks
 from stackd.adapters.colour.profiles import same_colours
 from stackd.adapters.colour.spaces import gray_profile_of, profile_of
-from stackd.model.colour import Colour, ColourSpace
-from stackd.model.pixels import Image
+from stackd.model.pixels import Colour, ColourSpace, Image
 
 MAX_PROFILE_BYTES: Final = 4096
 """Of a colour profile that is put into each picture of a page: those of cameras and of usual colour spaces have 0.5 to 4 kB."""

@@ -14,8 +14,7 @@ from stackd.adapters.formats.opened_image import OpenedImage, cut_off
 from stackd.adapters.formats.raw_headers import opened_raw
 from stackd.adapters.frames.image_files import as_rgb
 from stackd.config.develop import DevelopSettings
-from stackd.model.colour import ColourSpace
-from stackd.model.pixels import Pixels
+from stackd.model.pixels import ColourSpace, Pixels
 
 if TYPE_CHECKING:
     import rawpy

@@ -17,11 +17,10 @@ from stackd.config.develop import DevelopSettings
 from stackd.errors import FrameChanged, MixedStack, UnreadableFrame
 from stackd.imaging.ground.blocks import reduced
 from stackd.imaging.ground.luminance import reduce_to_gray
-from stackd.model.colour import Colour, ColourSpace
 from stackd.model.composite import Noticed
 from stackd.model.content import ContentSignature
 from stackd.model.names import shown
-from stackd.model.pixels import Gray, Pixels
+from stackd.model.pixels import Colour, ColourSpace, Gray, Pixels
 from stackd.model.tags import FileKind, Header
 from stackd.service.ports import FrameFile
 

@@ -11,8 +11,8 @@ from stackd.adapters.colour.profiles import is_linear, name_of, same_colours, sp
 from stackd.adapters.colour.spaces import gray_profile_of, linear_profile, profile_of
 from stackd.adapters.formats.opened_image import OpenedImage
 from stackd.config.develop import DevelopSettings
-from stackd.model.colour import Colour, ColourSpace
 from stackd.model.composite import Noticed, Severity
+from stackd.model.pixels import Colour, ColourSpace
 from stackd.model.tags import FileKind, Header
 
 NAMES_TOLD: Final = 1

@@ -19,9 +19,8 @@ from stackd.adapters.frames.stack_colour import frame_colour
 from stackd.config.develop import DevelopSettings
 from stackd.errors import UnreadableFrame
 from stackd.intake.evidence.content import WORKING_SIDE_PX, signature
-from stackd.model.colour import ColourSpace
 from stackd.model.content import ContentSignature
-from stackd.model.pixels import Gray, Pixels
+from stackd.model.pixels import ColourSpace, Gray, Pixels
 from stackd.model.tags import FileKind, Header
 
 LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)

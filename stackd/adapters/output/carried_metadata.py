@@ -21,9 +21,9 @@ from stackd.adapters.formats.jpeg_structure import APP1, EXIF_INTRODUCTION, XMP_
 from stackd.adapters.formats.opened_image import open_image
 from stackd.adapters.formats.z_stacks import is_about_planes
 from stackd.errors import UnreadableFrame
-from stackd.model.colour import ColourSpace
 from stackd.model.composite import Composite
 from stackd.model.names import shown
+from stackd.model.pixels import ColourSpace
 from stackd.model.tags import FileKind
 from stackd.model.verdict import Judgement
 

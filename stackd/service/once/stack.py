@@ -16,9 +16,9 @@ from stackd.imaging.chain.chain import DUPLICATE
 from stackd.imaging.ground.frames import MakePlaneStore, Progress
 from stackd.imaging.stacker import Stacked, Stacker
 from stackd.intake.order.out_of_turn import out_of_turn
-from stackd.model.colour import Colour, ColourSpace
 from stackd.model.composite import Composite, Finding, FrameReport, Severity
 from stackd.model.frame import Fingerprint, Frame
+from stackd.model.pixels import Colour, ColourSpace
 from stackd.model.provenance import FrameProvenance, Provenance
 from stackd.service.ports import (
     Clock,
@@ -389,7 +389,7 @@ def left_out(path: str, reason: str) -> Finding:
 
 def _too_wide(colour: Colour, written_as: str, wanted: ColourSpace | None) -> Iterator[Finding]:
     """Warn of a file that has too few steps for its colours."""
-    if written_as == "jpeg" and (wanted or colour.space) is ColourSpace.PROPHOTO:
+    if written_as == "jpeg" and not colour.is_gray and (wanted or colour.space) is ColourSpace.PROPHOTO:
         yield Finding(
             code="too-wide-for-jpeg",
             severity=Severity.WARNING,

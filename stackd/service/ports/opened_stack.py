@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from stackd.imaging.ground.frames import FrameSource
-from stackd.model.colour import Colour
 from stackd.model.composite import Noticed
+from stackd.model.pixels import Colour
 
 
 class OpenedStack(FrameSource, Protocol):

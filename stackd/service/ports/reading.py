@@ -11,8 +11,8 @@ from stackd.model.frame import Fingerprint, FrameMeta
 
 if TYPE_CHECKING:
     from stackd.config.develop import DevelopSettings
-    from stackd.model.colour import ColourSpace
     from stackd.model.content import ContentSignature
+    from stackd.model.pixels import ColourSpace
     from stackd.service.ports.opened_stack import OpenedStack
 
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageCms
 from stackd.adapters.colour import conversion
 from stackd.adapters.colour.conversion import Conversion, LinearValues
 from stackd.adapters.colour.spaces import gray_profile_of, linear_profile, profile_of
-from stackd.model.colour import ColourSpace
+from stackd.model.pixels import ColourSpace
 from tests import colour_math
 
 PAIRS = [(one, other) for one in ColourSpace for other in ColourSpace if one is not other]

@@ -15,7 +15,7 @@ from stackd.adapters.colour.profiles import is_linear, same_colours, space_of
 from stackd.adapters.colour.spaces import gray_profile_of, linear_profile, profile_of
 from stackd.adapters.formats.frame_headers import frame_header
 from stackd.adapters.formats.opened_image import open_image
-from stackd.model.colour import ColourSpace
+from stackd.model.pixels import ColourSpace
 from tests import make_frames
 
 ADOBE = profile_of(ColourSpace.ADOBE_RGB)

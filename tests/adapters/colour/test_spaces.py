@@ -11,7 +11,7 @@ from PIL import ImageCms
 
 from stackd.adapters.colour.profiles import is_linear, name_of, same_colours, space_of, trouble_with
 from stackd.adapters.colour.spaces import gray_profile_of, linear_profile, profile_of
-from stackd.model.colour import ColourSpace
+from stackd.model.pixels import ColourSpace
 from tests.colour_math import CURVES, to_d50
 
 

@@ -11,8 +11,8 @@ from stackd.adapters.colour import conversion
 from stackd.adapters.colour.spaces import gray_profile_of, linear_profile, profile_of
 from stackd.adapters.frames.reader import FrameFiles, StackOfFiles
 from stackd.config.develop import DevelopSettings
-from stackd.model.colour import Colour, ColourSpace
 from stackd.model.composite import Severity
+from stackd.model.pixels import Colour, ColourSpace
 from stackd.service.ports import FrameFile
 from tests import colour_math, make_frames
 

@@ -25,8 +25,8 @@ from stackd.adapters.output.exporters.naming import composite_stem
 from stackd.config.develop import DevelopSettings
 from stackd.config.export import ExportSettings
 from stackd.errors import OutputBlocked
-from stackd.model.colour import Colour, ColourSpace
 from stackd.model.composite import Composite, DepthMap, Finding, FrameReport, Rectangle, Severity
+from stackd.model.pixels import Colour, ColourSpace
 from stackd.model.provenance import FrameProvenance, Provenance
 from stackd.model.verdict import Judgement, Verdict
 from stackd.service.ports import FrameFile, StagedFile

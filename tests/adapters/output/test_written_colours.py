@@ -23,8 +23,8 @@ from stackd.adapters.colour.spaces import gray_profile_of, linear_profile, profi
 from stackd.adapters.colour.written import as_integers, written_colour
 from stackd.adapters.output.exporters import CompositeExporter
 from stackd.config.export import ExportSettings
-from stackd.model.colour import Colour, ColourSpace
 from stackd.model.composite import Composite
+from stackd.model.pixels import Colour, ColourSpace
 from tests import colour_math, make_frames
 from tests.make_composite import composite_of
 

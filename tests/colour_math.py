@@ -1,5 +1,6 @@
 """Colours computed from published numbers alone, to judge what a library does with profiles. All in float64, RGB last."""
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,6 +44,19 @@ TO_D50 = {
 
 def to_d50(space: ColourSpace) -> NDArray[np.float64]:
     return np.array(TO_D50[space])
+
+
+def srgb_by_a_table() -> bytes:
+    """A profile of sRGB as scanners and old programs have it: its curve is a table of 1024 values."""
+    ramp = np.linspace(0, 1, 1024)
+    return bytes(
+        imagecodecs.cms_profile(
+            "rgb",
+            whitepoint=(0.3127, 0.3290),
+            primaries=(0.64, 0.33, 0.30, 0.60, 0.15, 0.06),
+            transferfunction=np.rint(65_535 * decode_srgb(ramp)).astype(np.uint16),
+        )
+    )
 
 
 def in_space(values: NDArray[np.float64], source: ColourSpace, target: ColourSpace) -> NDArray[np.float64]:

@@ -108,3 +108,15 @@ def test_no_more_than_some_blocks_are_in_memory(monkeypatch: pytest.MonkeyPatch)
 
     assert max(sizes) <= 3 * conversion.BLOCK_PIXELS
     assert sum(sizes) == 9_000_000
+
+
+def test_the_white_of_paper_becomes_white():
+    """Relative colorimetric: what is white in one profile is white in the other, however bright that is."""
+    fixed = (np.array([0.9642, 1.0, 0.8249]) * 65_536).astype(">i4")
+    icc = gray_profile_of(ColourSpace.SRGB)
+    white = icc.index(b"XYZ \x00\x00\x00\x00") + 8
+    paper = icc[:12] + b"prtr" + icc[16:white] + (fixed * 0.8).astype(">i4").tobytes() + icc[white + 12 :]
+
+    converted = Conversion(source=paper, target=profile_of(ColourSpace.SRGB))(np.full((2, 2, 3), 65_535, np.uint16))
+
+    assert converted.min() >= 65_533

@@ -12,6 +12,7 @@ from PIL import ImageCms
 from stackd.adapters.colour.profiles import is_linear, name_of, same_colours, space_of, trouble_with
 from stackd.adapters.colour.spaces import gray_profile_of, linear_profile, profile_of
 from stackd.model.pixels import ColourSpace
+from tests import colour_math
 from tests.colour_math import CURVES, to_d50
 
 
@@ -62,9 +63,8 @@ def test_spaces_are_told_apart_and_known_again():
 
 
 def test_profiles_that_are_called_srgb_are_one_however_they_were_made():
-    others = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-
-    assert same_colours(others, profile_of(ColourSpace.SRGB))
+    for other in (ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(), colour_math.srgb_by_a_table()):
+        assert same_colours(other, profile_of(ColourSpace.SRGB))
     assert same_colours(gray_profile_of(ColourSpace.SRGB), profile_of(ColourSpace.SRGB))
     assert not same_colours(gray_profile_of(ColourSpace.PROPHOTO), profile_of(ColourSpace.SRGB))
 

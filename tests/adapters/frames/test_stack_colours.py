@@ -92,11 +92,15 @@ def test_frames_in_one_profile_are_not_touched(
 
 
 def test_untagged_frames_beside_those_of_srgb_are_not_touched_either(tmp_path: Path, converted_blocks: list[tuple[int, ...]]):
-    stack = opened(*in_spaces(tmp_path, [SRGB, None, None, SRGB]))
+    other_srgb = a_tiff(tmp_path / "other.tif", muted(), colour_math.srgb_by_a_table())
+    stack = opened(other_srgb, *in_spaces(tmp_path, [SRGB, None, None]))
 
-    assert np.array_equal(stack.read(0), stack.read(1))
+    read = [stack.read(position) for position in range(4)]
+
+    assert all(np.array_equal(frame, muted()) for frame in read)
     assert converted_blocks == []
     assert stack.colour == Colour(icc=profile_of(SRGB), space=SRGB)
+    assert stack.noticed == ()
 
 
 # -------------------------------------------------------- several profiles

@@ -109,7 +109,7 @@ def test_the_composite_is_converted_to_the_space_the_recipe_names(
 def test_in_the_colours_of_its_frames_nothing_is_converted(
     tmp_path: Path, frame: Path, monkeypatch: pytest.MonkeyPatch, colour: Colour, kind: str, bits: int
 ):
-    monkeypatch.delattr(written, "converted_block")
+    monkeypatch.delattr(written, "in_blocks")
     composite = a_composite(colour)
 
     path = export(tmp_path, composite, frame, format=kind, bit_depth=bits, jpeg_quality=100)

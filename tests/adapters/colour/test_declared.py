@@ -11,6 +11,7 @@ import simplejpeg
 from PIL import Image, ImageCms
 
 from stackd.adapters.colour.declared import Declared, declared_colour
+from stackd.adapters.colour.exif_marks import colour_marks
 from stackd.adapters.colour.profiles import is_linear, same_colours, space_of
 from stackd.adapters.colour.spaces import gray_profile_of, linear_profile, profile_of
 from stackd.adapters.formats.frame_headers import frame_header
@@ -230,3 +231,38 @@ def test_no_damage_to_a_profile_makes_it_fail(tmp_path: Path):
         found = declared(tmp_path / "a.jpg")
 
         assert (found.icc is None) == bool(found.trouble)
+
+
+def an_exif_block(order: str, *, space: int = 65_535, index: bytes = b"R03\x00") -> bytes:
+    """Main directory, Exif directory and interoperability directory, one entry each but for the Exif one."""
+
+    def directory(*entries: tuple[int, int, int, bytes]) -> bytes:
+        body = b"".join(struct.pack(f"{order}HHI", *entry[:3]) + entry[3] for entry in entries)
+        return struct.pack(f"{order}H", len(entries)) + body + bytes(4)
+
+    def where(offset: int) -> bytes:
+        return struct.pack(f"{order}I", offset)
+
+    start = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8)
+    main = directory((34_665, 4, 1, where(26)))
+    exif = directory((40_961, 3, 1, struct.pack(f"{order}H", space) + b"\x00\x00"), (40_965, 4, 1, where(56)))
+    return start + main + exif + directory((1, 2, 4, index))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_marks_of_cameras_are_read_in_either_byte_order(order: str):
+    assert colour_marks(io.BytesIO(an_exif_block(order))) == (65_535, "R03")
+
+
+def test_no_damage_to_exif_makes_it_fail():
+    random = np.random.default_rng(8)
+    whole = an_exif_block("<")
+    for _ in range(2000):
+        block = bytearray(whole)
+        for place in random.integers(0, len(block), 3):
+            block[place] = random.integers(256)
+
+        space, index = colour_marks(io.BytesIO(bytes(block[: random.integers(len(block) + 1)])))
+
+        assert space is None or 0 <= space <= 65_535
+        assert len(index) <= 4

@@ -22,6 +22,7 @@ from stackd.adapters.colour import conversion, written
 from stackd.adapters.colour.spaces import gray_profile_of, linear_profile, profile_of
 from stackd.adapters.colour.written import as_integers, written_colour
 from stackd.adapters.output.exporters import CompositeExporter
+from stackd.adapters.output.exporters.report import report_of
 from stackd.config.export import ExportSettings
 from stackd.model.composite import Composite
 from stackd.model.pixels import Colour, ColourSpace
@@ -172,6 +173,13 @@ def test_gray_takes_the_curve_of_the_space_the_recipe_names(tmp_path: Path, fram
     expected = 65_535 * colour_math.encode_srgb(decode(composite.image[..., 1].astype(np.float64)))
     assert profile_in(path) == gray_profile_of(SRGB)
     assert np.abs(pixels_of(path) - expected).max() < 6
+
+
+def test_the_report_names_the_profile_of_the_frames():
+    assert report_of(a_composite(of(P3)))["colours"] == {"profile": "Display P3", "gray": False, "linear": False}
+    gray = Colour(icc=linear_profile(is_gray=True), space=None, is_gray=True, is_linear=True)
+    assert report_of(a_composite(gray))["colours"] == {"profile": "Gray, linear", "gray": True, "linear": True}
+    assert report_of(a_composite(Colour()))["colours"]["profile"] is None
 
 
 # ------------------------------------------------------------ linear light

@@ -78,7 +78,7 @@ def group(
     remaining = building.take_decided(remaining, decided)
     if settings.subfolders == "stack":
         remaining = building.take_subfolders(remaining)
-    numbers = numbering(frame.path for frame in remaining)
+    numbers = numbering((frame.path for frame in remaining), contents)
     for part in partition(remaining, numbers, settings):
         building.take_sequence([numbered_shot(frame, contents, numbers) for frame in part])
     return building.finished(linkable)

@@ -71,6 +71,7 @@ _KINDS_OF_EVIDENCE: tuple[Callable[[_Witnessed], Evidence | Sequence[Evidence] |
     lambda seen: time.run_evidence(seen.run.gaps_s),
     lambda seen: camera_settings.run_evidence(seen.shots),
     lambda seen: counter.run_evidence(seen.shots),
+    lambda seen: counter.naming_evidence(seen.shots),
     lambda seen: brackets.run_evidence(seen.shots) if seen.run.in_exposure_bracket else None,
     _many,
 )

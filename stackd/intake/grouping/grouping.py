@@ -13,6 +13,7 @@ from stackd.intake.evidence import brackets, camera, content, time
 from stackd.intake.grouping.candidates import Boundary, CandidateStack, Grouping, OtherSequence
 from stackd.intake.grouping.cuts import Cut, Run, cut_into_runs
 from stackd.intake.grouping.focus_motion import focus_motion
+from stackd.intake.grouping.named import named_stacks
 from stackd.intake.grouping.pair import pair
 from stackd.intake.grouping.partition import partition, stack_folder
 from stackd.intake.grouping.results import result_reasons
@@ -76,6 +77,7 @@ def group(
     building.ignored.update(paired.ignored)
     remaining = building.take_pages(paired.frames)
     remaining = building.take_decided(remaining, decided)
+    remaining = building.take_named(remaining)
     if settings.subfolders == "stack":
         remaining = building.take_subfolders(remaining)
     numbers = numbering((frame.path for frame in remaining), contents)
@@ -268,6 +270,14 @@ class _Building:
             stack = self._decided_stack(members, SealReason.FOLDER, f"its frames have the folder {name_of(folder)} to themselves")
             name = folder.rpartition("/")[2]
             self._take_cut(replace(stack, name=name if is_fit_for_file_names(name) else None))
+        return remaining
+
+    def take_named(self, frames: Sequence[Frame]) -> list[Frame]:
+        """Make the stacks that the pattern of names tells, where the settings have one."""
+        stacks, remaining = named_stacks(frames, self.settings)
+        for named in stacks:
+            stack = self._decided_stack(named.frames, SealReason.NAME, named.because)
+            self._take_cut(replace(stack, name=named.title))
         return remaining
 
     def _decided_stack(self, members: Sequence[Frame], reason: SealReason, because: str) -> CandidateStack:

@@ -1,4 +1,4 @@
-"""Frames that can be one stack at all: of one folder, camera body and picture size, and of one series where names tell stacks apart."""
+"""Frames that can be one stack at all: of one folder, camera body and picture size; of one series where names count stacks."""
 
 import re
 from collections import defaultdict
@@ -26,13 +26,17 @@ def partition(frames: Sequence[Frame], numbers: Mapping[str, Numbered], settings
     bodies = _bodies(frames)
     parted: dict[tuple[str, ...], list[Frame]] = defaultdict(list)
     for frame in frames:
-        meta = frame.meta
-        sides = sorted((meta.width_px or 0, meta.height_px or 0))
         camera = bodies[_model(frame), _serial(frame)] if has_camera(frame) else ""
         numbered = numbers[frame.path]
         series = numbered.series if not camera or numbered.stacks > 1 else ""
-        parted[stack_folder(frame.path, settings), camera, series, f"{sides[0]}×{sides[1]}"].append(frame)
+        parted[stack_folder(frame.path, settings), camera, series, frame_size(frame)].append(frame)
     return [parted[key] for key in sorted(parted)]
+
+
+def frame_size(frame: Frame) -> str:
+    """Give the picture size, either way up."""
+    sides = sorted((frame.meta.width_px or 0, frame.meta.height_px or 0))
+    return f"{sides[0]}×{sides[1]}"
 
 
 def stack_folder(path: str, settings: GroupingSettings) -> str:

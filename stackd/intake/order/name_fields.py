@@ -10,17 +10,22 @@ from statistics import median
 
 from stackd.intake.names import MAX_DIGITS, name_parts
 
-DEPTH_WORDS = frozenset("z zpos zstep abs focus foc depth slice plane layer ebene tiefe fokus".split())  # noqa: SIM905
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+DEPTH_WORDS = _words("z zpos zstep abs focus foc depth slice plane layer ebene tiefe fokus")
 """Words before a number that say depth."""
 
 STEP_WORDS = frozenset(["step", "schritt"])
-FRAME_WORDS = frozenset("f fr frame img image shot pic picture photo no nr n k bild foto".split())  # noqa: SIM905
+FRAME_WORDS = _words("f fr frame img image shot pic picture photo no nr n k bild foto")
 POSITION_WORDS = frozenset(["pos", "position"])
 """Of a focusing rail as well as of a turntable: depth where nothing else in the name is."""
 
-OUTER_WORDS = frozenset(
-    "stack stapel set serie series scan group subject specimen sample s view v ansicht vue angle rot rotation deg light licht lamp "  # noqa: SIM905
-    "led l x y t time c ch channel w well site tile row col r cam camera".split()
+OUTER_WORDS = _words(
+    "stack stapel set serie series scan group subject specimen sample s view v ansicht vue angle rot rotation deg light licht "
+    "lamp led l x y t time c ch channel w well site tile row col r cam camera"
 )
 """Words before a number that tell stacks apart."""
 
@@ -167,6 +172,8 @@ def _moment(texts: Sequence[str], digits: Sequence[tuple[str, ...]], row: int) -
         taken = 1
         if clock is None:
             clock, taken = _clock_with_marks(texts, digits, after), 3
+            if clock is not None and texts[after + 1] == "_" and not _runs_like_a_clock(clock):
+                clock = None  # three counters behind a day
         if clock is not None:
             values = tuple(one * 10**9 + two for one, two in zip(day, clock, strict=True))
             return Column(values=values, text=texts[row], is_moment=True), used + taken
@@ -205,7 +212,7 @@ def _clock_without_marks(written: Sequence[str]) -> tuple[int, ...] | None:
 
 
 def _clock_with_marks(texts: Sequence[str], digits: Sequence[tuple[str, ...]], row: int) -> tuple[int, ...] | None:
-    if row + 2 >= len(digits) or texts[row + 1] not in {"-", "_", ".", ":", "h"} or texts[row + 2] not in {"-", "_", ".", ":", "m"}:
+    if row + 2 >= len(digits) or f"{texts[row + 1]}{texts[row + 2]}" not in {"--", "__", "..", "::", "hm"}:
         return None
     three = list(zip(*digits[row : row + 3], strict=True))
     if not all(_is_clock(*written) for written in three):

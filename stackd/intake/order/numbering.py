@@ -82,7 +82,7 @@ def _counted(skeleton: str, columns: Sequence[Column], counted: Counted) -> Sequ
     told = "|".join(map(str, counted.outer)) if counted.outer else "from"
     return [
         Numbered(
-            series=skeleton if stacks == 1 else f"{skeleton}|{told}:" + " ".join(f"{value:g}" for value in counted.stacks[row]),
+            series=skeleton if stacks == 1 else f"{skeleton}|{told}:" + " ".join(map(str, counted.stacks[row])),
             number=numbers[row],
             depth=in_micrometres(value, column.unit) if is_depth else None,
             stacks=stacks,

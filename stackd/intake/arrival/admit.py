@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from stackd.intake.arrival import keep_out
 from stackd.intake.arrival.manifest import DONE_MARKER, MANIFEST_NAME
 from stackd.intake.names import name_parts
 from stackd.model.names import shown
@@ -25,7 +26,6 @@ _TEMPORARY_SUFFIXES = _words(
 )
 _SIDECAR_SUFFIXES = _words(".xmp .pp3 .json .dop .cos .arp .on1 .nksc .xml .thm .txt .csv .aae .vrd .dr4")
 _NOT_PICTURES = frozenset(["thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db"])
-_FOLDERS_OF_SYSTEMS = frozenset(["@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found", "__macosx"])
 
 MAX_DEPTH = 32
 """Folders below the watched one; deeper trees are mistakes or malice (a guess far above any photographer's habit)."""
@@ -77,12 +77,7 @@ def admit(path: str) -> Admission:
 def _trouble_with_folders(folders: Sequence[str]) -> str:
     if len(folders) > MAX_DEPTH:
         return f"it lies more than {MAX_DEPTH} folders deep"
-    for folder in folders:
-        if folder.startswith("."):
-            return f"it lies in the hidden folder {shown(folder)}"
-        if folder.casefold() in _FOLDERS_OF_SYSTEMS:
-            return f"it lies in {shown(folder)}, a folder that a system made"
-    return ""
+    return keep_out.trouble_with("/".join(folders)) if folders else ""
 
 
 def _trouble_with_name(name: str, suffix: str) -> str:

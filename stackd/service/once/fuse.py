@@ -10,6 +10,7 @@ from stackd.config.settings import Recipe
 from stackd.errors import NameTaken, UnreadableFrame, WrongUse
 from stackd.imaging.ground.frames import MakePlaneStore, Progress
 from stackd.intake.arrival.admit import Role, admit
+from stackd.intake.arrival.keep_out import trouble_with
 from stackd.intake.grouping.pair import pair
 from stackd.intake.grouping.results import result_reasons
 from stackd.intake.order.one_stack import in_one_stack
@@ -210,7 +211,9 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            files.extend(_frames_in(path))
+            # `stackd fuse *` names @eaDir too; somebody who names one folder means it.
+            if len(paths) == 1 or not trouble_with(path.name):
+                files.extend(_frames_in(path))
         elif path.is_file():
             files.append(path)
         else:

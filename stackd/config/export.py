@@ -23,6 +23,13 @@ class ExportSettings(Table):
             description="Name without extension. {first}, {last}: names of those frames; {count}: how many; {method}: of fusion.",
         ),
     ] = "{first}-{last}_{count}f_{method}"
+    barcode: Annotated[
+        Literal["off", "name"],
+        Field(
+            description="name: the barcode or Data Matrix in the picture names the composite, and without exactly one it is held."
+            " Takes `pip install 'stackd[barcode]'`."
+        ),
+    ] = "off"
     bit_depth: Annotated[
         Literal[8, 16],
         Field(description="Bits a channel for tiff and png; jpeg always has 8. 16 keeps room for later editing."),

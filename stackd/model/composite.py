@@ -180,6 +180,8 @@ class Composite:
     method: str
     """Fusion method, as it stands in the recipe."""
     verdict: Verdict
+    codes: tuple[str, ...] = ()
+    """Different barcodes in the picture, where the recipe asks for them: one that names it, or what stands in the way."""
     seconds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     colour: Colour = field(default_factory=Colour)
     """What the values of `image` mean."""

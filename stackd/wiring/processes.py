@@ -29,6 +29,7 @@ def stack_one(request: StackingRequest, progress: Progress) -> StackingResult:
     return stack_and_stage(
         request,
         reader=tools.reader,
+        codes=tools.codes,
         exporter=tools.exporter,
         clock=tools.clock,
         meter=tools.meter,

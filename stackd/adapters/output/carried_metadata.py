@@ -264,6 +264,10 @@ def _describe_making(exiv2: ModuleType, xmp: Any, composite: Composite) -> None:
     verdict = composite.verdict
     xmp[f"Xmp.{XMP_PREFIX}.Verdict"] = verdict.judgement.value
     xmp[f"Xmp.{XMP_PREFIX}.RejectionProbability"] = f"{verdict.rejection_probability:.3f}"
+    if composite.codes:
+        xmp[f"Xmp.{XMP_PREFIX}.Barcodes"] = exiv2.XmpArrayValue(list(composite.codes), exiv2.TypeId.xmpBag)
+    if len(composite.codes) == 1:
+        xmp["Xmp.dc.identifier"] = composite.codes[0]
     if verdict.judgement in LABELS:
         xmp["Xmp.xmp.Label"] = LABELS[verdict.judgement]
     names, total_bytes = [], 0

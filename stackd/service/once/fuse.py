@@ -18,7 +18,7 @@ from stackd.intake.settings import GroupingSettings
 from stackd.model.composite import Composite
 from stackd.model.frame import Fingerprint, Frame
 from stackd.service.once.stack import StageTimes, make_composite, named
-from stackd.service.ports import Clock, Exporter, FrameReader, MetadataReader, Meter, Publisher, StagedFile
+from stackd.service.ports import Clock, CodeReader, Exporter, FrameReader, MetadataReader, Meter, Publisher, StagedFile
 
 FORMATS: Final[dict[str, Literal["tiff", "png", "jpeg"]]] = {
     ".tif": "tiff",
@@ -53,6 +53,7 @@ class Tools:
 
     metadata: MetadataReader
     reader: FrameReader
+    codes: CodeReader
     exporter: Exporter
     publisher: Publisher
     clock: Clock
@@ -174,6 +175,7 @@ def _composite(
         recipe=recipe,
         recipe_name=recipe_name,
         reader=tools.reader,
+        codes=tools.codes,
         make_store=tools.make_store,
         stages=stages,
         set_aside=set_aside,

@@ -20,8 +20,11 @@ from stackd.model.composite import Composite, Finding, FrameReport, Severity
 from stackd.model.frame import Fingerprint, Frame
 from stackd.model.pixels import Colour, ColourSpace
 from stackd.model.provenance import FrameProvenance, Provenance
+from stackd.model.stack import SealReason, Stack
+from stackd.service.once.codes import MISSING, SEVERAL, find_codes, noticed_codes
 from stackd.service.ports import (
     Clock,
+    CodeReader,
     Exporter,
     FrameFile,
     FrameReader,
@@ -55,6 +58,7 @@ LIBRARIES: Final = (
     "rawpy",
     "exiv2",
     "pillow-heif",
+    "zxing-cpp",
 )
 """Libraries whose version can change pixels or metadata; named in the provenance."""
 
@@ -77,6 +81,7 @@ def stack_and_stage(
     request: StackingRequest,
     *,
     reader: FrameReader,
+    codes: CodeReader,
     exporter: Exporter,
     clock: Clock,
     meter: Meter,
@@ -106,6 +111,7 @@ def stack_and_stage(
         recipe=recipe,
         recipe_name=request.recipe_name,
         reader=reader,
+        codes=codes,
         make_store=make_store,
         stages=stages,
         with_depth=recipe.export.depth_map or recipe.export.depth_picture or recipe.export.page,
@@ -119,7 +125,8 @@ def stack_and_stage(
                 f"{frame.path} was changed after its stack was complete.", hint="The stack is looked at again by itself."
             )
     stages("export", 0, 1)
-    staged = stage(composite, request, exporter=exporter)
+    unnamed = "" if request.placing.is_accepted else _what_leaves_it_unnamed(composite)
+    staged = () if unnamed else stage(composite, request, exporter=exporter)
     stages("export", 1, 1)
     return StackingResult(
         staged=staged,
@@ -127,6 +134,7 @@ def stack_and_stage(
         findings=composite.findings,
         seconds=MappingProxyType(stages.so_far()),
         peak_rss_bytes=meter.peak_rss_bytes(),
+        held_because="" if staged else unnamed,
         fingerprints=MappingProxyType(
             {
                 frame.path: fingerprints[request.input_folder / frame.path]
@@ -156,9 +164,20 @@ def stage(composite: Composite, request: StackingRequest, *, exporter: Exporter)
         version=request.version,
         temporary_prefix=request.temporary_prefix,
         frames=tuple(request.input_folder / frame.path for frame in request.stack.frames),
-        name=request.stack.name,
+        name=_name(composite, request.stack),
         export=request.recipe.export,
     )
+
+
+def _what_leaves_it_unnamed(composite: Composite) -> str:
+    return next((finding.sentence for finding in composite.findings if finding.code in {MISSING, SEVERAL}), "")
+
+
+def _name(composite: Composite, stack: Stack) -> str | None:
+    """Name the composite by the one barcode in it, unless somebody wrote down another name."""
+    if len(composite.codes) != 1 or (stack.name is not None and stack.reason is SealReason.MANIFEST):
+        return stack.name
+    return composite.codes[0]
 
 
 def named(frame: Frame, folder: Path) -> NamedFrame:
@@ -173,6 +192,7 @@ def make_composite(
     recipe: Recipe,
     recipe_name: str,
     reader: FrameReader,
+    codes: CodeReader,
     make_store: MakePlaneStore,
     stages: "StageTimes",
     set_aside: Mapping[str, str] = MappingProxyType({}),
@@ -223,6 +243,9 @@ def make_composite(
         with_depth=with_depth,
         with_previews=with_previews,
     )
+    found: tuple[str, ...] = ()
+    if recipe.export.barcode == "name":
+        found = find_codes(stacked.image, source, codes, progress=stages)
     reports = _reports(frames, usable, refused, stacked, set_aside)
     names = [frame.name for frame in usable]
     findings = (
@@ -230,6 +253,7 @@ def make_composite(
         *_order_noticed([report.path for report in reports if report.used]),
         *(noticed.told(names) for noticed in (*stacked.findings, *source.noticed)),
         *_too_wide(source.colour, written_as, recipe.export.wanted_space),
+        *(noticed_codes(found) if recipe.export.barcode == "name" else ()),
     )
     provenance = Provenance(
         stackd_version=__version__,
@@ -257,6 +281,7 @@ def make_composite(
         provenance=provenance,
         method=stacked.method,
         verdict=stacked.verdict,
+        codes=found,
         seconds=MappingProxyType(stages.so_far()),
         colour=source.colour,
     )

@@ -11,6 +11,7 @@ from stackd.service.ports.output import Exporter, Publisher, StagedFile
 from stackd.service.ports.placing import Handling, Placing, subfolder_of
 from stackd.service.ports.reading import (
     Answer,
+    CodeReader,
     Described,
     Describer,
     FrameFile,
@@ -37,6 +38,7 @@ __all__ = [
     "Answer",
     "Cause",
     "Clock",
+    "CodeReader",
     "Compared",
     "Crashed",
     "Described",

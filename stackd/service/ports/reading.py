@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from stackd.model.frame import Fingerprint, FrameMeta
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from stackd.config.develop import DevelopSettings
     from stackd.model.content import ContentSignature
     from stackd.model.pixels import ColourSpace
@@ -50,6 +53,14 @@ class FrameReader(Protocol):
         `wanted` is the colour space the composite shall have, None for that of its frames: RAW files are developed in it, and
         frames that differ from each other are brought to it.
         """
+        ...
+
+
+class CodeReader(Protocol):
+    """Reads barcodes in pictures."""
+
+    def read(self, gray: NDArray[np.uint8]) -> tuple[str, ...]:
+        """Give the text of every barcode in a picture, uint8 (H, W), in no order."""
         ...
 
 

@@ -52,6 +52,7 @@ def report_of(composite: Composite) -> dict[str, Any]:
         "colours": _colours(composite.colour),
         "frames": frames,
         "verdict": _verdict(composite.verdict),
+        "barcodes": [shown(code) for code in composite.codes],
         "findings": [_finding(finding) for finding in composite.findings],
         "recipe_name": provenance.recipe_name,
         "recipe": dict(provenance.recipe),

@@ -20,7 +20,10 @@ class ExportSettings(Table):
         Field(
             min_length=1,
             max_length=150,
-            description="Name without extension. {first}, {last}: names of those frames; {count}: how many; {method}: of fusion.",
+            description=(
+                "Name without extension. {first}, {last}: names of those frames; {stack}: what all their names have before the"
+                " number that counts them, such as view 012 light 3; {count}: how many frames; {method}: of fusion."
+            ),
         ),
     ] = "{first}-{last}_{count}f_{method}"
     barcode: Annotated[

@@ -12,7 +12,7 @@ from typing import assert_never
 import numpy as np
 
 from stackd.errors import MixedStack
-from stackd.imaging.chain.chain import DUPLICATE, Chain, SolvedChain, extended, solved
+from stackd.imaging.chain.chain import DUPLICATE, Chain, SolvedChain, extended, nearest_reference, solved
 from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.compose.fused import FusionMethod, Means
 from stackd.imaging.finish import FinishSettings, finish
@@ -101,6 +101,8 @@ class Stacker:
         Whether the depth map is wanted.
     with_previews : bool
         Whether small pictures of the frames are wanted, laid over the reference.
+    wanted_reference : int or None
+        Position in the source of the frame that is to be the reference, or the nearest that fits; None for the middle one.
     """
 
     def __init__(
@@ -115,6 +117,7 @@ class Stacker:
         progress: Progress = ignore_progress,
         with_depth: bool = True,
         with_previews: bool = False,
+        wanted_reference: int | None = None,
     ) -> None:
         self._source = source
         looked_at = fuse.reduction_looked_at(source.shape)
@@ -131,6 +134,7 @@ class Stacker:
         self._make_store = make_store
         self._progress = progress
         self._with_depth = with_depth
+        self._wanted_reference = wanted_reference
         self._jury = Jury(make_store, source.shape)
         self._chain = Chain()
         self._brightness: dict[int, Brightness] = {}
@@ -274,10 +278,17 @@ class Stacker:
         """Matrices in full-size px."""
         frames = self._chain.frames
         if isinstance(self._align, NoRegistration):
-            return SolvedChain(reference=frames // 2, matrices=(np.eye(3),) * frames, left_out={})
+            middle = frames // 2 if self._wanted_reference is None else self._wanted_reference
+            return SolvedChain(reference=middle, matrices=(np.eye(3),) * frames, left_out={})
         reduction = self._registration_reduction()
         height, width = self._source.shape
-        placed = solved(self._chain, (-(-height // reduction), -(-width // reduction)), progress=self._progress)
+        wanted = self._wanted_reference
+        placed = solved(
+            self._chain,
+            (-(-height // reduction), -(-width // reduction)),
+            reference=None if wanted is None else nearest_reference(self._chain, wanted),
+            progress=self._progress,
+        )
         return SolvedChain(
             reference=placed.reference,
             matrices=tuple(None if m is None else rescale_matrix(m, reduction) for m in placed.matrices),

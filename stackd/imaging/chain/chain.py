@@ -129,6 +129,11 @@ def extended(chain: Chain, frame: PreparedFrame, register: Register) -> Chain:
     )
 
 
+def nearest_reference(chain: Chain, wanted: int) -> int:
+    """Give the frame nearest to the one wanted among those that hang together; of two the earlier one."""
+    return min(sorted(_main_part(_parts_of(chain), chain)), key=lambda position: abs(position - wanted))
+
+
 def solved(
     chain: Chain, shape: tuple[int, int], *, reference: int | None = None, progress: Progress = ignore_progress
 ) -> SolvedChain:
@@ -153,8 +158,7 @@ def solved(
     """
     parts = _parts_of(chain)
     if reference is None:
-        # A frame that was refused is never preferred to one it was compared with.
-        members = sorted(_largest([part for part in parts if not part <= chain.failures.keys()] or parts))
+        members = sorted(_main_part(parts, chain))
         reference = members[len(members) // 2]
     else:
         members = sorted(next(part for part in parts if reference in part))
@@ -173,6 +177,11 @@ def solved(
         matrices=tuple(matrices.get(i) for i in range(chain.frames)),
         left_out=MappingProxyType(left_out),
     )
+
+
+def _main_part(parts: Sequence[frozenset[int]], chain: Chain) -> frozenset[int]:
+    # A frame that was refused is never preferred to one it was compared with.
+    return _largest([part for part in parts if not part <= chain.failures.keys()] or parts)
 
 
 def _is_still(matrices: Mapping[int, Matrix], links: Sequence[Link], reference: int, shape: tuple[int, int]) -> bool:

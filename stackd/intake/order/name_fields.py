@@ -37,6 +37,7 @@ _PART = re.compile(r"([.,p])([0-9]+)")
 _UNIT = re.compile(r"[ _]?(nm|um|µm|\u03bcm|mm|cm)(?![a-z])", re.IGNORECASE)
 _LAST_WORD = re.compile(r"([^\W\d_]+)[\W_]*$")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_EMPTY = re.compile(r"\(\s*\)|\[\s*\]")
 _BEFORE_A_SIGN = frozenset("_ =(")
 
 
@@ -52,6 +53,8 @@ class Fields:
     """Each number as it is written, without its sign."""
     values: tuple[float, ...]
     """Each number; whole ones are `int`."""
+    spans: tuple[tuple[int, int], ...]
+    """Where each stands in the stem, with its sign."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,7 @@ def fields_of(stem: str) -> Fields:
     texts: list[str] = []
     digits: list[str] = []
     values: list[float] = []
+    spans: list[tuple[int, int]] = []
     end = 0
     while (found := _DIGITS.search(stem, end)) is not None:
         start, stop = found.span()
@@ -101,10 +105,11 @@ def fields_of(stem: str) -> Fields:
         negative = False
         if text.endswith(("+", "-")) and _is_sign(text, first=not digits, means_place=means_place, has_unit=has_unit):
             negative = text.endswith("-")
-            text = text[:-1]
+            text, start = text[:-1], start - 1
         texts.append(_folded(text))
         digits.append(f"{whole}.{fraction}" if fraction else whole)
         values.append(_value(whole, fraction, negative=negative))
+        spans.append((start, stop))
         end = stop
     texts.append(_folded(stem[end:]))
     return Fields(
@@ -112,6 +117,7 @@ def fields_of(stem: str) -> Fields:
         texts=tuple(text.replace("\0", " ") for text in texts),
         digits=tuple(digits),
         values=tuple(values),
+        spans=tuple(spans),
     )
 
 
@@ -146,6 +152,40 @@ def columns_of(names: Sequence[Fields]) -> list[Column]:
         columns.append(Column(values=values, text=texts[row], unit=_unit(texts[row + 1]), is_decimal=is_decimal))
         row += 1
     return columns
+
+
+def stack_title(stems: Sequence[str]) -> str:
+    """Say what the names of one stack have in common besides the number that counts its frames; empty where they have nothing.
+
+    `view 012 light 3 step 01 …` gives `view 012 light 3`. What a camera begins all its names with (`IMG_0412 …`) tells no stack
+    from another and counts as nothing.
+    """
+    names = {stem: fields_of(stem) for stem in sorted(set(stems))}
+    first, fields = next(iter(names.items()))
+    if len(names) < 2 or len({each.skeleton for each in names.values()}) > 1:  # noqa: PLR2004
+        return ""
+    kept: list[str] = []
+    end = 0
+    for row, (start, stop) in enumerate(fields.spans):
+        text = first[end:start]
+        varies = len({each.values[row] for each in names.values()}) > 1
+        word = _LAST_WORD.search(text)
+        if varies and word is not None and word.group(1).casefold() in DEPTH_WORDS | STEP_WORDS | FRAME_WORDS:
+            text = text[: word.start()]
+        kept.append(text if varies else first[end:stop])
+        unit = _UNIT.match(first, stop) if varies else None
+        end = stop if unit is None else unit.end()
+    title = _EMPTY.sub("", "".join([*kept, first[end:]])).strip(" _-.,#")
+    return title if any(character.isdigit() or character.islower() for character in title) else ""
+
+
+def counted_in(stems: Sequence[str]) -> list[float]:
+    """Give the number that counts each frame in the names of one stack: the last that tells all apart; none where none does."""
+    names = [fields_of(stem) for stem in stems]
+    if len(names) < 2 or len({each.skeleton for each in names}) > 1:  # noqa: PLR2004
+        return []
+    columns = list(zip(*(each.values for each in names), strict=True))
+    return list(next((column for column in reversed(columns) if len(set(column)) == len(stems)), ()))
 
 
 def in_micrometres(value: float, unit: str) -> float:

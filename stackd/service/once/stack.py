@@ -22,6 +22,7 @@ from stackd.model.pixels import Colour, ColourSpace
 from stackd.model.provenance import FrameProvenance, Provenance
 from stackd.model.stack import SealReason, Stack
 from stackd.service.once.codes import MISSING, SEVERAL, find_codes, noticed_codes
+from stackd.service.once.reference import WantedReference
 from stackd.service.ports import (
     Clock,
     CodeReader,
@@ -233,7 +234,9 @@ def make_composite(
     usable = [frame for frame in frames if frame.file not in refused]
     if len(usable) < MIN_FRAMES:
         raise too_few(frames, refused, set_aside)
+    wanted = WantedReference(recipe.align.reference, [frame.name for frame in frames])
     stacked, source, usable = _stack(
+        wanted,
         usable,
         refused,
         recipe=recipe,
@@ -253,6 +256,7 @@ def make_composite(
         *_order_noticed([report.path for report in reports if report.used]),
         *(noticed.told(names) for noticed in (*stacked.findings, *source.noticed)),
         *_too_wide(source.colour, written_as, recipe.export.wanted_space),
+        *wanted.noticed(names[stacked.reference]),
         *(noticed_codes(found) if recipe.export.barcode == "name" else ()),
     )
     provenance = Provenance(
@@ -289,6 +293,7 @@ def make_composite(
 
 
 def _stack(
+    wanted: WantedReference,
     usable: list[NamedFrame],
     refused: dict[FrameFile, str],
     *,
@@ -320,6 +325,7 @@ def _stack(
                 progress=progress,
                 with_depth=with_depth,
                 with_previews=with_previews,
+                wanted_reference=wanted.nearest([frame.name for frame in usable]),
             )
             for position in range(len(usable)):
                 stacker.add(position)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stackd.intake.order.name_fields import stack_title
 from stackd.intake.order.numbering import numbering
 
 SPELLINGS = {
@@ -148,3 +149,22 @@ def test_every_name_is_in_one_series_whatever_it_is(stems: list[str]):
 
     assert set(numbering(paths)) == set(paths)
     assert numbering(reversed(paths)) == numbering(paths)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "title"),
+    [
+        ("view 012 light 3 step {n:02}", "view 012 light 3"),
+        ("scan_001_{n:02}", "scan_001"),
+        ("stack1-frame{n:03}", "stack1"),
+        ("set1 ({n})", "set1"),
+        ("X05250Y00900Z{n:05}", "X05250Y00900"),
+        ("z{n:02}_stack7", "stack7"),
+        ("cell 3 {n}.50um", "cell 3"),
+        ("beetle_{n}", "beetle"),
+        ("IMG_{n:04}", ""),
+        ("{n}", ""),
+    ],
+)
+def test_a_stack_is_called_what_its_names_have_in_common(spelling: str, title: str):
+    assert stack_title([spelling.format(n=number) for number in range(1, 13)]) == title

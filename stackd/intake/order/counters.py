@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from stackd.intake.order.name_fields import DEPTH_WORDS, FRAME_WORDS, OUTER_WORDS, POSITION_WORDS, STEP_WORDS, Column
+from stackd.intake.order.name_fields import DEPTH_WORDS, FRAME_WORDS, LETTER, OUTER_WORDS, POSITION_WORDS, STEP_WORDS, Column
 
 FEWEST_FRAMES = 3
 """Of a stack, in the middle of all: pairs are told apart by other things."""
@@ -75,7 +75,7 @@ def what_counts(columns: Sequence[Column], alike: Alike = lambda _one, _two: Non
     return by_words
 
 
-_DEPTH, _UNIT, _STEP, _FRAME, _PLAIN, _POSITION, _OUTER = range(7)
+_DEPTH, _UNIT, _STEP, _FRAME, _PLAIN, _POSITION, _LETTER, _OUTER = range(8)
 
 
 def meaning(column: Column) -> int:
@@ -86,6 +86,8 @@ def meaning(column: Column) -> int:
             return rank
     if word in POSITION_WORDS:
         return _POSITION
+    if word == LETTER:
+        return _LETTER
     return _UNIT if column.unit else _PLAIN
 
 
@@ -100,7 +102,9 @@ def _as_focus(columns: Sequence[Column], usable: Sequence[int], focus: int) -> C
     count = len(values)
     running = [index for index in range(len(columns)) if index != focus and len(set(columns[index].values)) == count]
     outer = tuple(index for index in usable if index != focus and index not in running)
-    keys: list[tuple[float, ...]] = [tuple(columns[index].values[row] for index in outer) for row in range(count)]
+    fewest = 2 if meaning(columns[focus]) in {_DEPTH, _STEP} else FEWEST_FRAMES
+    outer = _without_companions(columns, outer, values, fewest)
+    keys = _keys(columns, outer)
     if len(set(zip(keys, values, strict=True))) < count:
         if not running:
             return None
@@ -112,13 +116,30 @@ def _as_focus(columns: Sequence[Column], usable: Sequence[int], focus: int) -> C
     counted = Counted(focus=focus, stacks=keys, outer=outer)
     if len(stacks) == 1:
         return counted
-    is_named = meaning(columns[focus]) in {_DEPTH, _STEP}
-    if median(len(each) for each in stacks.values()) < (2 if is_named else FEWEST_FRAMES):
+    if median(len(each) for each in stacks.values()) < fewest:
         return None
-    if is_named or _share_values(list(stacks.values())):
+    if meaning(columns[focus]) in {_DEPTH, _STEP} or _share_values(list(stacks.values())):
         return counted
     runs_on = len(set(values)) == count and all(meaning(columns[index]) == _OUTER for index in outer)
     return counted if runs_on and outer and _in_blocks(stacks) else None
+
+
+def _keys(columns: Sequence[Column], outer: Sequence[int]) -> list[tuple[float, ...]]:
+    return [tuple(columns[index].values[row] for index in outer) for row in range(len(columns[0].values))]
+
+
+def _without_companions(
+    columns: Sequence[Column], outer: tuple[int, ...], values: Sequence[float], fewest: int
+) -> tuple[int, ...]:
+    """Leave out columns that go along with the focus, two counters of one thing, where they leave hardly a frame a stack."""
+    for index in sorted(outer, key=lambda each: -len(set(columns[each].values))):
+        keys = _keys(columns, outer)
+        if median(Counter(keys).values()) >= fewest:
+            break
+        rest = tuple(each for each in outer if each != index)
+        if rest and len(set(zip(_keys(columns, rest), values, strict=True))) == len(values):
+            outer = rest
+    return outer
 
 
 def _begun_anew(values: Sequence[float], running: Sequence[float]) -> list[tuple[float, ...]]:

@@ -1,7 +1,8 @@
 """A name as a template with numbers in it: signs, decimals, units and dates are parts of a number, the rest is text."""
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -24,18 +25,30 @@ POSITION_WORDS = frozenset(["pos", "position"])
 """Of a focusing rail as well as of a turntable: depth where nothing else in the name is."""
 
 OUTER_WORDS = _words(
-    "stack stapel set serie series scan group subject specimen sample s view v ansicht vue angle rot rotation deg light licht "
+    "stack stapel set serie series scan group subject specimen sample s view v ansicht angle rot rotation deg light licht "
     "lamp led l x y t time c ch channel w well site tile row col r cam camera"
 )
 """Words before a number that tell stacks apart."""
 
+_CALLED = DEPTH_WORDS | STEP_WORDS | OUTER_WORDS | POSITION_WORDS
+"""Words that say behind a number what it is."""
+
 _MICROMETRES = {"nm": 1e-3, "um": 1.0, "\u03bcm": 1.0, "mm": 1e3, "cm": 1e4}
 """Units that say how far, in micrometres. Names are folded: the micro sign has become the Greek letter."""
+
+LETTER = "letter"
+"""Stands before a letter that was taken for a number: it counts frames where no number does."""
+
+FEWEST_LETTERS = 3
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+_LETTER_AT_END = re.compile(r"(?<=[0-9_\- .(])[a-z]$")
 
 _DIGITS = re.compile(r"[0-9]+")
 _PART = re.compile(r"([.,p])([0-9]+)")
 _UNIT = re.compile(r"[ _]?(nm|um|µm|\u03bcm|mm|cm)(?![a-z])", re.IGNORECASE)
 _LAST_WORD = re.compile(r"([^\W\d_]+)[\W_]*$")
+_HANGING_WORD = re.compile(r"([^\W\d_]+)[\W_]+")
+"""A word right behind a number with a mark behind it: it belongs to that number, not to the next."""
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _EMPTY = re.compile(r"\(\s*\)|\[\s*\]")
 _BEFORE_A_SIGN = frozenset("_ =(")
@@ -64,16 +77,28 @@ class Column:
     values: tuple[float, ...]
     text: str = ""
     """What stands before it."""
-    unit: str = ""
+    behind: str = ""
+    """What stands behind it."""
     is_moment: bool = False
     """A time of day, with or without its date: it says when, and parts nothing by itself."""
     is_decimal: bool = False
+    has_number_before: bool = False
+    """Whether the text before it parts it from another number."""
 
     @property
     def word(self) -> str:
-        """The last word before it, folded."""
+        """What it is called, folded: by a word that hangs on behind (`015deg_`), else by the last one before it."""
+        behind = _HANGING_WORD.match(self.behind)
+        if behind is not None and behind.group(1) in _CALLED:
+            return behind.group(1)
         found = _LAST_WORD.search(self.text)
-        return found.group(1) if found else ""
+        hangs_elsewhere = found is not None and _HANGING_WORD.fullmatch(self.text) is not None and self.has_number_before
+        return found.group(1) if found is not None and not hangs_elsewhere else ""
+
+    @property
+    def unit(self) -> str:
+        """The unit behind it; empty without one."""
+        return _unit(self.behind)
 
 
 @lru_cache(maxsize=16384)
@@ -121,6 +146,26 @@ def fields_of(stem: str) -> Fields:
     )
 
 
+def letters_counted(stems: Iterable[str]) -> Mapping[str, str]:
+    """Spell stems so that a letter at the end that counts is a number: `3a 3b 3c` as `3 letter 1`, `3 letter 2`, `3 letter 3`.
+
+    Letters count where the names that differ in them have three or more in a row, from `a` on. All stems come folded.
+    """
+    folded = {stem: stem.casefold() for stem in stems}
+    letters: dict[str, set[str]] = defaultdict(set)
+    for stem in folded.values():
+        found = _LETTER_AT_END.search(stem)
+        if found is not None:
+            letters[_DIGITS.sub("#", stem[:-1])].add(found.group())
+    count = {base: len(seen) for base, seen in letters.items() if sorted(seen) == list(_ALPHABET[: len(seen)])}
+    return {
+        stem: f"{lower[:-1]} {LETTER} {_ALPHABET.index(lower[-1]) + 1}"
+        if _LETTER_AT_END.search(lower) and count.get(_DIGITS.sub("#", lower[:-1]), 0) >= FEWEST_LETTERS
+        else stem
+        for stem, lower in folded.items()
+    }
+
+
 def columns_of(names: Sequence[Fields]) -> list[Column]:
     """Line the numbers of a family up, and read dates, times and decimals where all its names allow it.
 
@@ -142,14 +187,18 @@ def columns_of(names: Sequence[Fields]) -> list[Column]:
             continue
         if row + 1 < len(digits) and texts[row + 1] in {".", ","} and _counts_through(digits[row], digits[row + 1]):
             values = tuple(float(f"{a}.{b}") for a, b in zip(digits[row], digits[row + 1], strict=True))
-            columns.append(Column(values=values, text=texts[row], unit=_unit(texts[row + 2]), is_decimal=True))
+            columns.append(
+                Column(values=values, text=texts[row], behind=texts[row + 2], is_decimal=True, has_number_before=row > 0)
+            )
             row += 2
             continue
         plain = tuple(each.values[row] for each in names)
         # Only negative: the mark before the number is a dash after all.
         values = tuple(abs(value) for value in plain) if max(plain) <= 0 else plain
         is_decimal = any(isinstance(value, float) for value in values)
-        columns.append(Column(values=values, text=texts[row], unit=_unit(texts[row + 1]), is_decimal=is_decimal))
+        columns.append(
+            Column(values=values, text=texts[row], behind=texts[row + 1], is_decimal=is_decimal, has_number_before=row > 0)
+        )
         row += 1
     return columns
 

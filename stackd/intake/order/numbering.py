@@ -8,7 +8,7 @@ from types import MappingProxyType
 from stackd.intake.evidence.content import likeness
 from stackd.intake.names import name_parts, natural_key
 from stackd.intake.order.counters import Alike, Counted, counts_depth, what_counts
-from stackd.intake.order.name_fields import Column, columns_of, fields_of, in_micrometres, stem_of
+from stackd.intake.order.name_fields import Column, columns_of, fields_of, in_micrometres, letters_counted, stem_of
 from stackd.model.content import ContentSignature
 
 NOTHING_SEEN: Mapping[str, ContentSignature] = MappingProxyType({})
@@ -42,23 +42,36 @@ def numbering(paths: Iterable[str], contents: Mapping[str, ContentSignature] = N
     contents : mapping of str to ContentSignature
         What frames look like, by path: asked where the names allow more than one reading.
     """
-    families: dict[tuple[str, str], dict[str, list[str]]] = {}
+    by_folder: dict[str, list[str]] = {}
     for path in sorted(set(paths), key=natural_key):
-        stem = stem_of(path)
-        family = families.setdefault((name_parts(path).folder, fields_of(stem).skeleton), {})
-        family.setdefault(stem.casefold(), []).append(path)
+        by_folder.setdefault(name_parts(path).folder, []).append(path)
     found: dict[str, Numbered] = {}
-    for (_, skeleton), stems in families.items():
-        members = list(stems.values())
-        for paths_of_stem, numbered in zip(members, _number_family(skeleton, members, contents), strict=True):
-            found.update(dict.fromkeys(paths_of_stem, numbered))
+    for members in by_folder.values():
+        spelled = letters_counted(stem_of(path) for path in members)
+        families: dict[str, dict[str, list[str]]] = {}
+        for path in members:
+            stem = spelled[stem_of(path)]
+            families.setdefault(fields_of(stem).skeleton, {}).setdefault(stem, []).append(path)
+        for skeleton, stems in families.items():
+            for stem, numbered in _number_family(skeleton, stems, contents).items():
+                found.update(dict.fromkeys(stems[stem], numbered))
     return MappingProxyType(found)
 
 
 def _number_family(
-    skeleton: str, members: Sequence[Sequence[str]], contents: Mapping[str, ContentSignature]
+    skeleton: str, stems: Mapping[str, Sequence[str]], contents: Mapping[str, ContentSignature]
+) -> Mapping[str, Numbered]:
+    columns = columns_of([fields_of(stem) for stem in stems])
+    members = list(stems.values())
+    return dict(zip(stems, _numbered(skeleton, columns, members, contents), strict=True))
+
+
+def _numbered(
+    skeleton: str,
+    columns: Sequence[Column],
+    members: Sequence[Sequence[str]],
+    contents: Mapping[str, ContentSignature],
 ) -> Sequence[Numbered]:
-    columns = columns_of([fields_of(stem_of(paths[0])) for paths in members])
     if not columns:
         return [Numbered(series=skeleton, number=None)] * len(members)
     varying = [index for index, column in enumerate(columns) if len(set(column.values)) > 1]

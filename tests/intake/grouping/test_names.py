@@ -1,13 +1,15 @@
 """Stacks told apart by names alone, and names beside what cameras and pictures say."""
 
+from datetime import timedelta
 from random import Random
 
 import pytest
 
+from stackd.intake.brands.moment import capture_moment
 from stackd.intake.grouping import grouping as grouping_module
 from stackd.intake.order.counters import LOOKS
 from stackd.model.stack import Decision, SealReason
-from tests.intake.build import bare, focused, frame, looks, names, noisy, scene, shoot, sizes, sorted_out, stack_looks
+from tests.intake.build import NOON, bare, focused, frame, looks, names, noisy, scene, shoot, sizes, sorted_out, stack_looks
 
 
 def test_two_counters_without_metadata_make_the_stacks_they_count():
@@ -82,6 +84,32 @@ def test_a_stack_with_one_counter_is_not_parted(name: str):
     frames = shoot(40, hints=range(40), name=name)
 
     assert sizes(sorted_out(frames)) == [40]
+
+
+@pytest.mark.parametrize("apart_s", [5, 45, 3600])
+def test_a_moment_that_all_frames_of_a_stack_bear_in_their_names_parts_stacks(apart_s: int):
+    frames = []
+    for stack in range(3):
+        at = NOON + timedelta(seconds=apart_s * stack)
+        for number in range(1, 9):
+            path = f"{at:%Y-%m-%d_%H-%M-%S}_{number:02}.png"
+            moment = capture_moment({}, path)
+            assert moment is not None
+            sources = {"captured_at": moment.source}
+            frames.append(bare(path, captured_at=moment.captured_at, time_resolution_s=moment.resolution_s, sources=sources))
+    contents = {path: look for stack in range(3) for path, look in stack_looks(frames[8 * stack : 8 * stack + 8], stack).items()}
+
+    assert sizes(sorted_out(frames, contents)) == [8, 8, 8]
+
+
+def test_five_frames_a_second_numbered_within_it_are_one_stack():
+    frames = [
+        frame(f"20240504_1015{second:02}-{index}.jpg", float(second), time_resolution_s=1.0)
+        for second in range(4)
+        for index in range(1, 6)
+    ]
+
+    assert sizes(sorted_out(frames, stack_looks(frames, 3))) == [20]
 
 
 def test_a_pattern_decides_whatever_else_speaks_for_other_stacks():

@@ -34,6 +34,12 @@ SPELLINGS = {
     "date without marks": lambda stack, frame: f"beetle_202405{stack + 1:02}_{frame:02}",
     "session": lambda stack, frame: f"20240504_1{stack}1500_{frame:03}",
     "counter before": lambda stack, frame: f"{100 * stack + frame:04}_set{stack}_z{frame:02}",
+    "word behind": lambda stack, frame: f"{15 * stack:03}deg_{frame:02}",
+    "depth behind": lambda stack, frame: f"{frame:03}z_{stack}",
+    "two counters of one thing": lambda stack, frame: f"Stack{stack:04} Img{frame:04} Focus{37 * frame:05}",
+    "time of each frame": lambda stack, frame: f"s{stack}_f{frame}_20240504_10{15 + stack}{10 + frame}",
+    "letters for frames": lambda stack, frame: f"scan{stack}{'abcdefghijklmnop'[frame - 1]}",
+    "letters for stacks, behind": lambda stack, frame: f"{frame:02}-{'ABCDEFGH'[stack]}",
     "counter of all": lambda stack, frame: f"stack{stack}_img{20 * stack + frame:04}",
 }
 """How people and programs count stacks and frames: (stack from 0, frame from 1) → stem."""

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from stackd.errors import WrongUse
 
 FORMATS = ("DataMatrix", "QRCode", "MicroQRCode", "Aztec", "PDF417", "Code128", "Code93", "Code39")
-"""What labels of collections bear. Those that grass and scales can be taken for (ITF, Codabar, DataBar) and those of shops
-(EAN, UPC: a ruler or a colour chart has one) are not looked for."""
+"""What labels of collections bear. Those of shops (EAN, UPC, DataBar: a ruler has one) are not looked for, nor those without a check of
+their own (ITF, Codabar); Code 39 has none either, but collections have used it for decades."""
 
 
 class BarcodeReader:

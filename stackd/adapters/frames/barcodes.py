@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from stackd.errors import WrongUse
 
 FORMATS = ("DataMatrix", "QRCode", "MicroQRCode", "Aztec", "PDF417", "Code128", "Code93", "Code39")
-"""What labels of collections bear. Not looked for are those of shops (EAN, UPC, DataBar: a ruler has one) and those without a check
-of their own (ITF, Codabar). Code 39 has none either, but collections have used it for decades."""
+"""What labels of collections bear. Not looked for are those of shops (EAN, UPC, DataBar: a ruler has one) and those without a
+check of their own (ITF, Codabar). Code 39 has none either, but collections have used it for decades."""
 
 
 class BarcodeReader:

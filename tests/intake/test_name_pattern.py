@@ -1,7 +1,7 @@
 """A pattern of names that somebody typed."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackd.intake.name_pattern import BadPatternError, parse_pattern
@@ -52,6 +52,7 @@ def test_a_pattern_that_cannot_be_used_is_refused_with_what_to_write(pattern: st
     assert words in str(refused.value)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_text_is_a_pattern_or_refused(text: str, stem: str):
     try:

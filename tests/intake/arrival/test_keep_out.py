@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackd.intake.arrival.admit import Role, admit
@@ -13,6 +13,7 @@ from stackd.intake.arrival.keep_out import KEPT_OUT, table_markdown
 NAMES = [name for each in KEPT_OUT for name in each.names]
 
 
+@settings(deadline=None)
 @given(
     name=st.sampled_from(NAMES),
     above=st.lists(st.sampled_from(["shoot", "2024", "Beetle Cache"]), max_size=2),

@@ -4,7 +4,7 @@ from collections import defaultdict
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackd.intake.order.name_fields import stack_title
@@ -58,6 +58,7 @@ def by_series(stems: list[str]) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("spelling", sorted(set(SPELLINGS) - MOMENTS))
+@settings(deadline=None)
 @given(
     depths=st.lists(st.integers(5, 14), min_size=2, max_size=7),
     seed=st.integers(0, 1000),
@@ -149,6 +150,7 @@ def test_depth_is_read_with_its_sign_its_decimals_and_its_unit(stems: list[str],
     assert [found[f"{stem}.tif"].depth for stem in stems] == pytest.approx(depths)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.sampled_from("ab01279_-+., ()z"), min_size=1, max_size=12), unique=True, max_size=20))
 def test_every_name_is_in_one_series_whatever_it_is(stems: list[str]):
     paths = [f"{stem}.jpg" for stem in stems]

@@ -19,6 +19,9 @@ Gray: TypeAlias = NDArray[np.float32]
 Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 """RGB as decoded from a file, shape (H, W, 3), upright, full range of its integer type."""
 
+Alpha: TypeAlias = NDArray[np.uint8]
+"""How much of each pixel of a frame or composite is picture, shape (H, W): 255 all of it, 0 nothing."""
+
 Mask: TypeAlias = NDArray[np.bool_]
 """Truth per pixel, shape (H, W)."""
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackd.imaging.ground.blocks import reduced
-from stackd.model.pixels import Gray, Image, Matrix, Pixels
+from stackd.model.pixels import Alpha, Gray, Image, Matrix, Pixels
 
 RADIUS_GROWTH = 1.25
 """Step between the disc radii that are really computed; between them is blended. On the two scenes below the blend differs from
@@ -168,6 +168,11 @@ class RenderedStack:
             sums = np.add.reduceat(gray, starts, axis=axis)
             gray = sums / (counts[:, None] if axis == 0 else counts)
         return gray
+
+    def read_alpha(self, position: int) -> Alpha | None:
+        """Tell that every pixel is picture (see `FrameSource.read_alpha`)."""
+        del position
+        return None
 
 
 def render_stack(scene: SceneSettings) -> RenderedStack:

@@ -49,8 +49,14 @@ def heif_colour(image: OpenedImage) -> tuple[bytes, tuple[int, int] | None]:
     return icc, None if primaries is None or transfer is None else (int(primaries), int(transfer))
 
 
-def decode_heif(image: OpenedImage) -> Pixels:
-    """Decode a HEIF picture to upright RGB; more than 8 bits a channel become 16.
+def decode_heif(image: OpenedImage) -> tuple[Pixels, bool]:
+    """Decode a HEIF picture to upright RGB, or RGB and alpha; more than 8 bits a channel become 16.
+
+    Returns
+    -------
+    ndarray of uint8 or uint16, shape (H, W, 3) or (H, W, 4)
+    bool
+        Whether colours are multiplied by alpha.
 
     Raises
     ------
@@ -62,7 +68,8 @@ def decode_heif(image: OpenedImage) -> Pixels:
         pixels = np.asarray(heif)
     except DECODER_ERRORS as error:
         raise damaged(image.path, error) from error
-    return pixels if pixels.dtype == np.uint8 else pixels.astype(np.uint16, copy=False)
+    is_associated = bool(getattr(heif, "premultiplied_alpha", False))
+    return (pixels if pixels.dtype == np.uint8 else pixels.astype(np.uint16, copy=False)), is_associated
 
 
 def _opened(image: OpenedImage) -> Any:

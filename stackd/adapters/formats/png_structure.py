@@ -15,6 +15,9 @@ GRAY_KINDS: Final = frozenset({0, 4})
 """Colour types without colour: gray, and gray with transparency."""
 HEADER_CHUNK_ENDS: Final = len(PNG_MAGIC) + CHUNK_HEAD_BYTES + HEADER_BYTES + CHECKSUM_BYTES
 """The header chunk always comes first."""
+COLOUR_TYPE_AT: Final = 9
+ALPHA_BIT: Final = 4
+"""Of the colour type."""
 
 
 def png_header(image: OpenedImage) -> Header:
@@ -41,6 +44,18 @@ def png_header(image: OpenedImage) -> Header:
         elif kind == b"IEND" and size is not None:
             return Header(kind=FileKind.PNG, width_px=size[0], height_px=size[1], orientation=orientation, is_gray=is_gray)
     raise cut_off(image.path, f"after {image.size_bytes} bytes the picture is not complete")
+
+
+def png_has_alpha(image: OpenedImage) -> bool:
+    """Whether a PNG has an alpha channel, or a colour or palette entries that are transparent."""
+    for kind, offset, _ in png_chunks(image.file):
+        if kind == b"IHDR":
+            image.file.seek(offset + COLOUR_TYPE_AT)
+            if image.file.read(1)[0] & ALPHA_BIT:
+                return True
+        elif kind in {b"tRNS", b"IDAT"}:
+            return kind == b"tRNS"
+    return False
 
 
 def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:

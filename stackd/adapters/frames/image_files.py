@@ -4,6 +4,7 @@ Pixels stay as they are in the file; what they mean, and whether they are conver
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, assert_never, cast
 
@@ -18,12 +19,12 @@ from stackd.adapters.formats.heif_files import decode_heif
 from stackd.adapters.formats.jpeg_structure import END_OF_IMAGE
 from stackd.adapters.formats.opened_image import COPY_AGAIN, DECODER_ERRORS, OpenedImage, cut_off, damaged
 from stackd.adapters.formats.z_stacks import plane_pages
-from stackd.adapters.frames.decimals import Tell, decimals_to_integers, tell_nobody
+from stackd.adapters.frames.transparency import ExtraSample, Layers, layers_of, may_have_alpha
 from stackd.errors import UnreadableFrame
 from stackd.imaging.ground.blocks import reduced
 from stackd.imaging.ground.luminance import as_gray, reduce_to_gray
 from stackd.model.names import shown
-from stackd.model.pixels import Gray, Pixels
+from stackd.model.pixels import Alpha, Gray, Pixels
 from stackd.model.tags import FileKind, Header
 
 GRAY_DIMENSIONS: Final = 2
@@ -47,31 +48,60 @@ def read_pixels(
 ) -> Pixels:
     """Decode a frame to upright RGB, shape (ceil(H / reduction), ceil(W / reduction), 3), uint8 or uint16.
 
-    Gray is repeated three times, a palette is looked up, transparency is dropped. JPEG is decoded straight to the reduced size,
-    which skips most of the inverse transform and of the memory. `tell_clipped` hears of decimal values above white.
+    Gray is repeated three times, a palette is looked up, and what is no picture by its alpha gets the colours of what lies around
+    it. JPEG is decoded straight to the reduced size, which skips most of the inverse transform and of the memory.
 
     Raises
     ------
     UnreadableFrame
         If the pixels are damaged, cut off, or of a kind that is no photograph (CMYK, not finite, signed …).
     """
+    if image.kind is FileKind.JPEG and _turns_cleanly(header, reduction):
+        return upright(as_rgb(_decode_jpeg(image, reduction=reduction)), header.orientation)
+    orientation = 1 if image.kind is FileKind.HEIF else header.orientation
+    return reduced(upright(as_rgb(_layers(image, page).seen()), orientation), reduction)
+
+
+def read_alpha(image: OpenedImage, header: Header, page: int | None) -> Alpha | None:
+    """Tell which pixels of a frame are picture: upright, shape (H, W); None where all are, which costs no decoding.
+
+    Raises
+    ------
+    UnreadableFrame
+        As `read_pixels`.
+    """
+    if not may_have_alpha(image):
+        return None
+    alpha = _layers(image, page).alpha
+    orientation = 1 if image.kind is FileKind.HEIF else header.orientation
+    return None if alpha is None else cast("Alpha", upright(alpha, orientation))
+
+
+def _layers(image: OpenedImage, page: int | None) -> Layers:
+    layers = _decoded(image, page)
+    if layers.alpha is not None and not layers.alpha.any():
+        raise UnreadableFrame(
+            f"{shown(image.path.name)} is transparent all over.", hint="Export it with its picture, or leave it out."
+        )
+    return layers
+
+
+def _decoded(image: OpenedImage, page: int | None) -> Layers:
     match image.kind:
-        case FileKind.JPEG if _turns_cleanly(header, reduction):
-            return upright(as_rgb(_decode_jpeg(image, reduction=reduction)), header.orientation)
         case FileKind.JPEG:
-            stored: Pixels = _decode_jpeg(image)
+            return Layers(colours=_decode_jpeg(image))
         case FileKind.PNG:
-            stored = _decode_png(image)
+            return layers_of(_decode_png(image))
         case FileKind.TIFF:
-            stored = _decode_tiff(image, page or 0, tell_clipped)
+            return _decode_tiff(image, page or 0)
         case FileKind.HEIF:
-            return reduced(as_rgb(decode_heif(image)), reduction)
+            stored, is_associated = decode_heif(image)
+            return layers_of(stored, [ExtraSample.ASSOCIATED if is_associated else ExtraSample.UNASSOCIATED])
         case FileKind.RAW | FileKind.UNKNOWN:
             msg = f"{image.path.name} is not for this module"
             raise ValueError(msg)
         case _:
             assert_never(image.kind)
-    return reduced(upright(as_rgb(stored), header.orientation), reduction)
 
 
 def read_gray(image: OpenedImage, header: Header, page: int | None, reduction: int) -> Gray:
@@ -97,7 +127,7 @@ def _turns_cleanly(header: Header, reduction: int) -> bool:
 
 
 def as_rgb(stored: NDArray[np.uint8] | NDArray[np.uint16]) -> Pixels:
-    """Bring gray (H, W), gray with alpha (H, W, 2), RGB or RGBA to RGB (H, W, 3)."""
+    """Bring gray (H, W) or RGB to RGB (H, W, 3); what is beside the colours is dropped."""
     if stored.ndim == GRAY_DIMENSIONS:
         return cast("Pixels", cv2.cvtColor(stored, cv2.COLOR_GRAY2RGB))
     if stored.shape[2] < RGB_CHANNELS:
@@ -171,7 +201,7 @@ def _decode_png(image: OpenedImage) -> NDArray[np.uint8] | NDArray[np.uint16]:
     return pixels
 
 
-def _decode_tiff(image: OpenedImage, page: int, tell: Tell) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def _decode_tiff(image: OpenedImage, page: int) -> Layers:
     image.file.seek(0)
     try:
         with tifffile.TiffFile(image.file) as tiff:
@@ -182,10 +212,10 @@ def _decode_tiff(image: OpenedImage, page: int, tell: Tell) -> NDArray[np.uint8]
         raise damaged(image.path, error) from error
 
 
-def _tiff_plane(tiff: tifffile.TiffFile, plane: int, image: OpenedImage, tell: Tell) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def _tiff_plane(tiff: tifffile.TiffFile, plane: int, image: OpenedImage) -> Layers:
     pages = plane_pages(image.directories)
     if plane >= len(pages):
-        return _imagej_plane(tiff, plane, image.path, tell)
+        return Layers(colours=_imagej_plane(tiff, plane, image.path))
     page = tiff.pages[pages[plane]]
     if isinstance(page, tifffile.TiffFrame):
         page = page.aspage()
@@ -197,7 +227,7 @@ def _tiff_plane(tiff: tifffile.TiffFile, plane: int, image: OpenedImage, tell: T
     match photometric:
         case tifffile.PHOTOMETRIC.PALETTE:
             colours = np.asarray(page.colormap, np.uint16)
-            return np.ascontiguousarray(colours[:, pixels].transpose(1, 2, 0))
+            return Layers(colours=np.ascontiguousarray(colours[:, pixels].transpose(1, 2, 0)))
         case tifffile.PHOTOMETRIC.MINISBLACK | tifffile.PHOTOMETRIC.MINISWHITE | tifffile.PHOTOMETRIC.RGB:
             pass
         case tifffile.PHOTOMETRIC.YCBCR if page.compression in {tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.OJPEG}:
@@ -206,10 +236,8 @@ def _tiff_plane(tiff: tifffile.TiffFile, plane: int, image: OpenedImage, tell: T
             raise UnreadableFrame(f"{shown(path.name)} is a CMYK picture, made for print.", hint=EXPORT_AS_RGB)
         case _:
             raise UnreadableFrame(f"{shown(path.name)} holds {photometric.name} colours.", hint=EXPORT_AS_RGB)
-    pixels = _as_integers(pixels, page.bitspersample, path, tell)
-    if photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-        return ~pixels
-    return pixels
+    layers = layers_of(_as_integers(pixels, page.bitspersample, path), [int(kind) for kind in page.extrasamples])
+    return replace(layers, colours=~layers.colours) if photometric == tifffile.PHOTOMETRIC.MINISWHITE else layers
 
 
 def _imagej_plane(tiff: tifffile.TiffFile, plane: int, path: Path, tell: Tell) -> NDArray[np.uint8] | NDArray[np.uint16]:

@@ -20,11 +20,11 @@ from stackd.imaging.ground.luminance import reduce_to_gray
 from stackd.model.composite import Noticed
 from stackd.model.content import ContentSignature
 from stackd.model.names import shown
-from stackd.model.pixels import Colour, ColourSpace, Gray, Pixels
+from stackd.model.pixels import Alpha, Gray, Pixels
 from stackd.model.tags import FileKind, Header
 from stackd.service.ports import FrameFile
 
-DECODED = TypeVar("DECODED", Pixels, Gray)
+DECODED = TypeVar("DECODED", Pixels, Gray, Alpha)
 
 
 class FrameFiles:
@@ -180,9 +180,19 @@ class StackOfFiles:
                 gray = image_files.read_gray(image, self._headers[position], frame.page, reduction)
             return self._checked(position, gray, reduction)
 
-    def _note_clipped(self, position: int, share: float) -> None:
-        if share:
-            self._clipped[position] = share
+    def read_alpha(self, position: int) -> Alpha | None:
+        """Tell which pixels of a frame are picture, upright, shape (H, W); None where all are.
+
+        Raises
+        ------
+        UnreadableFrame, FrameChanged
+            As `read`.
+        """
+        frame = self._frames[position]
+        with _naming(frame), open_image(frame.path) as image:
+            self._check_unchanged(position, image)
+            alpha = image_files.read_alpha(image, self._headers[position], frame.page)
+            return None if alpha is None else self._checked(position, alpha)
 
     def _settle_development(self, settings: DevelopSettings) -> raw_files.Development | None:
         raw = [number for number, header in enumerate(self._headers) if header.kind is FileKind.RAW]

@@ -200,7 +200,12 @@ def _gray_uncompressed_tiff(image: OpenedImage) -> Gray | None:
     try:
         with tifffile.TiffFile(image.file) as tiff:
             page = tiff.pages.first
-            plain = page.is_memmappable and page.photometric in {tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK}
+            # Under alpha colours mean nothing: what is read in full is filled in there.
+            plain = (
+                page.is_memmappable
+                and not page.extrasamples
+                and page.photometric in {tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK}
+            )
             if not plain or page.dtype is None or max(page.imagelength, page.imagewidth) < 2 * WORKING_SIDE_PX:
                 return None
             stored: NDArray[Any] = np.memmap(

@@ -37,6 +37,7 @@ from stackd.imaging.depth.focus_fit import fit_focus
 from stackd.imaging.depth.relative_blur import PatchesOfTexture
 from stackd.imaging.depth.surface import Texture, enlarged, visible_surface
 from stackd.imaging.depth.unfocused import Unfocused
+from stackd.imaging.ground.alpha import OPAQUE
 from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.colour import to_light
 from stackd.imaging.ground.frames import AlignedFrames, Step, Steps, evenly_spread
@@ -50,7 +51,7 @@ from stackd.imaging.motion.moments import View, chosen_moments, places_of
 from stackd.imaging.motion.parallax import Parallax, calmed_depth, estimate_displacement
 from stackd.imaging.motion.treatment import DisplacedFrames, Treatment
 from stackd.model.composite import MotionFound
-from stackd.model.pixels import Gray, Mask, Matrix
+from stackd.model.pixels import Alpha, Gray, Mask
 
 REDUCTIONS = (2, 4, 8)
 DECISION_PX = 4_000_000
@@ -229,7 +230,7 @@ def _weigh(frames: AlignedFrames, settings: DepthFromDefocus, means: Means, grid
     brightness = brightening([view.gray for view in views.values()])  # 1 if the grid knows it already
     grid = replace(grid, brightness=grid.brightness * brightness)
     witnesses = [
-        _Witness.of(view.brightened(brightness), grid.outside(view, frames.matrices[position]), position=position)
+        _Witness.of(view.brightened(brightness), grid.outside(view, frames, position), position=position)
         for position, view in views.items()
     ]
     del views
@@ -238,9 +239,10 @@ def _weigh(frames: AlignedFrames, settings: DepthFromDefocus, means: Means, grid
     blur_px = measured_px or USUAL_BLUR_PX
     per_step = None if measured_px is None else measured_px * grid.reduction
     step()
-    grain = estimate_grain(grays)
+    shown = [witness.view.shown for witness in witnesses]
+    grain = estimate_grain(grays, shown)
     step()
-    grain_detail = detail_of_grain(grays, [witness.view.fine_detail for witness in witnesses])
+    grain_detail = detail_of_grain(grays, [witness.view.fine_detail for witness in witnesses], shown)
     step()
     tolerance = float(np.hypot(settings.averaging * grain, LEAST_TOLERANCE))
     details = [_detail(witness.view.gray) + witness.view.fine_detail for witness in witnesses]
@@ -252,7 +254,7 @@ def _weigh(frames: AlignedFrames, settings: DepthFromDefocus, means: Means, grid
             blur_px=blur_px,
             tolerance=tolerance,
         ),
-        edges=EdgeDetail(means.make_store(), grid.shape, grain=detail_of_grain(grays, details)),
+        edges=EdgeDetail(means.make_store(), grid.shape, grain=detail_of_grain(grays, details, shown)),
     )
     del details
     evidence = Evidence(means.make_store(), tolerance, _heard(witnesses), watchers)
@@ -396,7 +398,10 @@ class _Grid:
                 (_halved_detail(native), cv2.INTER_LINEAR),
             )
         )
-        view = _View(gray=gray, fine_detail=fine_detail, own_shape=own_shape).brightened(self.brightness)
+        alpha = frames.alpha(position)
+        if alpha is not None:
+            alpha = block_means(alpha, self.reduction, edge=Edge.REPEATED)
+        view = _View(gray=gray, fine_detail=fine_detail, own_shape=own_shape, alpha=alpha).brightened(self.brightness)
         if self.treatment is None:
             return view
         seen, kept_back = self.treatment.seen(View(gray=view.gray, fine_detail=view.fine_detail), position)
@@ -410,19 +415,24 @@ class _Grid:
             native, frames.matrices[position], reduction=self.reduction, shape=self.shape, interpolation=cv2.INTER_CUBIC
         ) * np.float32(self.brightness)
 
-    def outside(self, view: "_View", matrix: Matrix) -> NDArray[np.bool_]:
+    def outside(self, view: "_View", frames: AlignedFrames, position: int) -> NDArray[np.bool_]:
         """Mark what a frame does not show, or less than half of."""
         inside = cv2.warpPerspective(
             np.ones(view.own_shape, np.uint8),
-            rescale_matrix(matrix, 1 / self.reduction),
+            rescale_matrix(frames.matrices[position], 1 / self.reduction),
             (self.shape[1], self.shape[0]),
             flags=cv2.INTER_NEAREST,
         )
-        return np.asarray(inside == 0) if view.kept_back is None else (inside == 0) | view.kept_back
+        outside = np.asarray(inside == 0)
+        if view.alpha is not None:
+            outside |= view.alpha <= OPAQUE // 2
+        return outside if view.kept_back is None else outside | view.kept_back
 
-    def hidden(self, view: "_View", matrix: Matrix) -> Mask:
+    def hidden(self, view: "_View", frames: AlignedFrames, position: int) -> Mask:
         """Mark what a frame does not show all of."""
-        hidden = ~covered(rescale_matrix(matrix, 1 / self.reduction), view.own_shape, self.shape)
+        hidden = ~covered(rescale_matrix(frames.matrices[position], 1 / self.reduction), view.own_shape, self.shape)
+        if view.shown is not None:
+            hidden |= ~view.shown
         return hidden if view.kept_back is None else hidden | view.kept_back
 
 
@@ -456,6 +466,13 @@ class _View:
     own_shape: tuple[int, int]
     kept_back: Mask | None = None
     """Where the frame must not take part, since it shows another moment."""
+    alpha: Alpha | None = None
+    """How much of the grid is picture; None where the frame has no alpha."""
+
+    @property
+    def shown(self) -> Mask | None:
+        """What of the grid is wholly picture; None where the frame has no alpha."""
+        return None if self.alpha is None else self.alpha == OPAQUE
 
     def brightened(self, times: float) -> "_View":
         """Multiply the luminance."""
@@ -508,9 +525,9 @@ def _costs(
     for position in range(len(frames)):
         view = known[position] if position in known else grid.view(frames, position)
         detail = _detail(view.gray)
-        outside = grid.outside(view, frames.matrices[position])
+        outside = grid.outside(view, frames, position)
         shows_all = coverage.take_part(position) is None and view.kept_back is None
-        hidden = None if shows_all else grid.hidden(view, frames.matrices[position])
+        hidden = None if shows_all else grid.hidden(view, frames, position)
         watchers.add(position, view.gray, view.fine_detail, detail, hidden)
         if neighbours is not None:
             neighbours.add(view.gray, outside)

@@ -1,7 +1,8 @@
 """Cells: the coarse grid on which detail is followed through the stack, and how places on it are named."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import cv2
@@ -42,7 +43,15 @@ class Cells:
     side_px: int
 
     @classmethod
-    def laid_over(cls, energies: Sequence[Plane], matrices: Sequence[Matrix], *, side_px: int, shape: tuple[int, int]) -> "Cells":
+    def laid_over(
+        cls,
+        energies: Sequence[Plane],
+        matrices: Sequence[Matrix],
+        *,
+        side_px: int,
+        shape: tuple[int, int],
+        hidden: Mapping[int, Mask] = MappingProxyType({}),
+    ) -> "Cells":
         """Bring the cells of every frame to those of the reference.
 
         Parameters
@@ -55,6 +64,9 @@ class Cells:
             Side of a cell, full-size px.
         shape : tuple of int
             Rows and columns of the frames, full-size px.
+        hidden : mapping of int to ndarray of bool, shape (h, w)
+            Of frames, by their place among `energies`, that are not picture all over: the cells, on their own grids, that are
+            not. They tell nothing of grain.
         """
         rows, columns = (max(side // side_px, 1) for side in shape)
         stack = np.empty((len(energies), rows, columns), np.float32)
@@ -68,7 +80,14 @@ class Cells:
                 flags=cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_REPLICATE,
             )
-        floor = float(np.percentile(stack.min(axis=0), FLOOR_PERCENTILE)) if stack.size else 0.0
+        least = stack.min(axis=0)
+        if hidden:
+            out = np.zeros((rows, columns), np.uint8)
+            for place, cells in hidden.items():
+                moved = rescale_matrix(matrices[place], 1 / side_px)
+                out |= np.asarray(cv2.warpPerspective(cells.view(np.uint8), moved, (columns, rows), flags=cv2.INTER_NEAREST))
+            least = least[out == 0]
+        floor = float(np.percentile(least, FLOOR_PERCENTILE)) if least.size else 0.0
         return cls(energy=stack, floor=floor, side_px=side_px)
 
     @property

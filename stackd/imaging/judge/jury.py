@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from stackd.imaging.compose.focus_measure import lay_over_reference
 from stackd.imaging.depth.defocus import estimate_blur_per_frame
-from stackd.imaging.ground.blocks import reduced
+from stackd.imaging.ground.blocks import Edge, block_means, reduced
 from stackd.imaging.ground.frames import MakePlaneStore, Progress, Step, Steps, evenly_spread, ignore_progress
-from stackd.imaging.ground.grain import estimate_grain
+from stackd.imaging.ground.grain import WHOLLY, estimate_grain
 from stackd.imaging.ground.luminance import Luma, brightening
 from stackd.imaging.ground.matrices import corners, rescale_matrix, transformed
 from stackd.imaging.judge.agreement import Agreement, Contradictions
@@ -21,10 +21,11 @@ from stackd.imaging.judge.defects import HotPixels, hot_pixels
 from stackd.imaging.judge.focus import Axis, Coverage, Ends, Softening, beyond_end, inner_frame
 from stackd.imaging.judge.light import clipped, clipped_share, exposure
 from stackd.imaging.judge.moved import moved
+from stackd.imaging.lay_over.alphas import KeptAlphas
 from stackd.imaging.lay_over.frames_on_reference import KeptLuma
 from stackd.imaging.lay_over.warp import covered
 from stackd.model.composite import Noticed, Rectangle
-from stackd.model.pixels import Gray, Image, Mask, Matrix
+from stackd.model.pixels import Alpha, Gray, Image, Mask, Matrix
 
 SIDE_PX: Final = 1024
 """Frames are looked at reduced until their long side is no longer than this: a screen's worth, whatever the camera."""
@@ -37,7 +38,8 @@ LEAST_BLUR_PX: Final = 0.9
 on a finer grid, that counts; else nothing is said of gaps and ends."""
 
 BORDER_PX: Final = 4
-"""Px of the judge's grid along the border in which nothing is looked for: interpolation sees less there."""
+"""Px of the judge's grid along the border, and along the outline of what is picture, in which nothing is looked for:
+interpolation sees less there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,6 +63,10 @@ class Case:
     """Where fusion knew of motion and did something about it, px of the reference."""
     blur_px: float | None = None
     """Growth of the blur's radius a step, full-size px; None where nobody measured it."""
+    alpha: Alpha | None = None
+    """Of the composite; None where all of it is picture."""
+    alphas: KeptAlphas | None = None
+    """Of the frames, by position."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,12 +96,19 @@ class Jury:
         self._kept = KeptLuma(make_store, reduction=self._reduction)
         self._energies: list[NDArray[np.float32]] = []
         self._cell_px = CELL_PX
+        self._hidden: dict[int, Mask] = {}
         self._hot = HotPixels()
 
-    def add(self, light: Luma, gray: Gray, *, light_reduction: int, gray_reduction: int) -> None:
-        """Take the next frame: its luminance as decoded, and the same more reduced, each on a grid of its own."""
+    def add(self, light: Luma, gray: Gray, *, light_reduction: int, gray_reduction: int, shown: Mask | None = None) -> None:
+        """Take the next frame: its luminance as decoded, and the same more reduced, each on a grid of its own.
+
+        `shown` marks which pixels of the latter are picture; None where all are.
+        """
         factor = max(self._reduction // light_reduction, 1)
         self._kept.append(reduced(light, factor))
+        if shown is not None:
+            part = block_means(shown.astype(np.float32), CELL_PX, edge=Edge.LEFT_OUT)
+            self._hidden[len(self._energies)] = part < WHOLLY
         self._energies.append(detail_cells(gray))
         self._cell_px = CELL_PX * gray_reduction
         self._hot.add(light)
@@ -103,7 +116,8 @@ class Jury:
     def cells(self, positions: Sequence[int], matrices: Sequence[Matrix], *, brightness: float = 1.0) -> Cells:
         """Give the detail of some frames on the cells of the reference, in the order asked for, as if so many times brighter."""
         energies = [self._energies[position] * np.float32(brightness**2) for position in positions]
-        return Cells.laid_over(energies, matrices, side_px=self._cell_px, shape=self._shape)
+        hidden = {place: self._hidden[position] for place, position in enumerate(positions) if position in self._hidden}
+        return Cells.laid_over(energies, matrices, side_px=self._cell_px, shape=self._shape, hidden=hidden)
 
     def judge(self, case: Case, *, progress: Progress = ignore_progress) -> Opinion:
         """Say what is wrong with a stack, and how much; `progress` is told after every frame looked at."""
@@ -117,7 +131,7 @@ class Jury:
         brightness = brightening(grays)
         view = replace(view, brightness=brightness)
         grays = [gray * np.float32(brightness) for gray in grays]
-        grain = estimate_grain(grays)
+        grain = estimate_grain(grays, [view.shown(place) for place in looked_at])
         steps = case.steps or tuple(float(place) for place in range(len(case.positions)))
         blur_px = case.blur_px
         if blur_px is None:
@@ -138,7 +152,7 @@ class Jury:
         noticed = [
             *coverage.noticed(ends),
             *exposure(case.gains, case.positions),
-            *clipped(case.composite),
+            *clipped(case.composite, case.alpha),
             *moved(untreated, reduction=self._reduction, area=case.area),
             *hot_pixels(
                 self._hot.count(),
@@ -152,7 +166,7 @@ class Jury:
             "gap": coverage.gap_share(),
             "beyond": coverage.beyond_share(ends),
             "textured": float(cells.textured.mean()),
-            "clipped": clipped_share(case.composite),
+            "clipped": clipped_share(case.composite, case.alpha),
             "blur_px": blur_px,
             "dip": max(coverage.dips(), default=0.0),
         }
@@ -188,7 +202,19 @@ class _View:
         )
 
     def covered(self, place: int) -> Mask:
-        return covered(rescale_matrix(self.case.matrices[place], 1 / self.reduction), self.small_shape, self.small_shape)
+        inside = covered(rescale_matrix(self.case.matrices[place], 1 / self.reduction), self.small_shape, self.small_shape)
+        shown = self.shown(place)
+        if shown is None:
+            return inside
+        side = 2 * BORDER_PX + 1
+        return inside & (cv2.erode(shown.view(np.uint8), np.ones((side, side), np.uint8)) > 0)
+
+    def shown(self, place: int) -> Mask | None:
+        """Mark what of a frame is picture; None where all is."""
+        case = self.case
+        if case.alphas is None:
+            return None
+        return case.alphas.opaque(case.positions[place], case.matrices[place], reduction=self.reduction, shape=self.small_shape)
 
     def moved_px(self) -> float:
         """How far the frames lie apart at most, full-size px, averaged over the corners."""

@@ -5,8 +5,9 @@ from typing import Final
 
 import numpy as np
 
+from stackd.imaging.ground.alpha import OPAQUE
 from stackd.model.composite import Noticed, Severity
-from stackd.model.pixels import Image
+from stackd.model.pixels import Alpha, Image
 
 UNLIKE_STOPS: Final = 0.2
 """Brightness that differs more is worth a sentence: flicker of lamps stays below 0.1."""
@@ -55,9 +56,9 @@ def exposure(gains: Sequence[tuple[float, float, float]], positions: Sequence[in
         )
 
 
-def clipped(composite: Image) -> Iterator[Noticed]:
+def clipped(composite: Image, alpha: Alpha | None = None) -> Iterator[Noticed]:
     """Tell of highlights that are cut off."""
-    share = clipped_share(composite)
+    share = clipped_share(composite, alpha)
     if share > WHITE_SHARE:
         yield Noticed(
             code="clipped",
@@ -66,6 +67,9 @@ def clipped(composite: Image) -> Iterator[Noticed]:
         )
 
 
-def clipped_share(composite: Image) -> float:
-    """Share of the composite in which two channels or three are cut off; every fourth pixel is asked."""
-    return float((np.median(composite[::4, ::4], axis=2) >= WHITE).mean())
+def clipped_share(composite: Image, alpha: Alpha | None = None) -> float:
+    """Share of the composite, as far as it is picture, with two or three channels cut off; every fourth pixel is asked."""
+    cut_off = np.median(composite[::4, ::4], axis=2) >= WHITE
+    if alpha is not None:
+        cut_off = cut_off[alpha[::4, ::4] == OPAQUE]
+    return float(cut_off.mean()) if cut_off.size else 0.0

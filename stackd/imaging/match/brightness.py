@@ -17,7 +17,7 @@ from stackd.imaging.ground.colour import decode_srgb
 from stackd.imaging.ground.frames import Progress, Steps, ignore_progress
 from stackd.imaging.ground.matrices import inverse, rescale_matrix
 from stackd.imaging.ground.robust import MAD_TO_SIGMA, TUKEY
-from stackd.model.pixels import Image, Matrix, Pixels
+from stackd.model.pixels import Image, Mask, Matrix, Pixels
 
 CELLS = 64
 """Cells along the long side: wide enough to hold the blur of neighbours, many enough to vote (guess, insensitive)."""
@@ -100,7 +100,7 @@ class Gain:
         return float(np.exp(np.mean(np.log(self.channels))))
 
 
-def measure_brightness(pixels: Pixels | Image, *, reduction: int = 1) -> Brightness:
+def measure_brightness(pixels: Pixels | Image, *, reduction: int = 1, shown: Mask | None = None) -> Brightness:
     """Average linear light over cells.
 
     Parameters
@@ -109,6 +109,8 @@ def measure_brightness(pixels: Pixels | Image, *, reduction: int = 1) -> Brightn
         Display-encoded (sRGB) RGB.
     reduction : int
         Px of the frame that one of `pixels` is the mean of, along each side.
+    shown : ndarray of bool, shape (H, W), optional
+        Which of `pixels` are picture; all by default. The others count like clipped ones.
 
     Returns
     -------
@@ -120,9 +122,12 @@ def measure_brightness(pixels: Pixels | Image, *, reduction: int = 1) -> Brightn
     per_cell = max(1, cell // stride)
     rows, columns = height // (stride * per_cell), width // (stride * per_cell)
     start = stride // 2
-    sampled = pixels[start : rows * per_cell * stride : stride, start : columns * per_cell * stride : stride]
+    places = slice(start, rows * per_cell * stride, stride), slice(start, columns * per_cell * stride, stride)
+    sampled = pixels[places]
     linear = _linear_of(sampled)
     clipped = (linear.max(axis=2) > BRIGHTEST) | (linear.max(axis=2) <= 0)
+    if shown is not None:
+        clipped |= ~shown[places]
     shape = (rows, per_cell, columns, per_cell)
     cells = linear.reshape(*shape, 3).mean(axis=(1, 3), dtype=np.float32)
     unclipped = 1 - clipped.reshape(shape).mean(axis=(1, 3), dtype=np.float32)

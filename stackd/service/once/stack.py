@@ -276,6 +276,7 @@ def make_composite(
     )
     composite = Composite(
         image=stacked.image,
+        alpha=stacked.alpha,
         valid_area=stacked.valid_area,
         frame_shape=stacked.frame_shape,
         reference_path=usable[stacked.reference].name,

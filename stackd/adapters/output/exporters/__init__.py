@@ -13,6 +13,7 @@ from stackd.adapters.formats.exiv2_library import XMP_NAMESPACE
 from stackd.adapters.output.carried_metadata import CarriedMetadata, carry_metadata
 from stackd.adapters.output.exporters.depth import write_depth_picture, write_depth_tiff
 from stackd.adapters.output.exporters.jpeg import write_jpeg
+from stackd.adapters.output.exporters.matte import laid_on
 from stackd.adapters.output.exporters.naming import composite_stem, judgement_mark
 from stackd.adapters.output.exporters.page import write_page
 from stackd.adapters.output.exporters.png import write_png
@@ -22,9 +23,13 @@ from stackd.adapters.output.staging import Staging, StagingFile, inside
 from stackd.config.export import ExportSettings
 from stackd.model.composite import Composite, DepthMap
 from stackd.model.names import shown
-from stackd.model.pixels import Image
+from stackd.model.pixels import Alpha, Image
 from stackd.model.tags import FileKind
 from stackd.service.ports import StagedFile
+
+RGB_CHANNELS: Final = 3
+FROM_8_TO_16_BIT: Final = 257
+"""Full range to full range."""
 
 SUFFIXES: Final = {"tiff": ".tif", "png": ".png", "jpeg": ".jpg"}
 
@@ -70,7 +75,7 @@ class CompositeExporter:
                 with staging.file(f"{stem}.html") as file:
                     write_page(file, composite, title=shown(stem))
             with staging.file(stem + SUFFIXES[export.format]) as file:
-                write_image(file, composite.image, export=export, metadata=metadata, colour=colour)
+                write_image(file, composite.image, alpha=composite.alpha, export=export, metadata=metadata)
             return staging.staged
 
     def made(self, path: Path) -> bool:
@@ -110,7 +115,7 @@ class CompositeExporter:
 
 
 def write_image(
-    file: StagingFile, image: Image, *, export: ExportSettings, metadata: CarriedMetadata, colour: WrittenColour
+    file: StagingFile, image: Image, *, alpha: Alpha | None = None, export: ExportSettings, metadata: CarriedMetadata
 ) -> None:
     """Write a finished image in the format the settings name.
 
@@ -120,6 +125,8 @@ def write_image(
         Written from front to back.
     image : ndarray of float32, shape (H, W, 3)
         Range [0, 1], display-encoded; values beyond are clipped.
+    alpha : ndarray of uint8, shape (H, W), optional
+        What of the image is picture. A JPEG, which has no alpha, is laid on white or black, as `export` says.
     export : ExportSettings
         Format, bit depth, compression, quality.
     metadata : CarriedMetadata
@@ -129,26 +136,41 @@ def write_image(
     """
     match export.format:
         case "tiff":
-            shape = image.shape[:2] if colour.is_gray else image.shape
-            rows = rows_per_strip(image.shape[1] * (1 if colour.is_gray else 3) * export.bit_depth // 8)
+            channels = RGB_CHANNELS + (alpha is not None)
+            rows = rows_per_strip(image.shape[1] * channels * export.bit_depth // 8)
             write_tiff(
                 file,
-                _strips(image, rows, export.bit_depth, colour),
-                shape=shape,
+                _strips(image, alpha, rows, export.bit_depth),
+                shape=(*image.shape[:2], channels),
                 rows_per_strip=rows,
                 bit_depth=export.bit_depth,
                 compression=export.compression,
                 metadata=metadata,
             )
         case "png":
-            write_png(file, colour.integers(image, export.bit_depth), metadata=metadata)
+            write_png(file, _with_alpha(as_integers(image, export.bit_depth), alpha), metadata=metadata)
         case "jpeg":
-            write_jpeg(file, colour.integers(image, 8), quality=export.jpeg_quality, metadata=metadata)
+            write_jpeg(file, as_integers(laid_on(image, alpha, export.matte), 8), quality=export.jpeg_quality, metadata=metadata)
         case _:
             assert_never(export.format)
 
 
-def _strips(image: Image, rows: int, bit_depth: int, colour: WrittenColour) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
+def as_integers(image: Image, bit_depth: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Round to the full range of 8 or 16 bit; values outside [0, 1] are clipped."""
+    highest, kind = (255.0, cv2.CV_8U) if bit_depth == 8 else (65535.0, cv2.CV_16U)  # noqa: PLR2004  bits are bits
+    # The one OpenCV call that scales, rounds and clips at once, whatever the number of channels.
+    return cast("NDArray[np.uint8] | NDArray[np.uint16]", cv2.addWeighted(image, highest, image, 0, 0, dtype=kind))
+
+
+def _strips(image: Image, alpha: Alpha | None, rows: int, bit_depth: int) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
     # Strip by strip, so that the integers never need the memory of a whole second image.
     for start in range(0, image.shape[0], rows):
-        yield colour.integers(image[start : start + rows], bit_depth)
+        part = slice(start, start + rows)
+        yield _with_alpha(as_integers(image[part], bit_depth), None if alpha is None else alpha[part])
+
+
+def _with_alpha(pixels: NDArray[np.uint8] | NDArray[np.uint16], alpha: Alpha | None) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    if alpha is None:
+        return pixels
+    channel = alpha if pixels.dtype == np.uint8 else alpha.astype(np.uint16) * np.uint16(FROM_8_TO_16_BIT)
+    return cast("NDArray[np.uint8] | NDArray[np.uint16]", np.dstack([pixels, channel]))

@@ -13,6 +13,7 @@ from stackd.adapters.formats.exiv2_library import XMP_NAMESPACE
 from stackd.adapters.output.exporters.depth import coloured
 from stackd.adapters.output.exporters.jpeg import with_profile
 from stackd.adapters.output.exporters.lighting import factor_for, lit, lit_preview, stops_of
+from stackd.adapters.output.exporters.matte import laid_on
 from stackd.adapters.output.staging import StagingFile
 from stackd.imaging.depth.shares import sampled
 from stackd.model.composite import Composite, FrameReport, Rectangle
@@ -74,7 +75,7 @@ def _pictures(composite: Composite) -> PagePictures:
     icc, shown_as = for_screens(composite.colour)
     previews = {position: frame for position, frame in enumerate(composite.frames) if frame.preview is not None}
     frame_bytes = FRAMES_BYTES // max(len(previews), 1)
-    small = _small(composite.image, COMPOSITE_SIDE_PX)
+    small = _small(laid_on(composite.image, composite.alpha, "white"), COMPOSITE_SIDE_PX)
     factor = factor_for(small[::BRIGHTNESS_STEP, ::BRIGHTNESS_STEP])
     return PagePictures(
         composite=_encoded(shown_as(_shallow(lit(small, factor))), COMPOSITE_BYTES, icc, QUALITIES),
@@ -114,8 +115,10 @@ def _crops(composite: Composite, factor: float) -> Iterator[tuple[int, NDArray[n
     for position, region in list(places.items())[:MOST_CROPS]:
         left, right = _around(region.left, region.right, CROP_WIDTH_PX, width)
         top, bottom = _around(region.top, region.bottom, CROP_HEIGHT_PX, height)
-        pixels = _shallow(lit(composite.image[top:bottom, left:right], factor))
-        yield position, pixels, Rectangle(left=left, top=top, right=right, bottom=bottom)
+        alpha = None if composite.alpha is None else composite.alpha[top:bottom, left:right]
+        pixels = _shallow(lit(laid_on(composite.image[top:bottom, left:right], alpha, "white"), factor))
+        picture = _encoded(pixels, CROPS_BYTES // MOST_CROPS, icc, QUALITIES, shrink=False)
+        yield position, Crop(picture=picture, area=Rectangle(left=left, top=top, right=right, bottom=bottom))
 
 
 def _around(start: int, stop: int, wanted: int, length: int) -> tuple[int, int]:

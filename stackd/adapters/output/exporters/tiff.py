@@ -38,6 +38,9 @@ ZSTD_LEVEL: Final = 3
 HORIZONTAL_DIFFERENCES: Final = 2
 MIN_IS_BLACK: Final = 1
 RGB: Final = 2
+RGB_AND_ALPHA: Final = 4
+UNASSOCIATED: Final = 2
+"""Colours are not multiplied by alpha: 16 bits of them stay 16 bits."""
 CHUNKY: Final = 1
 SCREEN_DPI: Final = 72
 """TIFF requires a resolution; this one means nothing and everybody knows it."""
@@ -65,16 +68,16 @@ def write_tiff(
     metadata: CarriedMetadata,
     description: str = "",
 ) -> None:
-    """Write an RGB or gray TIFF.
+    """Write an RGB or gray TIFF, with alpha where there is a channel more.
 
     Parameters
     ----------
     file : StagingFile
         Written from front to back.
-    strips : iterable of ndarray, shape (rows, W, 3) or (rows, W)
+    strips : iterable of ndarray, shape (rows, W, 3), (rows, W, 4) or (rows, W)
         The image from top to bottom, `rows_per_strip` rows each, the last one perhaps fewer.
     shape : tuple of int
-        (H, W, 3) or (H, W).
+        (H, W, 3), (H, W, 4) or (H, W).
     rows_per_strip, bit_depth : int
         How the strips were cut, and 8 or 16.
     compression : {"none", "deflate", "zstd"}
@@ -115,6 +118,8 @@ def write_tiff(
         284: _shorts(CHUNKY),
         296: _shorts(INCH),
     }
+    if samples == RGB_AND_ALPHA:
+        own[338] = _shorts(UNASSOCIATED)
     if compression != "none":
         own[317] = _shorts(HORIZONTAL_DIFFERENCES)
     if description:

@@ -316,6 +316,9 @@ def _compare(level: Level, other: Level, matrix: Matrix) -> tuple[Rows, NDArray[
     height, width = other.structure.shape
     low, right, bottom = SPLINE_REACH_PX, width - 1 - SPLINE_REACH_PX, height - 1 - SPLINE_REACH_PX
     inside = (x > low) & (x < right) & (y > low) & (y < bottom)
+    if other.shown is not None:
+        columns, rows = (np.rint(place).clip(0, side - 1).astype(np.intp) for place, side in ((x, width), (y, height)))
+        inside &= other.shown[rows, columns]
     if np.count_nonzero(inside) < max(LEAST_POINTS, LEAST_SHARE_INSIDE * len(x)):
         return None
     sampled = _sampled(other.structure, x.clip(low, right), y.clip(low, bottom))

@@ -505,3 +505,55 @@ def test_names_of_any_length_leave_room_for_what_follows(letter: str):
     assert len(os.fsencode(stem)) <= 200
     assert stem.endswith("_v12")
     assert stem.encode("utf-8")
+
+
+# ------------------------------------------------------------------------------- alpha
+
+
+def cut_out_of(frames: Sequence[Path]) -> Composite:
+    """A composite whose left half is no picture, with a soft rim between."""
+    composite = composite_of(frames, shape=(90, 130))
+    alpha = np.tile(np.clip(np.arange(130) * 8 - 500, 0, 255).astype(np.uint8), (90, 1))
+    return replace(composite, alpha=alpha)
+
+
+@pytest.mark.parametrize("settings", [s for s in FORMATS if s["format"] != "jpeg"])
+def test_alpha_survives(tmp_path: Path, frames: list[Path], settings: dict[str, object]):
+    composite = cut_out_of(frames)
+    assert composite.alpha is not None
+
+    path = write(tmp_path / "out", composite, frames, **settings)
+
+    stored = tifffile.imread(path) if path.suffix == ".tif" else imagecodecs.png_decode(path.read_bytes())
+    highest = np.iinfo(stored.dtype).max
+    assert stored.shape == (90, 130, 4)
+    assert np.array_equal(stored[..., 3], composite.alpha.astype(np.uint32) * highest // 255)
+    shown = composite.alpha == 255
+    assert np.abs(stored[..., :3] / highest - composite.image)[shown].max() <= 0.51 / highest
+    found = FrameFiles().open([FrameFile(path=path)], DevelopSettings()).read_alpha(0)
+    assert found is not None
+    assert np.array_equal(found, composite.alpha)
+    if path.suffix == ".tif":
+        with tifffile.TiffFile(path) as tiff:
+            assert tiff.pages.first.extrasamples == (tifffile.EXTRASAMPLE.UNASSALPHA,)
+
+
+@pytest.mark.parametrize(("matte", "level"), [("white", 255), ("black", 0)])
+def test_a_jpeg_is_laid_on_the_matte_asked_for(tmp_path: Path, frames: list[Path], matte: str, level: int):
+    composite = cut_out_of(frames)
+
+    pixels = read(write(tmp_path / "out", composite, frames, format="jpeg", matte=matte))
+
+    assert np.abs(pixels[:, :50].astype(int) - level).max() <= 3
+    assert np.abs(pixels[:, 105:] / 255 - composite.image[:, 105:]).mean() < 0.02
+
+
+@needs_exiftool
+@pytest.mark.parametrize("settings", [{"format": "tiff"}, {"format": "png"}])
+def test_exiftool_finds_nothing_wrong_with_alpha(tmp_path: Path, frames: list[Path], settings: dict[str, object]):
+    path = write(tmp_path / "out", cut_out_of(frames), frames, **settings)
+
+    told = subprocess.run(
+        ["exiftool", "-validate", "-warning", "-a", str(path)], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    assert "Validate                        : OK" in told

@@ -8,7 +8,7 @@ from typing import Final
 
 from stackd.adapters.formats import tiff_structure
 from stackd.adapters.formats.completeness import check_boxes_are_complete, check_pixels_are_there, check_raw_is_complete
-from stackd.adapters.formats.jpeg_structure import jpeg_header
+from stackd.adapters.formats.jpeg_headers import jpeg_header
 from stackd.adapters.formats.opened_image import COPY_AGAIN, OpenedImage, cut_off, open_image
 from stackd.adapters.formats.png_structure import png_header
 from stackd.errors import UnreadableFrame

@@ -4,7 +4,7 @@ import os
 import stat
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, Final, Self
@@ -75,6 +75,8 @@ class OpenedImage:
     mtime_ns: int
     directories: tuple[Directory, ...] = ()
     """Of a TIFF or a RAW file built like one."""
+    remarks: list[str] = field(default_factory=list)
+    """What was odd about it though it could be read, in sentences for the user."""
 
     def __enter__(self) -> Self:
         return self

@@ -67,6 +67,9 @@ def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         if len(head) < CHUNK_HEAD_BYTES:
             return
         length, kind = struct.unpack(">I4s", head)
+        if not kind.isalpha():
+            # No chunk at all; what was never written would otherwise be walked through twelve zeros at a time.
+            return
         yield kind, position + CHUNK_HEAD_BYTES, length
         if kind == b"IEND":
             return

@@ -16,6 +16,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from stackd.adapters.formats.heif_files import decode_heif
+from stackd.adapters.formats.jpeg_ends import with_its_end
 from stackd.adapters.formats.jpeg_structure import END_OF_IMAGE
 from stackd.adapters.formats.opened_image import COPY_AGAIN, DECODER_ERRORS, OpenedImage, cut_off, damaged
 from stackd.adapters.formats.z_stacks import plane_pages
@@ -173,11 +174,16 @@ def _decode_jpeg(image: OpenedImage, *, colorspace: str = "RGB", reduction: int 
         "min_height": -(-height // reduction) if reduction > 1 else 0,
         "min_width": -(-width // reduction) if reduction > 1 else 0,
     }
-    strict = True
+    strict, was_mended = True, False
     while True:
         try:
             pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(content, strict=strict, **options)
         except DECODER_ERRORS as error:
+            mended = None if was_mended else with_its_end(content)
+            if mended is not None:
+                image.remarks.append(without_end(image.path))
+                content, was_mended = mended, True
+                continue
             if PREMATURE in str(error).lower():
                 raise cut_off(image.path, f"after {len(content)} bytes the picture is not complete") from error
             if not (strict and _is_padding(str(error), content)):
@@ -185,6 +191,14 @@ def _decode_jpeg(image: OpenedImage, *, colorspace: str = "RGB", reduction: int 
             strict = False
         else:
             return pixels
+
+
+def without_end(path: Path) -> str:
+    """Say that a picture was taken though its file lacks the end mark."""
+    return (
+        f"{shown(path.name)} has no end mark behind its picture. The picture is whole and was used; other programs may call it"
+        " damaged: open it in an editor and save it as a new file, or copy it again where the original has the mark."
+    )
 
 
 def _is_padding(complaint: str, content: bytes) -> bool:

@@ -5,10 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from statistics import median
+from types import MappingProxyType
 from typing import TypeVar
 
 from stackd.adapters.formats.frame_headers import frame_header
 from stackd.adapters.formats.opened_image import OpenedImage, damaged, open_image
+from stackd.adapters.formats.zero_ends import WHEN, zero_share
 from stackd.adapters.frames import image_files, raw_files
 from stackd.adapters.frames.spool import FrameSpool
 from stackd.adapters.frames.stack_colour import FrameColour, clipped_values, frame_colour, settle_colour
@@ -24,6 +27,11 @@ from stackd.model.pixels import Alpha, Gray, Pixels
 from stackd.model.tags import FileKind, Header
 from stackd.service.ports import FrameFile
 
+ZEROS_TOLD_FROM = 0.01
+"""Share of a frame's pixels at its end that must be zeros to be spoken of …"""
+ZEROS_APART = 2.0
+"""… and how many times what is usual in its stack it must exceed (both guesses)."""
+
 DECODED = TypeVar("DECODED", Pixels, Gray, Alpha)
 
 
@@ -38,22 +46,26 @@ class FrameFiles:
 
     def __init__(self, *, scratch_folder: Path | None = None) -> None:
         self._scratch_folder = scratch_folder
+        self._remarks: dict[FrameFile, str] = {}
 
     def glance(self, path: Path) -> ContentSignature | None:
         """Look at a frame as cheaply as its format allows; None where its pixels cannot be read."""
         return read_signature(path)
 
     def check(self, frames: Sequence[FrameFile]) -> Mapping[FrameFile, str]:
-        """Name the frames that cannot take part, each with the reason in plain words: unreadable, cut off, or of another size.
+        """Name the frames that cannot take part, each with the reason: unreadable, cut off, ending in zeros, or of another size.
 
         The size that most frames share wins; of two equally frequent ones that of the earlier frame.
         """
         refused: dict[FrameFile, str] = {}
         shapes: dict[FrameFile, tuple[int, int]] = {}
+        zeros: dict[FrameFile, float] = {}
         for frame in frames:
             try:
                 with open_image(frame.path) as image:
                     shapes[frame] = image_files.upright_shape(frame_header(image))
+                    if frame.page is None:
+                        zeros[frame] = zero_share(image)
             except UnreadableFrame as error:
                 refused[frame] = str(error)
         if shapes:
@@ -64,7 +76,7 @@ class FrameFiles:
                         f"{shown(frame.path.name)} is {own_width}×{own_height} px but most frames of its stack are"
                         f" {width}×{height} px."
                     )
-        return refused
+        return refused | _without_their_ends({frame: share for frame, share in zeros.items() if frame not in refused})
 
     def open(self, frames: Sequence[FrameFile], develop: DevelopSettings, *, wanted: ColourSpace | None = None) -> "StackOfFiles":
         """Prepare to read frames of one stack, near → far; RAW files all developed alike by the recipe's `develop` table.
@@ -79,7 +91,13 @@ class FrameFiles:
         MixedStack
             If sizes differ; `check` tells beforehand which frames do.
         """
-        return StackOfFiles(frames, develop, scratch_folder=self._scratch_folder, wanted=wanted)
+        self._remarks = {}
+        return StackOfFiles(frames, develop, scratch_folder=self._scratch_folder, remarks=self._remarks)
+
+    @property
+    def remarks(self) -> Mapping[FrameFile, str]:
+        """What was odd about frames that could be read all the same, in plain words; of those read since the last `open`."""
+        return MappingProxyType(self._remarks)
 
 
 class StackOfFiles:
@@ -91,12 +109,13 @@ class StackOfFiles:
         develop: DevelopSettings,
         *,
         scratch_folder: Path | None = None,
-        wanted: ColourSpace | None = None,
+        remarks: dict[FrameFile, str] | None = None,
     ) -> None:
         if not frames:
             raise MixedStack("There are no frames to read.")
         self._frames = tuple(frames)
         self._headers: list[Header] = []
+        self._remarks = {} if remarks is None else remarks
         self._stamps: list[tuple[int, int]] = []
         if wanted is not None:
             develop = develop.model_copy(update={"colour_space": wanted.value})
@@ -152,14 +171,11 @@ class StackOfFiles:
         with _naming(frame), open_image(frame.path) as image:
             self._check_unchanged(position, image)
             if image.kind is FileKind.RAW:
-                pixels = reduced(self._developed(position, image), reduction)
-            else:
-                pixels = image_files.read_pixels(
-                    image, self._headers[position], frame.page, reduction, tell_clipped=partial(self._note_clipped, position)
-                )
-            self._checked(position, pixels, reduction)
-        conversion = self._settled.conversions[position]
-        return pixels if conversion is None else conversion(pixels)
+                return reduced(self._developed(position, image), reduction)
+            pixels = image_files.read_pixels(image, self._headers[position], frame.page, reduction)
+            if image.remarks:
+                self._remarks[frame] = " ".join(image.remarks)
+            return self._checked(position, pixels, reduction)
 
     def read_gray(self, position: int, reduction: int) -> Gray:
         """Decode luminance reduced by 1, 2, 4 or 8: float32 (ceil(H / reduction), ceil(W / reduction)), range [0, 1].
@@ -232,6 +248,20 @@ class StackOfFiles:
         if pixels.shape[:2] != tuple(-(-side // reduction) for side in self._shape):
             raise damaged(self._frames[position].path, "it holds another number of pixels than its header says")
         return pixels
+
+
+def _without_their_ends(zeros: Mapping[FrameFile, float]) -> dict[FrameFile, str]:
+    """Name frames that end in zeros where the others of their stack show something, by the share of zeros at their ends.
+
+    Frames cut out of their background end in as much black as their neighbours, give or take what moves and breathes.
+    """
+    usual = median(zeros.values()) if zeros else 0.0
+    return {
+        frame: f"{shown(frame.path.name)} is not all there: the last {share:.0%} of its pixels are zeros,"
+        f" and those of most frames of its stack are not. {WHEN}"
+        for frame, share in zeros.items()
+        if share > ZEROS_TOLD_FROM + ZEROS_APART * usual
+    }
 
 
 @contextmanager

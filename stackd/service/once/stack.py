@@ -253,6 +253,7 @@ def make_composite(
     names = [frame.name for frame in usable]
     findings = (
         *(left_out(report.path, report.reason) for report in reports if not report.used),
+        *(_odd_file(frame.name, reader.remarks[frame.file]) for frame in usable if frame.file in reader.remarks),
         *_order_noticed([report.path for report in reports if report.used]),
         *(noticed.told(names) for noticed in (*stacked.findings, *source.noticed)),
         *_too_wide(source.colour, written_as, recipe.export.wanted_space),
@@ -419,15 +420,8 @@ def left_out(path: str, reason: str) -> Finding:
     )
 
 
-def _too_wide(colour: Colour, written_as: str, wanted: ColourSpace | None) -> Iterator[Finding]:
-    """Warn of a file that has too few steps for its colours."""
-    if written_as == "jpeg" and not colour.is_gray and (wanted or colour.space) is ColourSpace.PROPHOTO:
-        yield Finding(
-            code="too-wide-for-jpeg",
-            severity=Severity.WARNING,
-            sentence="A JPEG has 8 bits, too few for ProPhoto RGB: smooth tones show steps."
-            " Export it as tiff or png, or choose a smaller space with export.profile.",
-        )
+def _odd_file(path: str, remark: str) -> Finding:
+    return Finding(code="odd-file", severity=Severity.NOTE, sentence=remark, frames=(path,))
 
 
 def _in_turn(frames: Sequence[NamedFrame], near_to_far: Sequence[NamedFrame]) -> list[NamedFrame]:

@@ -55,6 +55,11 @@ class FrameReader(Protocol):
         """
         ...
 
+    @property
+    def remarks(self) -> Mapping[FrameFile, str]:
+        """What was odd about frames that could be read all the same, in plain words; of those read since the last `open`."""
+        ...
+
 
 class CodeReader(Protocol):
     """Reads barcodes in pictures."""

@@ -50,7 +50,7 @@ def written(path: Path, kind: str, *, bits: int, gray: bool, hidden: int) -> tup
 @pytest.mark.parametrize("gray", [False, True], ids=["rgb", "gray"])
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("kind", ["png", "associated", "unassociated", "unspecified"])
-def test_colours_and_alpha_are_told_apart(tmp_path: Path, kind: str, bits: int, gray: bool):
+def test_colours_and_alpha_are_told_apart(tmp_path: Path, kind: str, bits: int, *, gray: bool):
     path, colours, alpha = written(tmp_path / "a", kind, bits=bits, gray=gray, hidden=0)
 
     stack = opened(path)
@@ -78,8 +78,8 @@ def test_what_hides_under_alpha_changes_nothing(tmp_path: Path):
 
 
 def test_grouping_sees_no_hidden_colours(tmp_path: Path):
-    pixels = make_frames.textured(600, 900)
-    alpha = np.full((600, 900), 255, np.uint8)
+    pixels = make_frames.textured(800, 1300)
+    alpha = np.full((800, 1300), 255, np.uint8)
     alpha[:, :500] = 0
     signatures = []
     for hidden in (0, 255):

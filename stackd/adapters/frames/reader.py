@@ -13,6 +13,7 @@ from stackd.adapters.formats.frame_headers import frame_header
 from stackd.adapters.formats.opened_image import OpenedImage, damaged, open_image
 from stackd.adapters.formats.zero_ends import WHEN, zero_share
 from stackd.adapters.frames import image_files, raw_files
+from stackd.adapters.frames.orientations import one_way_up
 from stackd.adapters.frames.spool import FrameSpool
 from stackd.adapters.frames.stack_colour import FrameColour, clipped_values, frame_colour, settle_colour
 from stackd.adapters.frames.thumbnails import read_signature
@@ -58,16 +59,17 @@ class FrameFiles:
         The size that most frames share wins; of two equally frequent ones that of the earlier frame.
         """
         refused: dict[FrameFile, str] = {}
-        shapes: dict[FrameFile, tuple[int, int]] = {}
+        headers: dict[FrameFile, Header] = {}
         zeros: dict[FrameFile, float] = {}
         for frame in frames:
             try:
                 with open_image(frame.path) as image:
-                    shapes[frame] = image_files.upright_shape(frame_header(image))
+                    headers[frame] = frame_header(image)
                     if frame.page is None:
                         zeros[frame] = zero_share(image)
             except UnreadableFrame as error:
                 refused[frame] = str(error)
+        shapes = {frame: image_files.upright_shape(header) for frame, header in one_way_up(headers).items()}
         if shapes:
             (height, width), _ = Counter(shapes.values()).most_common(1)[0]
             for frame, (own_height, own_width) in shapes.items():
@@ -124,7 +126,9 @@ class StackOfFiles:
             with _naming(frame), open_image(frame.path) as image:
                 self._headers.append(frame_header(image))
                 self._stamps.append((image.size_bytes, image.mtime_ns))
-                colours.append(frame_colour(image, self._headers[-1], develop))
+        if len({header.orientation for header in self._headers}) > 1:
+            settled = one_way_up(dict(zip(self._frames, self._headers, strict=True)))
+            self._headers = [settled[frame] for frame in self._frames]
         self._shape = image_files.upright_shape(self._headers[0])
         for frame, header in zip(self._frames, self._headers, strict=True):
             height, width = image_files.upright_shape(header)

@@ -1,5 +1,6 @@
 """Small pictures of frames, by the cheapest way each format offers: embedded previews, draft decoding, strides."""
 
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Any, Final
@@ -90,9 +91,14 @@ def _read_gray(image: OpenedImage) -> Gray | None:
             return _gray_raw(image)
         case FileKind.TIFF:
             strided = _gray_uncompressed_tiff(image)
-            return _as_gray(_read_all(image)) if strided is None else strided
+            return _as_gray(_read_stored(image)) if strided is None else strided
         case _:
-            return _as_gray(_read_all(image))
+            return _as_gray(_read_stored(image))
+
+
+def _read_stored(image: OpenedImage) -> Pixels:
+    """Decode a frame the way up it is stored, as previews and strided reads have it."""
+    return image_files.read_pixels(image, replace(frame_header(image), orientation=1), None)
 
 
 def _read_all(image: OpenedImage, page: int | None = None) -> Pixels:

@@ -5,7 +5,7 @@ correlation is 0.958–1.000, between neighbours of different subjects at most 0
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -131,10 +131,27 @@ def is_panorama(likenesses: Sequence[Likeness | None]) -> bool:
 
 
 def look_alike(first: Shot, second: Shot) -> Likeness | None:
-    """Compare two shots; None when the content of one is not known."""
+    """Compare two shots; None when the content of one is not known.
+
+    Where their files say that they stand another way up, as they are stored and as they are looked at: one of the two is how the
+    camera saw them.
+    """
     if first.content is None or second.content is None:
         return None
-    return likeness(first.content, second.content)
+    stored = likeness(first.content, second.content)
+    if first.frame.meta.orientation == second.frame.meta.orientation:
+        return stored
+    upright = likeness(*(_upright(shot.content, shot.frame.meta.orientation) for shot in (first, second) if shot.content))
+    return max(stored, upright, key=lambda alike: alike.correlation)
+
+
+def _upright(content: ContentSignature, orientation: int) -> ContentSignature:
+    """Turn and mirror a thumbnail as an EXIF orientation, 1–8, says."""
+    thumbnail = content.thumbnail
+    if orientation in {2, 4, 5, 7}:
+        thumbnail = thumbnail[:, ::-1]
+    turns = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(orientation, 0)
+    return replace(content, thumbnail=np.ascontiguousarray(np.rot90(thumbnail, turns)))
 
 
 def _tile_sharpness(luminance: Gray) -> NDArray[np.float32]:

@@ -14,6 +14,8 @@ class FileKind(StrEnum):
     PNG = "png"
     RAW = "raw"
     HEIF = "heif"
+    CZI = "czi"
+    LIF = "lif"
     UNKNOWN = "unknown"
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from stackd.adapters.formats import image_headers
 from stackd.adapters.formats.heif_files import read_heif_header
+from stackd.adapters.formats.microscope_files import read_microscope_header
 from stackd.adapters.formats.opened_image import OpenedImage
 from stackd.adapters.formats.raw_headers import read_raw_header
 from stackd.adapters.formats.z_stacks import with_planes
@@ -31,5 +32,7 @@ def frame_header(image: OpenedImage) -> Header:
             return read_heif_header(image)
         case FileKind.TIFF:
             return with_planes(image_headers.header_of(image), image)
+        case FileKind.CZI | FileKind.LIF:
+            return read_microscope_header(image)
         case _:
             return image_headers.header_of(image)

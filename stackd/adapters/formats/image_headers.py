@@ -48,6 +48,8 @@ def header_of(image: OpenedImage) -> Header:
         case FileKind.RAW:
             check_raw_is_complete(image)
             header = Header(kind=FileKind.RAW)
+        case FileKind.CZI | FileKind.LIF:
+            header = Header(kind=image.kind)
         case FileKind.HEIF | FileKind.UNKNOWN:
             check_boxes_are_complete(image)
             header = Header(kind=image.kind)

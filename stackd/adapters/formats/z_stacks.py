@@ -128,7 +128,7 @@ def _ome(description: str, pages: int) -> _Layout:
     except ElementTree.ParseError:
         return _Layout(planes=pages)
     pictures = [(image, _child(image, "Pixels")) for image in root.iter() if _local(image) == "Image"]
-    stacks = [(image.get("Name") or image.get("ID", ""), of) for image, of in pictures if of is not None]
+    stacks = [(str(image.get("Name") or image.get("ID", "")), of) for image, of in pictures if of is not None]
     if not stacks or pages == 1:
         return _Layout(planes=pages)
     pixels = stacks[0][1]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from stackd.adapters.formats.heif_files import decode_heif
 from stackd.adapters.formats.jpeg_ends import with_its_end
 from stackd.adapters.formats.jpeg_structure import END_OF_IMAGE
+from stackd.adapters.formats.microscope_files import decode_microscope_plane
 from stackd.adapters.formats.opened_image import COPY_AGAIN, DECODER_ERRORS, OpenedImage, cut_off, damaged
 from stackd.adapters.formats.z_stacks import plane_pages
 from stackd.adapters.frames.transparency import ExtraSample, Layers, layers_of, may_have_alpha
@@ -98,6 +99,8 @@ def _decoded(image: OpenedImage, page: int | None) -> Layers:
         case FileKind.HEIF:
             stored, is_associated = decode_heif(image)
             return layers_of(stored, [ExtraSample.ASSOCIATED if is_associated else ExtraSample.UNASSOCIATED])
+        case FileKind.CZI | FileKind.LIF:
+            return Layers(colours=decode_microscope_plane(image, page or 0))
         case FileKind.RAW | FileKind.UNKNOWN:
             msg = f"{image.path.name} is not for this module"
             raise ValueError(msg)

@@ -68,7 +68,10 @@ def _alike(one: Gray, other: Gray) -> float:
     """Correlation of two pictures; −1 where one stands and the other lies."""
     if one.shape != other.shape:
         return -1.0
-    small = [cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA).ravel() for picture in (one, other)]
-    if min(float(np.std(values)) for values in small) == 0:
+    first, second = (
+        np.asarray(cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA), np.float64).ravel()
+        for picture in (one, other)
+    )
+    if min(first.std(), second.std()) == 0:
         return 0.0
-    return float(np.corrcoef(*small)[0, 1])
+    return float(np.corrcoef(first, second)[0, 1])

@@ -19,7 +19,7 @@ RAW_SUFFIXES = _words(
     ".3fr .ari .arq .arw .bay .cap .cr2 .cr3 .crw .cs1 .dc2 .dcr .dng .drf .eip .erf .fff .gpr .iiq .k25 .kdc .mdc .mef .mos "
     ".mrw .nef .nrw .orf .ori .pef .ptx .pxn .qtk .raf .raw .rdc .rw2 .rwl .rwz .sr2 .srf .srw .sti .x3f"
 )
-RENDERED_SUFFIXES = _words(".jpg .jpeg .jpe .tif .tiff .btf .ome .png .heic .heif .hif .avif")
+RENDERED_SUFFIXES = _words(".jpg .jpeg .jpe .tif .tiff .btf .ome .png .heic .heif .hif .avif .czi .lif")
 
 _TEMPORARY_SUFFIXES = _words(
     ".tmp .temp .part .partial .crdownload .download .filepart .opdownload .swp .bak .!ut .aria2 .icloud"

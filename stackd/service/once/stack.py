@@ -59,7 +59,8 @@ LIBRARIES: Final = (
     "rawpy",
     "exiv2",
     "pillow-heif",
-    "zxing-cpp",
+    "pylibCZIrw",
+    "liffile",
 )
 """Libraries whose version can change pixels or metadata; named in the provenance."""
 

@@ -7,8 +7,8 @@ from stackd.adapters.formats.heif_files import read_heif_header
 from stackd.adapters.formats.microscope_files import read_microscope_header
 from stackd.adapters.formats.opened_image import OpenedImage
 from stackd.adapters.formats.raw_headers import read_raw_header
+from stackd.adapters.formats.wholeness.zero_ends import check_no_zero_end
 from stackd.adapters.formats.z_stacks import with_planes
-from stackd.adapters.formats.zero_ends import check_no_zero_end
 from stackd.model.tags import FileKind, Header
 
 ENDS_IN_PIXELS: Final = frozenset({FileKind.TIFF, FileKind.RAW, FileKind.HEIF})

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from stackd.adapters.formats.completeness import check_boxes_are_complete
 from stackd.adapters.formats.image_headers import checked_size
 from stackd.adapters.formats.opened_image import DECODER_ERRORS, OpenedImage, damaged
+from stackd.adapters.formats.wholeness.completeness import check_boxes_are_complete
 from stackd.errors import UnreadableFrame
 from stackd.model.names import shown
 from stackd.model.pixels import Pixels

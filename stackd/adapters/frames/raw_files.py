@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from stackd.adapters.colour.spaces import ADOBE_RGB_GAMMA, PROPHOTO_GAMMA
-from stackd.adapters.formats.completeness import check_raw_is_complete
 from stackd.adapters.formats.opened_image import OpenedImage, cut_off
 from stackd.adapters.formats.raw_headers import opened_raw
+from stackd.adapters.formats.wholeness.completeness import check_raw_is_complete
 from stackd.adapters.frames.image_files import as_rgb
 from stackd.config.develop import DevelopSettings
 from stackd.model.pixels import ColourSpace, Pixels

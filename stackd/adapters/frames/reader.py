@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from stackd.adapters.formats.frame_headers import frame_header
 from stackd.adapters.formats.opened_image import OpenedImage, damaged, open_image
-from stackd.adapters.formats.zero_ends import WHEN, zero_share
+from stackd.adapters.formats.wholeness.zero_ends import WHEN, zero_share
 from stackd.adapters.frames import image_files, raw_files
 from stackd.adapters.frames.orientations import one_way_up
 from stackd.adapters.frames.spool import FrameSpool

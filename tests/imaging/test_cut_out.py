@@ -123,7 +123,7 @@ def test_nothing_is_said_of_highlights_that_are_no_picture(stack: RenderedStack)
 
     codes = {finding.code for finding in cut.findings}
     assert "transparent" in codes
-    assert not codes & {"clipped", "motion", "frame-left-out"}
+    assert not codes & {"clipped", "subject-moved", "motion-unresolved", "moment-taken", "small-valid-area"}
 
 
 @pytest.mark.parametrize("fuse", METHODS, ids=lambda fuse: fuse.method)

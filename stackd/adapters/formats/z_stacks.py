@@ -132,8 +132,8 @@ def _ome(description: str, pages: int) -> _Layout:
     if not stacks or pages == 1:
         return _Layout(planes=pages)
     pixels = stacks[0][1]
-    # A file of a set may describe the others' stacks as well: only as many as there are pages for are in it.
-    if len(stacks) > 1 and pages > _planes_of(pixels) and sum(_planes_of(of) for _, of in stacks) <= pages:
+    # A file of a set may describe the others' stacks as well: it then has no more pages than one of them.
+    if len(stacks) > 1 and pages > _planes_of(pixels):
         return _Layout(planes=pages, names=tuple(name for name, _ in stacks))
     stored_channels = sum(_local(element) == "Channel" and element.get("SamplesPerPixel", "1") == "1" for element in pixels)
     channels = stored_channels if pixels.get("SizeC", "1") != "1" else 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stackd.imaging.register.engine.coarse_to_fine import refine
+from stackd.imaging.register.engine.coarse_to_fine import _compare, refine
 from stackd.imaging.register.engine.prepared_frame import prepare
 from tests import make_frames
 
@@ -36,6 +36,10 @@ def test_what_is_no_picture_in_the_other_frame_is_not_compared():
     assert other.shown is not None
     assert not other.shown[:, 150:].any()
     assert level.shown is None
+    compared = _compare(level, other, np.eye(3))
+    assert compared is not None
+    assert not compared[1][level.points[0] > 148].any()
+    assert compared[1][level.points[0] < 140].mean() > 0.9
 
     found = refine(prepare(gray(1), half(200, 300)), prepare(gray(2), half(200, 300)), np.eye(3), parameters=2)
 

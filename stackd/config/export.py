@@ -48,6 +48,13 @@ class ExportSettings(Table):
         Literal["white", "black"],
         Field(description="Only for jpeg: what shows where the frames are transparent. tiff and png stay transparent there."),
     ] = "white"
+    profile: Annotated[
+        Literal["input", "srgb", "adobe-rgb", "display-p3", "prophoto"],
+        Field(
+            description="Colour space of the composite. input: that of its frames. Any other: converted to it, and RAW frames are"
+            " developed in it. prophoto is too wide for jpeg."
+        ),
+    ] = "input"
     jpeg_quality: Annotated[int, Field(ge=1, le=100, description="Only for jpeg: higher is larger and cleaner.")] = 95
     depth_map: Annotated[bool, Field(description="Also write the depth map as 16-bit TIFF, for programs.")] = True
     depth_picture: Annotated[bool, Field(description="Also write the depth map as a coloured PNG, for people.")] = True

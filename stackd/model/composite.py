@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.model.pixels import Alpha, Image, Matrix
+from stackd.model.pixels import Alpha, Colour, Image, Matrix
 from stackd.model.provenance import Provenance
 from stackd.model.verdict import Verdict
 

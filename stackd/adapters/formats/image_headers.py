@@ -100,9 +100,11 @@ def _jpeg_header(image: OpenedImage) -> Header:
     content = image.file.read()
     size: tuple[int, int] | None = None
     orientation = 1
+    is_gray = False
     for marker, start, end in jpeg_segments(content):
         if marker in FRAME_MARKERS and end - start >= SIZE_BYTES:
             size = struct.unpack_from(">HH", content, start + 1)
+            is_gray = end - start > SIZE_BYTES and content[start + SIZE_BYTES] == 1
         elif marker == APP1 and content.startswith(EXIF_INTRODUCTION, start):
             orientation = exif_orientation(content[start + len(EXIF_INTRODUCTION) : end])
         elif marker == START_OF_SCAN:
@@ -110,7 +112,7 @@ def _jpeg_header(image: OpenedImage) -> Header:
                 raise damaged(image.path, "it never says its size")
             if content.rfind(END_OF_IMAGE, end) < 0 and with_its_end(content) is None:
                 break
-            return Header(kind=FileKind.JPEG, width_px=size[1], height_px=size[0], orientation=orientation)
+            return Header(kind=FileKind.JPEG, width_px=size[1], height_px=size[0], orientation=orientation, is_gray=is_gray)
     raise cut_off(image.path, f"after {len(content)} bytes the picture is not complete")
 
 

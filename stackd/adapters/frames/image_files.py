@@ -21,6 +21,7 @@ from stackd.adapters.formats.microscope_files import decode_microscope_plane
 from stackd.adapters.formats.opened_image import COPY_AGAIN, DECODER_ERRORS, OpenedImage, cut_off, damaged
 from stackd.adapters.formats.wholeness.jpeg_ends import with_its_end
 from stackd.adapters.formats.z_stacks import plane_pages
+from stackd.adapters.frames.decimals import Tell, decimals_to_integers, tell_nobody
 from stackd.adapters.frames.transparency import ExtraSample, Layers, layers_of, may_have_alpha
 from stackd.errors import UnreadableFrame
 from stackd.imaging.ground.blocks import reduced
@@ -51,7 +52,8 @@ def read_pixels(
     """Decode a frame to upright RGB, shape (ceil(H / reduction), ceil(W / reduction), 3), uint8 or uint16.
 
     Gray is repeated three times, a palette is looked up, and what is no picture by its alpha gets the colours of what lies around
-    it. JPEG is decoded straight to the reduced size, which skips most of the inverse transform and of the memory.
+    it. JPEG is decoded straight to the reduced size, which skips most of the inverse transform and of the memory. `tell_clipped`
+    hears of decimal values above white.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def read_pixels(
     if image.kind is FileKind.JPEG and _turns_cleanly(header, reduction):
         return upright(as_rgb(_decode_jpeg(image, reduction=reduction)), header.orientation)
     orientation = 1 if image.kind is FileKind.HEIF else header.orientation
-    return reduced(upright(as_rgb(_layers(image, page).seen()), orientation), reduction)
+    return reduced(upright(as_rgb(_layers(image, page, tell_clipped).seen()), orientation), reduction)
 
 
 def read_alpha(image: OpenedImage, header: Header, page: int | None) -> Alpha | None:
@@ -79,8 +81,8 @@ def read_alpha(image: OpenedImage, header: Header, page: int | None) -> Alpha | 
     return None if alpha is None else cast("Alpha", upright(alpha, orientation))
 
 
-def _layers(image: OpenedImage, page: int | None) -> Layers:
-    layers = _decoded(image, page)
+def _layers(image: OpenedImage, page: int | None, tell_clipped: Tell = tell_nobody) -> Layers:
+    layers = _decoded(image, page, tell_clipped)
     if layers.alpha is not None and not layers.alpha.any():
         raise UnreadableFrame(
             f"{shown(image.path.name)} is transparent all over.", hint="Export it with its picture, or leave it out."
@@ -88,14 +90,14 @@ def _layers(image: OpenedImage, page: int | None) -> Layers:
     return layers
 
 
-def _decoded(image: OpenedImage, page: int | None) -> Layers:
+def _decoded(image: OpenedImage, page: int | None, tell_clipped: Tell) -> Layers:
     match image.kind:
         case FileKind.JPEG:
             return Layers(colours=_decode_jpeg(image))
         case FileKind.PNG:
             return layers_of(_decode_png(image))
         case FileKind.TIFF:
-            return _decode_tiff(image, page or 0)
+            return _decode_tiff(image, page or 0, tell_clipped)
         case FileKind.HEIF:
             stored, is_associated = decode_heif(image)
             return layers_of(stored, [ExtraSample.ASSOCIATED if is_associated else ExtraSample.UNASSOCIATED])
@@ -218,7 +220,7 @@ def _decode_png(image: OpenedImage) -> NDArray[np.uint8] | NDArray[np.uint16]:
     return pixels
 
 
-def _decode_tiff(image: OpenedImage, page: int) -> Layers:
+def _decode_tiff(image: OpenedImage, page: int, tell: Tell) -> Layers:
     image.file.seek(0)
     try:
         with tifffile.TiffFile(image.file) as tiff:
@@ -229,10 +231,10 @@ def _decode_tiff(image: OpenedImage, page: int) -> Layers:
         raise damaged(image.path, error) from error
 
 
-def _tiff_plane(tiff: tifffile.TiffFile, plane: int, image: OpenedImage) -> Layers:
+def _tiff_plane(tiff: tifffile.TiffFile, plane: int, image: OpenedImage, tell: Tell) -> Layers:
     pages = plane_pages(image.directories)
     if plane >= len(pages):
-        return Layers(colours=_imagej_plane(tiff, plane, image.path))
+        return Layers(colours=_imagej_plane(tiff, plane, image.path, tell))
     page = tiff.pages[pages[plane]]
     if isinstance(page, tifffile.TiffFrame):
         page = page.aspage()
@@ -253,7 +255,7 @@ def _tiff_plane(tiff: tifffile.TiffFile, plane: int, image: OpenedImage) -> Laye
             raise UnreadableFrame(f"{shown(path.name)} is a CMYK picture, made for print.", hint=EXPORT_AS_RGB)
         case _:
             raise UnreadableFrame(f"{shown(path.name)} holds {photometric.name} colours.", hint=EXPORT_AS_RGB)
-    layers = layers_of(_as_integers(pixels, page.bitspersample, path), [int(kind) for kind in page.extrasamples])
+    layers = layers_of(_as_integers(pixels, page.bitspersample, path, tell), [int(kind) for kind in page.extrasamples])
     return replace(layers, colours=~layers.colours) if photometric == tifffile.PHOTOMETRIC.MINISWHITE else layers
 
 

@@ -21,6 +21,9 @@ from stackd.service.ports import FrameFile
 
 REDUCTION: Final = 8
 """Pictures are compared reduced by this: which way up they are shows in a thumbnail."""
+LEAST_ALIKE: Final = 0.8
+"""Correlation with a frame of the stack below which a picture was really taken another way up, or shows something else (guess:
+neighbours of a stack have 0.95 and more, strangers half of that)."""
 SIDE_PX: Final = 64
 """Side of the squares they are compared on: blur of focus is below a pixel there."""
 
@@ -47,7 +50,9 @@ def one_way_up(headers: Mapping[FrameFile, Header]) -> dict[FrameFile, Header]:
             continue
         turned = replace(header, orientation=orientation)
         as_said, as_most = _look(frame, header), _look(frame, turned)
-        if as_said is not None and as_most is not None and _alike(as_most, reference) > _alike(as_said, reference):
+        if as_said is None or as_most is None:
+            continue
+        if _alike(as_most, reference) > max(_alike(as_said, reference), LEAST_ALIKE):
             settled[frame] = turned
     return settled
 

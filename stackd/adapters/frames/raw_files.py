@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from stackd.adapters.colour.spaces import ADOBE_RGB_GAMMA, PROPHOTO_GAMMA
 from stackd.adapters.formats.opened_image import OpenedImage, cut_off
 from stackd.adapters.formats.raw_headers import opened_raw
 from stackd.adapters.formats.wholeness.completeness import check_raw_is_complete

@@ -24,7 +24,7 @@ from stackd.imaging.ground.luminance import reduce_to_gray
 from stackd.model.composite import Noticed
 from stackd.model.content import ContentSignature
 from stackd.model.names import shown
-from stackd.model.pixels import Alpha, Gray, Pixels
+from stackd.model.pixels import Alpha, Colour, ColourSpace, Gray, Pixels
 from stackd.model.tags import FileKind, Header
 from stackd.service.ports import FrameFile
 
@@ -94,7 +94,7 @@ class FrameFiles:
             If sizes differ; `check` tells beforehand which frames do.
         """
         self._remarks = {}
-        return StackOfFiles(frames, develop, scratch_folder=self._scratch_folder, remarks=self._remarks)
+        return StackOfFiles(frames, develop, scratch_folder=self._scratch_folder, wanted=wanted, remarks=self._remarks)
 
     @property
     def remarks(self) -> Mapping[FrameFile, str]:
@@ -112,6 +112,7 @@ class StackOfFiles:
         *,
         scratch_folder: Path | None = None,
         remarks: dict[FrameFile, str] | None = None,
+        wanted: ColourSpace | None = None,
     ) -> None:
         if not frames:
             raise MixedStack("There are no frames to read.")
@@ -126,6 +127,7 @@ class StackOfFiles:
             with _naming(frame), open_image(frame.path) as image:
                 self._headers.append(frame_header(image))
                 self._stamps.append((image.size_bytes, image.mtime_ns))
+                colours.append(frame_colour(image, self._headers[-1], develop))
         if len({header.orientation for header in self._headers}) > 1:
             settled = one_way_up(dict(zip(self._frames, self._headers, strict=True)))
             self._headers = [settled[frame] for frame in self._frames]
@@ -175,11 +177,16 @@ class StackOfFiles:
         with _naming(frame), open_image(frame.path) as image:
             self._check_unchanged(position, image)
             if image.kind is FileKind.RAW:
-                return reduced(self._developed(position, image), reduction)
-            pixels = image_files.read_pixels(image, self._headers[position], frame.page, reduction)
-            if image.remarks:
-                self._remarks[frame] = " ".join(image.remarks)
-            return self._checked(position, pixels, reduction)
+                pixels = reduced(self._developed(position, image), reduction)
+            else:
+                pixels = image_files.read_pixels(
+                    image, self._headers[position], frame.page, reduction, tell_clipped=partial(self._note_clipped, position)
+                )
+                if image.remarks:
+                    self._remarks[frame] = " ".join(image.remarks)
+            self._checked(position, pixels, reduction)
+        conversion = self._settled.conversions[position]
+        return pixels if conversion is None else conversion(pixels)
 
     def read_gray(self, position: int, reduction: int) -> Gray:
         """Decode luminance reduced by 1, 2, 4 or 8: float32 (ceil(H / reduction), ceil(W / reduction)), range [0, 1].
@@ -213,6 +220,10 @@ class StackOfFiles:
             self._check_unchanged(position, image)
             alpha = image_files.read_alpha(image, self._headers[position], frame.page)
             return None if alpha is None else self._checked(position, alpha)
+
+    def _note_clipped(self, position: int, share: float) -> None:
+        if share:
+            self._clipped[position] = share
 
     def _settle_development(self, settings: DevelopSettings) -> raw_files.Development | None:
         raw = [number for number, header in enumerate(self._headers) if header.kind is FileKind.RAW]

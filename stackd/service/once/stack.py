@@ -425,6 +425,17 @@ def _odd_file(path: str, remark: str) -> Finding:
     return Finding(code="odd-file", severity=Severity.NOTE, sentence=remark, frames=(path,))
 
 
+def _too_wide(colour: Colour, written_as: str, wanted: ColourSpace | None) -> Iterator[Finding]:
+    """Warn of a file that has too few steps for its colours."""
+    if written_as == "jpeg" and not colour.is_gray and (wanted or colour.space) is ColourSpace.PROPHOTO:
+        yield Finding(
+            code="too-wide-for-jpeg",
+            severity=Severity.WARNING,
+            sentence="A JPEG has 8 bits, too few for ProPhoto RGB: smooth tones show steps."
+            " Export it as tiff or png, or choose a smaller space with export.profile.",
+        )
+
+
 def _in_turn(frames: Sequence[NamedFrame], near_to_far: Sequence[NamedFrame]) -> list[NamedFrame]:
     """Put the frames that were stacked into the order they were fused in; those that could not be read keep their places."""
     known = {frame.file for frame in near_to_far}

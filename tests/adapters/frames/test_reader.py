@@ -391,7 +391,8 @@ def test_the_frame_of_another_size_is_named_and_the_majority_wins(tmp_path: Path
 def test_portrait_and_landscape_of_one_sensor_are_different_sizes(tmp_path: Path):
     landscape = make_frames.write_jpeg(tmp_path / "1.jpg", make_frames.textured(16, 24))
     again = make_frames.write_jpeg(tmp_path / "2.jpg", make_frames.textured(16, 24))
-    portrait = make_frames.write_jpeg(tmp_path / "3.jpg", make_frames.textured(16, 24), tags={"Exif.Image.Orientation": "6"})
+    other = 255 - make_frames.textured(16, 24)
+    portrait = make_frames.write_jpeg(tmp_path / "3.jpg", other, tags={"Exif.Image.Orientation": "6"})
     frames = [FrameFile(path=path) for path in (landscape, again, portrait)]
 
     assert list(FrameFiles().check(frames)) == [frames[2]]

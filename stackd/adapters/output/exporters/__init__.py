@@ -3,7 +3,7 @@
 import mmap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, assert_never
+from typing import Final, assert_never, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,7 @@ class CompositeExporter:
                 with staging.file(f"{stem}.html") as file:
                     write_page(file, composite, title=shown(stem))
             with staging.file(stem + SUFFIXES[export.format]) as file:
-                write_image(file, composite.image, alpha=composite.alpha, export=export, metadata=metadata)
+                write_image(file, composite.image, alpha=composite.alpha, export=export, metadata=metadata, colour=colour)
             return staging.staged
 
     def made(self, path: Path) -> bool:
@@ -115,7 +115,13 @@ class CompositeExporter:
 
 
 def write_image(
-    file: StagingFile, image: Image, *, alpha: Alpha | None = None, export: ExportSettings, metadata: CarriedMetadata
+    file: StagingFile,
+    image: Image,
+    *,
+    alpha: Alpha | None = None,
+    export: ExportSettings,
+    metadata: CarriedMetadata,
+    colour: WrittenColour,
 ) -> None:
     """Write a finished image in the format the settings name.
 
@@ -136,37 +142,33 @@ def write_image(
     """
     match export.format:
         case "tiff":
-            channels = RGB_CHANNELS + (alpha is not None)
+            channels = (1 if colour.is_gray else RGB_CHANNELS) + (alpha is not None)
             rows = rows_per_strip(image.shape[1] * channels * export.bit_depth // 8)
             write_tiff(
                 file,
-                _strips(image, alpha, rows, export.bit_depth),
-                shape=(*image.shape[:2], channels),
+                _strips(image, alpha, rows, export.bit_depth, colour),
+                shape=image.shape[:2] if channels == 1 else (*image.shape[:2], channels),
                 rows_per_strip=rows,
                 bit_depth=export.bit_depth,
                 compression=export.compression,
                 metadata=metadata,
             )
         case "png":
-            write_png(file, _with_alpha(as_integers(image, export.bit_depth), alpha), metadata=metadata)
+            write_png(file, _with_alpha(colour.integers(image, export.bit_depth), alpha), metadata=metadata)
         case "jpeg":
-            write_jpeg(file, as_integers(laid_on(image, alpha, export.matte), 8), quality=export.jpeg_quality, metadata=metadata)
+            flat = laid_on(image, alpha, export.matte)
+            write_jpeg(file, colour.integers(flat, 8), quality=export.jpeg_quality, metadata=metadata)
         case _:
             assert_never(export.format)
 
 
-def as_integers(image: Image, bit_depth: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Round to the full range of 8 or 16 bit; values outside [0, 1] are clipped."""
-    highest, kind = (255.0, cv2.CV_8U) if bit_depth == 8 else (65535.0, cv2.CV_16U)  # noqa: PLR2004  bits are bits
-    # The one OpenCV call that scales, rounds and clips at once, whatever the number of channels.
-    return cast("NDArray[np.uint8] | NDArray[np.uint16]", cv2.addWeighted(image, highest, image, 0, 0, dtype=kind))
-
-
-def _strips(image: Image, alpha: Alpha | None, rows: int, bit_depth: int) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
+def _strips(
+    image: Image, alpha: Alpha | None, rows: int, bit_depth: int, colour: WrittenColour
+) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
     # Strip by strip, so that the integers never need the memory of a whole second image.
     for start in range(0, image.shape[0], rows):
         part = slice(start, start + rows)
-        yield _with_alpha(as_integers(image[part], bit_depth), None if alpha is None else alpha[part])
+        yield _with_alpha(colour.integers(image[part], bit_depth), None if alpha is None else alpha[part])
 
 
 def _with_alpha(pixels: NDArray[np.uint8] | NDArray[np.uint16], alpha: Alpha | None) -> NDArray[np.uint8] | NDArray[np.uint16]:

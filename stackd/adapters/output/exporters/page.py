@@ -117,8 +117,7 @@ def _crops(composite: Composite, factor: float) -> Iterator[tuple[int, NDArray[n
         top, bottom = _around(region.top, region.bottom, CROP_HEIGHT_PX, height)
         alpha = None if composite.alpha is None else composite.alpha[top:bottom, left:right]
         pixels = _shallow(lit(laid_on(composite.image[top:bottom, left:right], alpha, "white"), factor))
-        picture = _encoded(pixels, CROPS_BYTES // MOST_CROPS, icc, QUALITIES, shrink=False)
-        yield position, Crop(picture=picture, area=Rectangle(left=left, top=top, right=right, bottom=bottom))
+        yield position, pixels, Rectangle(left=left, top=top, right=right, bottom=bottom)
 
 
 def _around(start: int, stop: int, wanted: int, length: int) -> tuple[int, int]:

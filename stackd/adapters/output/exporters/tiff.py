@@ -38,7 +38,9 @@ ZSTD_LEVEL: Final = 3
 HORIZONTAL_DIFFERENCES: Final = 2
 MIN_IS_BLACK: Final = 1
 RGB: Final = 2
-RGB_AND_ALPHA: Final = 4
+RGB_SAMPLES: Final = 3
+WITH_ALPHA: Final = frozenset({2, 4})
+"""Channels of gray, or RGB, and alpha."""
 UNASSOCIATED: Final = 2
 """Colours are not multiplied by alpha: 16 bits of them stay 16 bits."""
 CHUNKY: Final = 1
@@ -108,7 +110,7 @@ def write_tiff(
         257: _longs(height),
         258: _shorts(*[bit_depth] * samples),
         259: _shorts(COMPRESSION_CODES[compression]),
-        262: _shorts(RGB if samples > 1 else MIN_IS_BLACK),
+        262: _shorts(RGB if samples >= RGB_SAMPLES else MIN_IS_BLACK),
         273: _longs(*[0] * count),
         277: _shorts(samples),
         278: _longs(rows_per_strip),
@@ -118,7 +120,7 @@ def write_tiff(
         284: _shorts(CHUNKY),
         296: _shorts(INCH),
     }
-    if samples == RGB_AND_ALPHA:
+    if samples in WITH_ALPHA:
         own[338] = _shorts(UNASSOCIATED)
     if compression != "none":
         own[317] = _shorts(HORIZONTAL_DIFFERENCES)

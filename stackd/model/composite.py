@@ -182,6 +182,8 @@ class Composite:
     verdict: Verdict
     alpha: Alpha | None = None
     """How much of each pixel of `image` is picture, shape (H, W); None where all of it is."""
+    codes: tuple[str, ...] = ()
+    """Different barcodes in the picture, where the recipe asks for them: one that names it, or what stands in the way."""
     seconds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     colour: Colour = field(default_factory=Colour)
     """What the values of `image` mean."""

@@ -61,6 +61,7 @@ LIBRARIES: Final = (
     "pillow-heif",
     "pylibCZIrw",
     "liffile",
+    "zxing-cpp",
 )
 """Libraries whose version can change pixels or metadata; named in the provenance."""
 

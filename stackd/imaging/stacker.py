@@ -16,7 +16,6 @@ from stackd.imaging.chain.chain import DUPLICATE, Chain, SolvedChain, extended, 
 from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.compose.fused import FusionMethod, Means
 from stackd.imaging.finish import FinishSettings, finish
-from stackd.imaging.ground.alpha import OPAQUE, opaque
 from stackd.imaging.ground.blocks import reduced
 from stackd.imaging.ground.frames import FrameSource, MakePlaneStore, PlanesInMemory, Progress, ignore_progress
 from stackd.imaging.ground.luminance import as_gray, luma
@@ -29,6 +28,7 @@ from stackd.imaging.lay_over.alphas import KeptAlphas, common_part, composite_al
 from stackd.imaging.lay_over.crop import common_rectangle
 from stackd.imaging.lay_over.frames_on_reference import FramesOnReference, KeptLuma, matched_gray
 from stackd.imaging.lay_over.previews import KeptPreviews
+from stackd.imaging.lay_over.transparency import OPAQUE, opaque
 from stackd.imaging.match.brightness import Brightness, Gain, match_brightness, measure_brightness
 from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.match.tone import ToneCurve, match_tones

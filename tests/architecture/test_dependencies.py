@@ -94,6 +94,8 @@ BEHIND_A_DEPENDENCY = {
     "scipy": "scikit-image computes with it",
     "pillow-heif": "decodes HEIC where it is installed",
     "zxing-cpp": "reads the barcodes that go into the metadata",
+    "pylibCZIrw": "an extra: decodes CZI",
+    "liffile": "an extra: decodes LIF",
 }
 
 

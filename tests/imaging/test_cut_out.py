@@ -12,7 +12,7 @@ from stackd.imaging.fuse.average import Average
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
 from stackd.imaging.fuse.depth_map import DepthMapFusion
 from stackd.imaging.fuse.pyramid import PyramidFusion
-from stackd.imaging.ground.alpha import OPAQUE, filled
+from stackd.imaging.lay_over.transparency import OPAQUE, filled
 from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.register.models import MotionRegistration
 from stackd.imaging.register.none import NoRegistration

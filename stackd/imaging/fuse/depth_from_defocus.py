@@ -37,13 +37,13 @@ from stackd.imaging.depth.focus_fit import fit_focus
 from stackd.imaging.depth.relative_blur import PatchesOfTexture
 from stackd.imaging.depth.surface import Texture, enlarged, visible_surface
 from stackd.imaging.depth.unfocused import Unfocused
-from stackd.imaging.ground.alpha import OPAQUE
 from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.colour import to_light
 from stackd.imaging.ground.frames import AlignedFrames, Step, Steps, evenly_spread
 from stackd.imaging.ground.grain import detail_of_grain, estimate_grain
 from stackd.imaging.ground.luminance import brightening
 from stackd.imaging.ground.matrices import rescale_matrix
+from stackd.imaging.lay_over.transparency import OPAQUE
 from stackd.imaging.lay_over.warp import covered
 from stackd.imaging.motion.contradiction import Contradictions, Neighbours
 from stackd.imaging.motion.found import moments_found, parallax_found

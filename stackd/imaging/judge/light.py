@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from stackd.imaging.ground.alpha import OPAQUE
+from stackd.imaging.lay_over.transparency import OPAQUE
 from stackd.model.composite import Noticed, Severity
 from stackd.model.pixels import Alpha, Image
 

@@ -6,10 +6,10 @@ from typing import cast
 import cv2
 import numpy as np
 
-from stackd.imaging.ground.alpha import OPAQUE, opaque
 from stackd.imaging.ground.frames import AlignedFrames, MakePlaneStore, PlaneStore
 from stackd.imaging.ground.matrices import inverse, rescale_matrix
 from stackd.imaging.lay_over.crop import largest_rectangle
+from stackd.imaging.lay_over.transparency import OPAQUE, opaque
 from stackd.model.composite import Rectangle
 from stackd.model.pixels import Alpha, Mask, Matrix
 

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.imaging.ground.alpha import OPAQUE
 from stackd.imaging.ground.colour import decode_srgb, encode_srgb, gain_for_display
 from stackd.imaging.ground.frames import FrameSource, MakePlaneStore, PlaneStore
 from stackd.imaging.ground.luminance import Luma, as_gray
@@ -17,6 +16,7 @@ from stackd.imaging.ground.matrices import inverse, transformed
 from stackd.imaging.lay_over import warp as warping
 from stackd.imaging.lay_over.alphas import KeptAlphas, laid_over
 from stackd.imaging.lay_over.crop import ROUNDING_PX
+from stackd.imaging.lay_over.transparency import OPAQUE
 from stackd.imaging.match.brightness import Gain
 from stackd.imaging.match.tone import ToneCurve, apply_curve
 from stackd.model.composite import Rectangle

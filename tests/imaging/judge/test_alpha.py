@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from stackd.imaging.ground.alpha import OPAQUE
 from stackd.imaging.ground.grain import estimate_grain
 from stackd.imaging.judge.light import clipped, clipped_share
+from stackd.imaging.lay_over.transparency import OPAQUE
 
 
 def test_white_that_is_no_picture_is_not_cut_off():

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackd.imaging.ground.alpha import OPAQUE
 from stackd.imaging.lay_over.alphas import common_part
 from stackd.imaging.lay_over.crop import largest_rectangle
+from stackd.imaging.lay_over.transparency import OPAQUE
 from stackd.model.composite import Rectangle
 
 SHAPE = (300, 450)

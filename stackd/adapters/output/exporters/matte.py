@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from stackd.imaging.ground.alpha import OPAQUE
+from stackd.imaging.lay_over.transparency import OPAQUE
 from stackd.model.pixels import Alpha, Image
 
 Matte = Literal["white", "black"]

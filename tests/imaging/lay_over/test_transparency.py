@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackd.imaging.ground.alpha import OPAQUE, filled, opaque
+from stackd.imaging.lay_over.transparency import OPAQUE, filled, opaque
 from tests import make_frames
 
 HIDDEN = 0

@@ -31,8 +31,6 @@ EXPLAINED = 0.2
 """A blur counts only when it leaves less than this share of the difference of two frames: then it is defocus, not occlusion."""
 RADII_PX = np.geomspace(0.4, LARGEST_RADIUS_PX, 22).astype(np.float32)
 """Radii tried: steps of a fifth, refined by a parabola."""
-TEXTURE = 4e-5
-"""Least mean squared difference (display units) between two frames of a patch worth measuring: well above grain at high ISO."""
 
 
 def blurred(light: NDArray[np.float32], radius_px: float) -> NDArray[np.float32]:
@@ -155,7 +153,7 @@ def _blur_per_frame(grays: Sequence[Gray], positions: Sequence[int], sharpest: i
         actual = gray[rows, columns][inner].ravel()
         misfit = np.square(predictions - actual).mean(axis=1).astype(np.float64)
         best = int(misfit.argmin())
-        if 0 < best < len(RADII_PX) and misfit[0] > TEXTURE and misfit[best] < EXPLAINED * misfit[0]:
+        if 0 < best < len(RADII_PX) and misfit[best] < EXPLAINED * misfit[0]:
             equations.append((position**2 - start**2, position - start))
             spreads.append(float(_refined(misfit, best)) ** 2)
     return _solved(np.array(equations, float), np.array(spreads), start)

@@ -45,8 +45,8 @@ a single frame's grain at ISO 1600 is a tenth of that (on the grid of the decisi
 PATCHES_A_FRAME, PATCHES_AT_MOST = 8, 160
 """Patches sharpest in one frame, and of all: each costs about a millisecond, and more of them move nothing (measured)."""
 
-EXPLAINED, NOISE_LEFT = 0.2, 0.2
-"""A blur counts if it leaves less than so much of the difference of two frames, both above what grain leaves, and of that."""
+EXPLAINED = 0.2
+"""A blur counts if it leaves less than this share of the difference of two frames, both above what grain leaves, and of that."""
 FARTHEST_SHARPER = 0.3
 """Variance, px squared, by which a frame may be sharper than the sharpest: the prediction is a straight line there."""
 
@@ -233,7 +233,7 @@ def _explained(left: Reals, unblurred: Reals) -> NDArray[np.bool_]:
         return np.zeros(left.shape, np.bool_)
     least = left.min(axis=1)
     grain = np.minimum(least, 2 * np.median(least))[:, None]
-    return np.asarray(left - grain < EXPLAINED * np.maximum(unblurred - grain, 0) + NOISE_LEFT * grain, np.bool_)
+    return np.asarray(left - grain < EXPLAINED * np.maximum(unblurred - grain, 0) + EXPLAINED * grain, np.bool_)
 
 
 @lru_cache(maxsize=1)

@@ -80,8 +80,6 @@ ROUNDS = 2
 FRONT_FRAMES, FRONT_SHARE = 0.7, 0.1
 """Frames, or share of the stack if that is more, by which a seed may be nearer than its surroundings before it counts less.
 Without this rank correlation is lower by 0.06."""
-FRONT_COUNTS = 1e-6
-"""What then is left of it: it still decides where nothing else does."""
 END_FRAMES = 0.4
 """Seeds in an end frame may lie beyond it. They are entered so much beyond, and the result is cut to the stack: a few other seeds
 among them shall not pull a wall at the end away from it (without this, rank correlation in "layers" falls from 0.95 to 0.74)."""
@@ -265,7 +263,7 @@ def _continued(position: Plane, weights: _Weights, guide: Colours, last: np.floa
     expected += weights.covered * (averaged(everything, LOCAL_REACH_PX) - expected)
     # On an outline two surfaces meet, and only what is nearer than both is in front.
     nearer = np.maximum(cv2.erode(expected, np.ones((3, 3))) - position, 0) / max(FRONT_FRAMES, FRONT_SHARE * last)
-    behind = weights.seeds * np.maximum(np.exp(-np.square(nearer) / 2), np.float32(FRONT_COUNTS))
+    behind = weights.seeds * np.exp(-np.square(nearer) / 2)
     weight = np.maximum(behind, weights.faint)
     afar = averaged(weight, REACH_PX)
     weight_afar = np.float32(AFAR_COUNTS)

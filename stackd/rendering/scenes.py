@@ -216,7 +216,7 @@ def render_stack(scene: SceneSettings) -> RenderedStack:
             blurred.lay_over(view, radius_px, seen_from=camera.look(position, index, moved_px=way_px[index]))
         nearest = np.clip(position, focus[0], focus[-1])
         for moment, moved_px in zip(moments, (np.zeros(2), *way_px), strict=False):
-            seen_from = camera.look(position, reference, moved_px=moved_px)
+            seen_from = camera.look(position, reference, moved_px=moved_px) if moved_px.any() else None
             blurred.lay_over(moment, np.abs(position - nearest) * np.float32(scene.blur_px), seen_from=seen_from)
         seen = surface.opacity > 0.5  # noqa: PLR2004  (more of it than of what lies behind)
         depth[seen] = np.interp(nearest[seen], np.sort(focus), np.argsort(focus))
@@ -324,7 +324,7 @@ class _Camera:
 
     def __init__(self, scene: SceneSettings, focus: NDArray[np.float32], reference: int, canvas: Canvas) -> None:
         self._step = scene.parallax
-        self._focus = focus.astype(float)
+        self._focus: list[float] = focus.tolist()
         self._reference = float(focus[reference])
         self._hand = _hand_px(scene, reference) / max(float(np.ptp(focus)), 1.0)  # px per step of depth, of every frame
         rows, columns = canvas.shape

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.depth.defocus import EXPLAINED, LARGEST_RADIUS_PX
 from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.colour import to_display, to_light
 from stackd.imaging.ground.frames import PlaneStore
@@ -25,8 +26,6 @@ Reals = NDArray[np.float64]
 PATCH_PX, STRIDE_PX = 48, 24
 """Side of a patch and way from one to the next. Measured on rendered stacks: with 32 px the worst error grows by half, because
 grain counts more."""
-LARGEST_RADIUS_PX = 24
-"""Blur beyond this says little about the radius; it is also the margin around a patch, so that what comes in by blur is there."""
 REGION_PX = PATCH_PX + 2 * LARGEST_RADIUS_PX
 RADII_PX = (0.0, *(float(radius) for radius in np.geomspace(0.6, LARGEST_RADIUS_PX, 20)))
 """Radii tried: steps of a fifth, refined by a parabola. They are true discs: two boxes of equal variance, as the comparison of
@@ -45,8 +44,6 @@ a single frame's grain at ISO 1600 is a tenth of that (on the grid of the decisi
 PATCHES_A_FRAME, PATCHES_AT_MOST = 8, 160
 """Patches sharpest in one frame, and of all: each costs about a millisecond, and more of them move nothing (measured)."""
 
-EXPLAINED = 0.2
-"""A blur counts if it leaves less than this share of the difference of two frames, both above what grain leaves, and of that."""
 FARTHEST_SHARPER = 0.3
 """Variance, px squared, by which a frame may be sharper than the sharpest: the prediction is a straight line there."""
 

@@ -28,7 +28,7 @@ WALKS_PX = (15, 20, 26, 32, 40, 50)
 """From the first frame to the last."""
 SWAYS_PX = (4, 6, 8, 10, 12, 15)
 """To each side."""
-WANDERS_PX = (4, 8)
+WANDERS_PX = (8, 12, 18)
 """Of what is farthest against what is nearest."""
 
 
@@ -47,6 +47,10 @@ def measure_motion() -> None:
     """Print PSNR where something moves and elsewhere, stack by stack, and what is said of them."""
     _measure_moving("walker", walker, WALKS_PX)
     _measure_moving("sway", sway, SWAYS_PX)
+    _measure_hands()
+
+
+def _measure_hands() -> None:
     rows = []
     wanted = [(name, px) for name in ("sheets", "hairs", "flower") for px in WANDERS_PX]
     for seed, (name, px) in enumerate(wanted, start=FIRST_SEED):

@@ -38,9 +38,9 @@ SMOOTHED_PX = 0.8
 0.5 px the worst errors grow by a third, with 1 px texture is lost where there is little (measured)."""
 COARSER_PX = 1.5
 """Sigma of a second one: what lies between the two is detail."""
-LEAST_GAIN, LEAST_FACTOR = 4e-6, 2.0
-"""A patch is worth measuring if its detail, mean squared display units, changes by so much and so many times through the stack:
-a single frame's grain at ISO 1600 is a tenth of that (on the grid of the decisions)."""
+LEAST_GAIN = 4e-6
+"""A patch is worth measuring if its detail, mean squared display units, changes by so much through the stack: a single
+frame's grain at ISO 1600 is a tenth of that (on the grid of the decisions)."""
 PATCHES_A_FRAME, PATCHES_AT_MOST = 8, 160
 """Patches sharpest in one frame, and of all: each costs about a millisecond, and more of them move nothing (measured)."""
 
@@ -158,7 +158,7 @@ def _chosen(energies: NDArray[np.float32]) -> list[tuple[int, int, int]]:
         return []
     most, least = patch.max(axis=0), patch.min(axis=0)
     sharpest = patch.argmax(axis=0)
-    free = (most - least > LEAST_GAIN) & (most > LEAST_FACTOR * least)
+    free = most - least > LEAST_GAIN
     a_frame = max(min(PATCHES_A_FRAME, PATCHES_AT_MOST // len(patch)), 1)
     found = []
     for frame in range(len(patch)):

@@ -97,8 +97,8 @@ SPLIT_FRAMES = 0.25
 quarter of a pixel from the grid's, that is where neighbours differ by one frame."""
 SMOOTH_SIDE_PX = 5
 """Side of the last median, which spares thin things."""
-SURE_SIGMA_PX, SURE_FRAMES, SURE_SHARE = 2.0, 0.5, 0.5
-"""Depth is sure where this share of the surroundings are seeds that lie within half a frame of it."""
+SURE = 0.5
+"""Depth is sure where this share of the surroundings are seeds that lie within so many frames of it: half, by half a frame."""
 
 STRIP_PX, STRIP_MARGIN_PX = 128, 4
 """Rows measured at once, and rows on either side that detail in them depends on."""
@@ -182,8 +182,8 @@ def visible_surface(measured: DepthMap, texture: Texture) -> DepthMap:
     surface = np.asarray(cv2.medianBlur(np.where(seen, position, around).astype(np.float32), SMOOTH_SIDE_PX), np.float32)
     thin = seen & (np.abs(typical - around) > other)
     surface[thin] = typical[thin]
-    decided = seeds * (np.abs(position - surface) < SURE_FRAMES)
-    confidence = np.minimum(_blurred(decided, SURE_SIGMA_PX) / np.float32(SURE_SHARE), 1)
+    decided = seeds * (np.abs(position - surface) < SURE)
+    confidence = np.minimum(_share(decided, LONE_SIDE_PX) / np.float32(SURE), 1)
     return DepthMap(position=surface, confidence=confidence, frame_count=measured.frame_count)
 
 

@@ -55,7 +55,8 @@ POINTS_PER_LEVEL = 10_000
 """Strongest details compared at each level: more does not sharpen the estimate measurably, and the cost is linear."""
 
 SPARSE_FROM = 100
-"""With this many px a wanted detail, every second row has candidates enough."""
+"""With this many px a wanted detail, every second row has candidates enough. On a megapixel and more only; without it corners
+of rendered frames are off by 0.008 and 0.013 px instead of 0.007 and 0.012 (measured)."""
 
 TRUST_WINDOWS = (20, 15)
 """Windows, along the long and the short side, in which agreement of both frames is judged."""

@@ -146,7 +146,8 @@ def _paper(canvas: Canvas, stream: int, *, x: float, depth: float, path: Path) -
     )
 
 
-NOTICING = MappingProxyType({"bokeh": bokeh, "blown": blown, "beyond": beyond, "backlit": backlit, "walker": walker})
+STILL = MappingProxyType({"bokeh": bokeh, "blown": blown, "beyond": beyond, "backlit": backlit})
+NOTICING = MappingProxyType({**STILL, "walker": walker})
 """What the scenes of the suite do not show."""
 
 
@@ -176,7 +177,8 @@ def noticing() -> tuple[BenchScene, ...]:
         scene("sky", sky, 14, iso=800),
         scene("flower", flower, 15),
         scene("rail", hairs, 16, rail=True),
-        *(scene(name, subject, 17 + number, jpeg=bool(number % 2)) for number, (name, subject) in enumerate(NOTICING.items())),
+        *(scene(name, subject, 17 + number, jpeg=bool(number % 2)) for number, (name, subject) in enumerate(STILL.items())),
+        scene("walker", walker, 25),
         scene("dark", dimmed(flower, 0.01), 21, iso=400),
         replace(coarse, scene=replace(coarse.scene, blur_px=COARSE_BLUR_PX)),
         replace(many, scene=replace(many.scene, height_px=96, width_px=144, frame_count=MANY_FRAMES, blur_px=0.5)),

@@ -25,14 +25,15 @@ decisions, because grain of the sharpest frame looks like 0.2 of blur in the oth
 position was off by 0.06 steps in the mean; with two thirds of the second 0.12, with half as much again of either 0.06 to 0.07
 (measured)."""
 ALIKE_PX = 0.75
-"""Step, px of the decisions, below which neighbouring frames say the same: a patch that errs about one errs about the next alike,
-so that each counts less. Without it, slow stacks of even steps got lone long ones (measured on three, some 350 px large)."""
+"""Blur, px of the decisions, that hardly shows: a frame shows something sharp if a patch is in focus within so much, or a step.
+Steps below it make neighbouring frames say the same: a patch that errs about one errs about the next alike, so that each counts
+less. Without it, slow stacks of even steps got lone long ones (measured on three, some 350 px large)."""
 STEPS_ALIKE = 0.04
 """Scale of the Cauchy distribution of steps around the usual one. 0.06 makes the worst errors a tenth larger, 0.1 to 0.3 by half
 or more; 0.03 does as well (measured)."""
 FIRST_ALIKE, COOLING = 1.0, 0.7
-"""The scale in the first round, and its factor from round to round: started with the last one, a gap can stay shut (measured on
-stacks with few patches)."""
+"""The scale in the first round, and its factor, and that of misfits, from round to round: started with the last one, a gap can
+stay shut (measured on stacks with few patches)."""
 USUAL_ALIKE = 0.2
 """The scale by which steps count for the unit in the end: all where they are even, the middle ones where a hand turned a ring."""
 STIFF = 0.001
@@ -42,9 +43,9 @@ BACKWARDS_ALIKE = 0.25
 28 steps of a stack on bellows was taken back, with nothing to see of it."""
 PATCH_NEAR_STEPS = 2.0
 """A patch is sharpest near its sharpest frame, give or take so many steps."""
-FARTHEST_MISFIT, LEAST_MISFIT, MISFIT_COOLING = 9.0, 2.0, 0.7
-"""Standard errors from which on a squared radius counts for little (Geman and McClure's weights): in the first round, in the last
-ones, and the factor between rounds."""
+FARTHEST_MISFIT, LEAST_MISFIT = 9.0, 2.0
+"""Standard errors from which on a squared radius counts for little (Geman and McClure's weights): in the first round, and in the
+last ones."""
 ROUNDS, SETTLED = 60, 1e-4
 """Of the fit, at most; and movement in usual steps below which it has settled."""
 DAMPING = 1e-6
@@ -55,10 +56,6 @@ LEAST_COUNTS, LEAST_WEIGHT = 4, 0.6
 mixture of depths or a passing veil leaves is below (measured)."""
 LEAST_PATCHES = 3
 """Such patches without which nothing is said."""
-SHARP_STEPS, SHARP_PX = 1.0, 0.75
-"""A frame shows something sharp if a patch is in focus within so many steps of it, or so much blur, px of the decisions."""
-UNSEEN_ERROR = 1.0
-"""Standard error, in steps, of each step beyond the frames that show something sharp: nothing tells (chosen to say so)."""
 
 UNIT_ERROR = 0.05
 """Share by which the unit may be wrong, and with it all that is not made of usual steps: blur of less than a pixel comes out a
@@ -190,7 +187,7 @@ class _Axis:
         good = (known >= min(LEAST_COUNTS, blur.counts.shape[1] - 1)) & (self.weights.sum(axis=1) >= LEAST_WEIGHT * known)
         if good.sum() < LEAST_PATCHES:
             return None
-        within = max(SHARP_STEPS * self.step_px, SHARP_PX)
+        within = max(self.step_px, ALIKE_PX)
         shown: NDArray[np.bool_] = np.any(np.abs(self.focus[:, None] - self.patches[None, good]) <= within, axis=1)
         frames = np.flatnonzero(shown)
         return _Sharp(first=int(frames[0]), last=int(frames[-1]), shown=shown) if len(frames) else None
@@ -332,7 +329,7 @@ def _settled(axis: _Axis, equations: _Equations, *, stiff: bool) -> _Axis:
         axis, moved = equations.moved(axis, alike=None if stiff else alike, misfit=misfit)
         if moved < SETTLED and alike == STEPS_ALIKE and misfit == LEAST_MISFIT:
             break
-        alike, misfit = max(COOLING * alike, STEPS_ALIKE), max(MISFIT_COOLING * misfit, LEAST_MISFIT)
+        alike, misfit = max(COOLING * alike, STEPS_ALIKE), max(COOLING * misfit, LEAST_MISFIT)
     return axis
 
 
@@ -346,13 +343,13 @@ def _usual(steps: Reals, alike: float) -> float:
 
 
 def _errors(covariance: Reals, sharp: _Sharp) -> tuple[float, ...]:
-    """Standard errors against the frames that show something sharp, taken together; growing away from them."""
+    """Standard errors against the frames that show something sharp, taken together; a step more for each step away from them."""
     count = len(covariance)
     against = np.eye(count) - (sharp.shown / sharp.shown.sum())[None]
     own = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", against, covariance, against), 0))
     index = np.arange(count)
     nearest = np.clip(index, sharp.first, sharp.last)
-    return tuple(float(error) for error in np.hypot(own[nearest], UNSEEN_ERROR * np.abs(index - nearest)))
+    return tuple(float(error) for error in np.hypot(own[nearest], np.abs(index - nearest)))
 
 
 def _is_uneven(steps: Reals, places: Reals, covariance: Reals, errors: tuple[float, ...], sharp: _Sharp) -> bool:

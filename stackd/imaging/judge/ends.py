@@ -1,9 +1,9 @@
 """Whether the subject goes on before the first frame's focus or behind the last one's.
 
 Two things must say so. A frame farther inside the stack tells, by how much more blurred it is, how far beyond the end a place
-lies. And the end frame itself must have lost its fine detail there: to blur it once more costs little. The first goes by the growth
-of blur from frame to frame, which is a little wrong where steps are large or uneven; the second goes by texture, which may be
-coarse by itself.
+lies. And the end frame itself must have lost its fine detail there: to blur it once more costs little. The first goes by the
+growth of blur from frame to frame, which is a little wrong where steps are large or uneven; the second goes by texture, which may
+be coarse by itself.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ from stackd.model.pixels import Gray, Mask
 
 Plane = NDArray[np.float32]
 
-BEYOND_SHARE: Final = 0.03
+BEYOND_SHARE: Final = 0.02
 """Of all cells that must lie beyond an end: a subject that goes on, and not a corner of the table."""
 COMPARED_PX: Final = 3.0
 """Growth of blur between an end frame and the one it is compared with, px of the grid: enough to measure, and still about the

@@ -52,7 +52,7 @@ class Coverage:
         yield from self._needless()
 
     def gap_share(self, soft_from: float) -> float:
-        """Share of the picture that is soft in gaps wider than the stack's own step: a band that is soft in a sharp picture.
+        """Share of the cells with texture that are soft in gaps wider than the stack's own step: a band in a sharp picture.
 
         Steps too large throughout make a picture that is evenly soft, and may be all that was wanted.
 
@@ -67,7 +67,7 @@ class Coverage:
         usual = float(np.median(apart))
         cells = self._gap_cells(soft_from)
         wide = [mask for mask, step in zip(cells, apart.tolist(), strict=True) if step > WIDER * usual]
-        return float(np.logical_or.reduce(wide).mean()) if wide else 0.0
+        return float(np.logical_or.reduce(wide).sum() / max(int(self.cells.textured.sum()), 1)) if wide else 0.0
 
     def _gap_cells(self, soft_from: float) -> list[Mask]:
         """Mark for each two neighbours what lies between them and is soft in both."""

@@ -20,7 +20,7 @@ from stackd.imaging.judge.cells import CELL_PX, Cells, detail_cells
 from stackd.imaging.judge.defects import HotPixels, hot_pixels
 from stackd.imaging.judge.ends import Ends, inner_frame, missing_beyond, sharpest_at
 from stackd.imaging.judge.focus import Coverage
-from stackd.imaging.judge.light import clipped, clipped_share, exposure
+from stackd.imaging.judge.light import clipped, clipped_of_subject, clipped_share, exposure
 from stackd.imaging.judge.moved import moved
 from stackd.imaging.judge.shaken import dips, shaken
 from stackd.imaging.judge.softening import Sight, Softening
@@ -152,7 +152,7 @@ class Jury:
         )
         ends = view.ends(steps, on_screen, cells, self._reduction)
         ends_seen = ends if at_a_glance == self._reduction else view.ends(steps, glance, cells, at_a_glance)
-        shares = dips(cells)
+        shares, textured = dips(cells), float(cells.textured.mean())
         step()
         noticed = [
             *coverage.noticed(),
@@ -171,9 +171,10 @@ class Jury:
             "contradiction": float(untreated.mean()),
             "treated": float(contradicted.mean() - untreated.mean()),
             "gap": coverage.gap_share(glance.soft_from),
-            "beyond": ends_seen.share if ends_seen else 0.0,
-            "textured": float(cells.textured.mean()),
+            "beyond": min(ends_seen.share / max(textured, ends_seen.share), 1.0) if ends_seen and ends_seen.share else 0.0,
+            "textured": textured,
             "clipped": clipped_share(case.composite),
+            "clipped_subject": clipped_of_subject(case.composite, cells.textured, side_px=cells.side_px, area=case.area),
             "blur_px": blur_px,
             "dip": max(shares, default=0.0),
         }

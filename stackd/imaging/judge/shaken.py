@@ -1,8 +1,8 @@
 """Frames that are less sharp than both their neighbours, in some direction.
 
 Sharpness rises to one peak from frame to frame and falls again; and so does the sharpness of slopes in any one direction, since
-a lens blurs alike in all of them. A hand that moves smears along one, and leaves what lies across: by detail of all directions 5 px
-of smear in a stack of fine steps look no worse than the focus of the frames beside.
+a lens blurs alike in all of them. A hand that moves smears along one, and leaves what lies across: by detail of all directions
+5 px of smear in a stack of fine steps look no worse than the focus of the frames beside.
 """
 
 from collections.abc import Iterator, Sequence

@@ -233,12 +233,12 @@ ORDER: Final = ("frame-out-of-order", "names-out-of-order")
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType(
     {
-        "gap": _fault("focus-gap", unit="frames missing", strengths=(1, 2, 3, 4), noticed_from=None, harm=_gap, times=3),
+        "gap": _fault("focus-gap", unit="frames missing", strengths=(1, 2, 3, 4), noticed_from=None, harm=_gap, times=5),
         "near end": _fault("near-end-early", unit="frames missing", strengths=(1, 2, 3, 5), noticed_from=None, harm=_near_end),
         "far end": _fault(
-            "far-end-early", unit="frames missing", strengths=(1, 2, 3, 5), noticed_from=None, harm=_far_end, times=3
+            "far-end-early", unit="frames missing", strengths=(1, 2, 3, 5), noticed_from=None, harm=_far_end, times=5
         ),
-        "shaken": _fault("frame-shaken", unit="px of smear", strengths=(1, 3, 5, 8), noticed_from=5, harm=_shaken, times=3),
+        "shaken": _fault("frame-shaken", unit="px of smear", strengths=(3, 5, 8), noticed_from=5, harm=_shaken, times=5),
         "brightness": _fault("exposure-off", unit="stops", strengths=(0.1, 0.3, 0.6, 1), noticed_from=0.3, harm=_brighter),
         "white balance": _fault("white-balance-off", unit="", strengths=(0.03, 0.1, 0.2), noticed_from=0.1, harm=_tinted),
         "clipping": _fault("clipped", unit="% white", strengths=(1, 5, 10, 20), noticed_from=5, harm=_clipped),

@@ -21,8 +21,8 @@ DIRECTIONS: Final = 8
 DIP: Final = 0.5
 """Natural logarithm of energy by which a frame's slopes are weaker than both its neighbours'."""
 DIP_SHARE: Final = 0.55
-"""Of the cells sharpest there or next to it that must show the dip. Twenty rendered stacks without a fault have up to 0.44, fourteen
-real ones up to 0.1, twelve with 5 px of smear 0.66 to 1 (measured, seeds from 700000 and 810000)."""
+"""Of the cells sharpest there or next to it that must show the dip. Twenty rendered stacks without a fault have up to 0.44,
+fourteen real ones up to 0.1, twelve with 5 px of smear 0.66 to 1 (measured, seeds from 700000 and 810000)."""
 FEWEST_CELLS: Final = 8
 """Cells in focus in a frame that can speak for it."""
 

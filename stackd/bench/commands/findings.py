@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from math import isnan
+from time import process_time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,12 +29,16 @@ def findings(
     from stackd.bench.wiring import count_findings
     from stackd.cli.progress import progress_bar
 
+    before_s = process_time()
     with progress_bar(shown=not as_json) as progress:
         recalls, judged = count_findings(stacks, first_seed=seed, progress=progress)
     if as_json:
         typer.echo(json.dumps(findings_object(recalls, judged), indent=1))
     else:
         _show(recalls, judged)
+        typer.echo(
+            f"{judged.ruined + judged.good} stacks were rendered and fused in {process_time() - before_s:.0f} s of the processor."
+        )
 
 
 def findings_object(recalls: "Sequence[Recall]", judged: "Judged") -> dict[str, Any]:

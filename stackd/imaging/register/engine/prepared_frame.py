@@ -41,17 +41,12 @@ DARKEST_RANGE = 1e-4
 NOISE_MARGIN = 2.0
 """Contrast must exceed this many noise sigmas to be scaled up to full strength (guess)."""
 
-TEXTURE_MARGIN = 1.5
-"""Contrast this many times the noise term marks a texture that is surely there."""
+TEXTURE_MARGIN = 2.0
+"""Contrast this many times the noise term marks a texture that is surely there, and far enough above noise to tell how fine it
+is."""
 
 BLANK_SHARE = 0.002
 """A frame with less of its area textured is blank; a lone star on black covers about this much (guess)."""
-
-SOLID_MARGIN = 2.0
-"""Contrast this many times the noise term is far enough above it to measure how fine the detail is."""
-
-LEAST_SOLID = 30
-"""Places needed to say how fine the detail of a frame is."""
 
 SHARPEST = 0.98
 """Quantile that stands for the sharpest parts: a frame of a stack is sharp in a few per cent of its area at least."""
@@ -60,7 +55,8 @@ POINTS_PER_LEVEL = 10_000
 """Strongest details compared at each level: more does not sharpen the estimate measurably, and the cost is linear."""
 
 SPARSE_FROM = 100
-"""With this many px a wanted detail, every second row has candidates enough."""
+"""With this many px a wanted detail, every second row has candidates enough. On a megapixel and more only; without it corners
+of rendered frames are off by 0.008 and 0.013 px instead of 0.007 and 0.012 (measured)."""
 
 TRUST_WINDOWS = (20, 15)
 """Windows, along the long and the short side, in which agreement of both frames is judged."""
@@ -277,8 +273,8 @@ def _finest_width(strength: Gray, variance: Gray, noise: float) -> float:
     # Linear reads every second pixel or so, which is enough for a share of them, and thirty times as fast as averaging.
     slope = cv2.resize(strength, variance.shape[::-1], interpolation=cv2.INTER_LINEAR)
     slope = cv2.blur(slope, CONTRAST_WINDOW, borderType=cv2.BORDER_REFLECT)
-    solid = slope[variance > (SOLID_MARGIN * noise) ** 2]
-    if solid.size < LEAST_SOLID:
+    solid = slope[variance > (TEXTURE_MARGIN * noise) ** 2]
+    if not solid.size:
         return float("nan")
     return float(1 / np.sqrt(np.quantile(solid, SHARPEST) + np.finfo(np.float32).tiny))
 

@@ -85,14 +85,15 @@ def meta_from_json(text: str) -> FrameMeta:
 
 
 def content_to_bytes(content: "ContentSignature") -> bytes:
-    """Write a content signature: a line of JSON with figures and shapes, then the arrays as little-endian float32."""
+    """Write a content signature: a line of JSON with figures, kinds and shapes, then the arrays (little-endian float32, or int8)."""
     head: dict[str, object] = {}
     arrays = []
     for field in fields(content):
         value = getattr(content, field.name)
         if hasattr(value, "shape"):
-            head[field.name] = list(value.shape)
-            arrays.append(value.astype("<f4").tobytes())
+            kind = "i1" if value.dtype.itemsize == 1 else "<f4"
+            head[field.name] = [kind, *value.shape]
+            arrays.append(value.astype(kind).tobytes())
         else:
             head[field.name] = value
     return to_json(head).encode() + b"\n" + b"".join(arrays)
@@ -109,13 +110,13 @@ def content_from_bytes(stored: bytes) -> "ContentSignature | None":
     head = json.loads(line)
     if list(head) != [field.name for field in fields(ContentSignature)]:
         return None
-    values = np.frombuffer(rest, dtype="<f4").astype(np.float32)
     start = 0
     for name, value in head.items():
         if isinstance(value, list):
-            count = math.prod(value)
-            head[name] = values[start : start + count].reshape(value)
-            start += count
+            kind, *shape = value
+            stored = np.frombuffer(rest, dtype=kind, count=math.prod(shape), offset=start)
+            head[name] = stored.astype(np.int8 if kind == "i1" else np.float32).reshape(shape)
+            start += stored.nbytes
     return ContentSignature(**head)
 
 

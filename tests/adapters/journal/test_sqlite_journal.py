@@ -183,6 +183,7 @@ def test_a_description_is_remembered_with_its_content_signature(journal: SqliteJ
     content = ContentSignature(
         thumbnail=np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8),
         sharpness=np.full((2, 3), -1.5, np.float32),
+        detail=np.arange(-6, 6, dtype=np.int8).reshape(3, 4),
         brightness=0.4,
     )
     described = Described(

@@ -23,6 +23,7 @@ from stackd.service.ports import (
     OpenStack,
     Progressed,
     StagedFile,
+    TakenFrame,
     Warned,
     Wish,
     WishKind,
@@ -114,9 +115,9 @@ def content_from_bytes(stored: bytes) -> "ContentSignature | None":
     for name, value in head.items():
         if isinstance(value, list):
             kind, *shape = value
-            stored = np.frombuffer(rest, dtype=kind, count=math.prod(shape), offset=start)
-            head[name] = stored.astype(np.int8 if kind == "i1" else np.float32).reshape(shape)
-            start += stored.nbytes
+            values = np.frombuffer(rest, dtype=kind, count=math.prod(shape), offset=start)
+            head[name] = values.astype(np.int8 if kind == "i1" else np.float32).reshape(shape)
+            start += values.nbytes
     return ContentSignature(**head)
 
 
@@ -148,6 +149,7 @@ def frame_to_row(stack_id: str, position: int, frame: Frame) -> tuple[object, ..
         frame.fingerprint.content_sha256,
         meta_to_json(frame.meta),
         to_json(frame.companion_paths),
+        frame.fingerprint.picture,
     )
 
 
@@ -155,10 +157,27 @@ def frame_from_row(row: sqlite3.Row) -> Frame:
     """Read a row of `stack_frame`."""
     return Frame(
         path=to_name(row["path"]),
-        fingerprint=Fingerprint(size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"]),
+        fingerprint=fingerprint_from_row(row),
         meta=meta_from_json(row["meta"]),
         page=row["page"],
         companion_paths=tuple(json.loads(row["companions"])),
+    )
+
+
+def fingerprint_from_row(row: sqlite3.Row) -> Fingerprint:
+    """Read the fingerprint in a row of `stack_frame` or `described`."""
+    return Fingerprint(
+        size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"], picture=row["picture"]
+    )
+
+
+def taken_from_row(row: sqlite3.Row) -> TakenFrame:
+    """Read a frame that belongs to a recorded stack."""
+    return TakenFrame(
+        fingerprint=fingerprint_from_row(row),
+        stack_id=row["stack_id"],
+        meta=meta_from_json(row["meta"]),
+        companions=tuple(json.loads(row["companions"])),
     )
 
 
@@ -252,7 +271,7 @@ def wish_from_row(row: sqlite3.Row) -> Wish:
 def described_from_row(row: sqlite3.Row) -> Described | NotDescribed | None:
     """Read a row of `described`; None when another stackd wrote it in a way that this one does not know."""
     watch, path = to_name(row["watch"]), to_name(row["path"])
-    fingerprint = Fingerprint(size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"])
+    fingerprint = fingerprint_from_row(row)
     if row["meta"] is None:
         return NotDescribed(watch=watch, path=path, fingerprint=fingerprint, reason=row["reason"])
     content = None

@@ -43,7 +43,11 @@ class Originals:
     """Path of a copy → reason."""
 
 
-def class_of(frame: Frame) -> tuple[str, str, tuple[int, int]]:
+FileSet = tuple[str, str, tuple[int, int]]
+"""Folder, suffix and size of files that were written together."""
+
+
+def class_of(frame: Frame) -> FileSet:
     """Name the set of files a frame was written with: folder, suffix and size. Files of one set are different exposures, or copies."""
     parts = name_parts(frame.path)
     sides = sorted((frame.meta.width_px or 0, frame.meta.height_px or 0))
@@ -79,7 +83,7 @@ def _without_exact_copies(frames: Sequence[Frame], looks: Looks, copies: dict[st
     may_be_twice = _may_be_twice(frames, looks)
     seen: dict[tuple[object, ...], list[Frame]] = defaultdict(list)
     kept: list[Frame] = []
-    elsewhere: dict[tuple[object, ...], list[tuple[Frame, Frame]]] = defaultdict(list)
+    elsewhere: dict[FileSet, list[tuple[Frame, Frame]]] = defaultdict(list)
     for frame in sorted(frames, key=_plainest_first):
         content = looks.content(frame) if frame.path in may_be_twice else None
         keys = _identities(frame, content)

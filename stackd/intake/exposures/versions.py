@@ -1,10 +1,10 @@
 """Which file of an exposure is stacked: one kind for the whole stack, the preferred one that every frame of it has."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from stackd.intake.arrival.admit import is_raw, name_of
 from stackd.intake.exposures.copies import class_of
@@ -22,6 +22,8 @@ KIND_NAMES: Final = MappingProxyType({"raw": "RAW", "tiff": "TIFF", "png": "PNG"
 _KIND_OF_SUFFIX: Final = MappingProxyType(
     {".tif": "tiff", ".png": "png", ".heic": "heif", ".avif": "heif", ".jpg": "jpeg", ".btf": "tiff", ".ome": "tiff"}
 )
+
+Trait = TypeVar("Trait", bound=Hashable)
 
 Exposure = tuple[Frame, ...]
 """The files of one exposure."""
@@ -60,11 +62,7 @@ def choose(exposures: Sequence[Exposure], settings: GroupingSettings) -> Chosen:
         return _chosen(exposures, frames, f"no kind of file is there for all frames: {listed} are stacked together")
     kind = min(everywhere, key=order.index)
     candidates = [[frame for frame in exposure if kind_of(frame) == kind] for exposure in exposures]
-    for trait in (lambda frame: class_of(frame)[2], class_of):
-        shared = _common(candidates, trait)
-        if shared:
-            best = min(shared, key=lambda value: min(_rank(f, order) for each in candidates for f in each if trait(f) == value))
-            candidates = [[frame for frame in each if trait(frame) == best] for each in candidates]
+    candidates = _alike(_alike(candidates, lambda frame: class_of(frame)[2], order), class_of, order)
     frames = [min(each, key=lambda frame: _rank(frame, order)) for each in candidates]
     preferred = min(found, key=order.index)
     missing = sum(preferred not in {kind_of(frame) for frame in exposure} for exposure in exposures)
@@ -83,9 +81,18 @@ def kinds_in_order(settings: GroupingSettings) -> tuple[str, ...]:
     return (settings.pair_preference, *(kind for kind in KINDS if kind != settings.pair_preference))
 
 
-def _common(exposures: Iterable[Iterable[Frame]], trait: object) -> set[object]:
-    sets = [{trait(frame) for frame in exposure} for exposure in exposures]  # type: ignore[operator]
+def _common(exposures: Iterable[Iterable[Frame]], trait: Callable[[Frame], Trait]) -> set[Trait]:
+    sets = [{trait(frame) for frame in exposure} for exposure in exposures]
     return set.intersection(*sets) if sets else set()
+
+
+def _alike(candidates: list[list[Frame]], trait: Callable[[Frame], Hashable], order: Sequence[str]) -> list[list[Frame]]:
+    """Keep the files that agree in a trait through all exposures, where any do: the best of them."""
+    shared = _common(candidates, trait)
+    if not shared:
+        return candidates
+    best = min(shared, key=lambda value: min(_rank(f, order) for each in candidates for f in each if trait(f) == value))
+    return [[frame for frame in each if trait(frame) == best] for each in candidates]
 
 
 def _rank(frame: Frame, order: Sequence[str]) -> tuple[object, ...]:

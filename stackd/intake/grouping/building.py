@@ -1,6 +1,6 @@
 """The stacks of a folder while they are put together: by what people say first, then by evidence."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,13 +10,14 @@ from types import MappingProxyType
 from stackd.intake.arrival.admit import name_of
 from stackd.intake.arrival.manifest import Manifest, is_fit_for_file_names
 from stackd.intake.evidence import brackets, camera, content, time
+from stackd.intake.evidence.continuity import are_one_subject_at_several_focus
 from stackd.intake.exposures.pair import pair
 from stackd.intake.exposures.versions import choose
 from stackd.intake.grouping.candidates import Boundary, CandidateStack, Grouping, OtherSequence
 from stackd.intake.grouping.cuts import Cut, Run, cut_into_runs
 from stackd.intake.grouping.focus_motion import focus_motion
 from stackd.intake.grouping.named import named_stacks
-from stackd.intake.grouping.partition import stack_folder
+from stackd.intake.grouping.partition import is_camera_folder, stack_folder
 from stackd.intake.grouping.results import result_reasons
 from stackd.intake.grouping.weigh import judge
 from stackd.intake.names import name_parts, natural_key
@@ -36,6 +37,12 @@ RESULT_FOLLOWS_S = 60.0
 
 CERTAIN = 1.0
 """Confidence of what a person or a manifest decided."""
+
+FOLDER_CONFIDENCE = 0.8
+"""That the few frames of one subject that somebody put into a folder of their own are a stack (a guess, as there is no more to ask)."""
+
+FEW_FRAMES = 5
+"""More frames that no rhythm holds together are a collection (a guess)."""
 
 SPLIT_OFF = "you split it off"
 
@@ -65,6 +72,8 @@ class Building:
 
     settings: GroupingSettings
     contents: Mapping[str, ContentSignature]
+    counts: Counter[str] = field(default_factory=Counter)
+    """How many frames, manifests' excepted, lie in each folder."""
     begins: frozenset[FrameKey]
     """First frames of the parts that the user cut stacks into."""
     stacks: list[CandidateStack] = field(default_factory=list)
@@ -250,6 +259,10 @@ class Building:
         ordered = in_order(shots, self.settings)
         found = cut_into_runs(ordered, self.settings)
         self.ignored.update({shot.path: "it is a blank frame, taken to part two stacks" for shot in found.spacers})
+        alone = self._alone_in_folder(ordered, found.runs)
+        if alone is not None:
+            self.stacks.append(alone)
+            return
         self.boundaries.extend(_boundary(cut) for cut in found.cuts)
         for run in found.runs:
             parts = self._split(run)
@@ -259,6 +272,26 @@ class Building:
                     self.stacks.append(self._decided_stack(frames, SealReason.ASKED, SPLIT_OFF))
                 else:
                     self._take_run(part)
+
+    def _alone_in_folder(self, shots: Sequence[Shot], runs: Sequence[Run]) -> CandidateStack | None:
+        """Make a stack of the few frames of a subfolder that hold nothing else, if they show one subject at several focus.
+
+        Only where the folder would be left without any stack: a folder of several stacks tells nothing by itself.
+        """
+        folder = name_parts(shots[0].path).folder
+        if not folder or is_camera_folder(folder) or self.settings.subfolders != "separate":
+            return None
+        if len(shots) < 2 or len(shots) != self.counts[folder] or any(frame_key(shot.frame) in self.begins for shot in shots):  # noqa: PLR2004
+            return None
+        if any(len(run.shots) >= self.settings.min_frames or camera.is_flagged(run.shots) for run in runs if len(run.shots) > 1):
+            return None
+        if len(shots) > FEW_FRAMES or not are_one_subject_at_several_focus(shots):
+            return None
+        evidence = (
+            f"its frames have the folder {name_of(folder)} to themselves",
+            "they show the same subject, and the focus moved",
+        )
+        return self._stack(shots, FOLDER_CONFIDENCE, evidence, (), process=True)
 
     def _split(self, run: Run) -> list[Run]:
         """Cut a run where the user said so."""

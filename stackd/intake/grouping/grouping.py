@@ -12,7 +12,7 @@ from stackd.intake.grouping.building import Building, Decided
 from stackd.intake.grouping.candidates import Boundary, CandidateStack, Grouping, OtherSequence
 from stackd.intake.grouping.partition import partition, stack_folder
 from stackd.intake.grouping.results import result_reasons
-from stackd.intake.names import natural_key
+from stackd.intake.names import name_parts, natural_key
 from stackd.intake.order.numbering import numbering
 from stackd.intake.order.one_stack import numbered_shot
 from stackd.intake.settings import GroupingSettings
@@ -72,6 +72,7 @@ def group(
     remaining = building.take_named(remaining)
     if settings.subfolders == "stack":
         remaining = building.take_subfolders(remaining)
+    building.counts.update(name_parts(frame.path).folder for frame in remaining)
     numbers = numbering((frame.path for frame in remaining), contents)
     for part in partition(remaining, numbers, settings):
         building.take_sequence([numbered_shot(frame, contents, numbers) for frame in part])

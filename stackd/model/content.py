@@ -18,7 +18,7 @@ class ContentSignature:
     sharpness: NDArray[np.float32]
     """Natural logarithm of the fine detail in each tile, shape (rows, columns); comparable between frames of one stack only."""
     detail: NDArray[np.int8]
-    """Fine structure with local contrast evened out, a square grid over the whole picture: what is sharp where, whatever the tones.
+    """Fine structure with local contrast evened out, a square grid over the whole picture: what is sharp where, in any tones.
 
     Tells files of one exposure from the next exposure; all zero where the picture is smaller than the grid.
     """

@@ -17,7 +17,17 @@ from stackd.errors import IllegalTransition, JournalBlocked
 from stackd.model.job import Job, JobState, is_legal
 from stackd.model.stack import Stack
 from stackd.model.verdict import Verdict
-from stackd.service.ports import Described, FolderReport, NotDescribed, Progressed, Publication, TakenFrame, Warned, Wish, WishKind
+from stackd.service.ports import (
+    Described,
+    FolderReport,
+    NotDescribed,
+    Progressed,
+    Publication,
+    TakenFrame,
+    Warned,
+    Wish,
+    WishKind,
+)
 
 JOURNAL_NAME: Final = "journal.sqlite3"
 """The journal's file in the state folder."""

@@ -133,11 +133,6 @@ class Versions:
         self.frames: tuple[Frame, ...] = tuple(representatives)
         """One for each exposure."""
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether every exposure has one file only."""
-        return not self._exposures
-
     def of(self, frame: Frame) -> Exposure:
         """The files of the exposure that a frame represents."""
         return self._exposures.get(frame.path, (frame,))
@@ -182,5 +177,3 @@ def _with_best_metadata(frame: Frame, exposure: Exposure) -> Frame:
         page_count=frame.meta.page_count,
     )
     return replace(frame, meta=meta)
-
-

@@ -310,9 +310,7 @@ def _continues(left: Run, right: Run, scale: FocusScale) -> bool:
     return len(onward) == len(right.shots) and focus.continues(course, onward, scale)
 
 
-def _without_spacers(
-    shots: Sequence[Shot], settings: GroupingSettings
-) -> tuple[list[Shot], tuple[Shot, ...], frozenset[str]]:
+def _without_spacers(shots: Sequence[Shot], settings: GroupingSettings) -> tuple[list[Shot], tuple[Shot, ...], frozenset[str]]:
     """Take out blank frames that were taken to part stacks; those within a run, over which it goes on, stay and are named."""
     blank = frozenset(index for index, shot in enumerate(shots) if _is_blank(shots, index))
     misfires = _misfires(shots, blank, settings)

@@ -76,8 +76,7 @@ def group(
     numbers = numbering((frame.path for frame in remaining), contents)
     for part in partition(remaining, numbers, settings):
         building.take_sequence([numbered_shot(frame, contents, numbers) for frame in part])
-    found = building.finished(linkable)
-    return found if versions.is_plain else _with_chosen_files(found, versions, settings)
+    return _with_chosen_files(building.finished(linkable), versions, settings)
 
 
 def _beside_taken(exposures: Iterable[Sequence[Frame]], taken: set[str]) -> dict[str, str]:
@@ -158,5 +157,3 @@ def set_of(frames: Iterable[Frame]) -> list[Frame]:
         if known is None or known.fingerprint.mtime_ns <= frame.fingerprint.mtime_ns:
             latest[frame.path] = frame
     return list(latest.values())
-
-

@@ -274,7 +274,7 @@ def _may_be_readable_now(before: Folder, path: str) -> bool:
 
 
 def _recorded(described: Described, taken: Taken) -> Fingerprint:
-    """Give the fingerprint under which a frame is recorded, and under which the user decided about it, if its picture is the same."""
+    """Give the fingerprint of the user's decisions about a frame, the recorded one, where its picture is the same."""
     if taken.holds_picture(described.path, described.fingerprint):
         return taken.frames[described.path].fingerprint.without_hash
     return replace(described.fingerprint.without_hash, picture=described.fingerprint.picture)

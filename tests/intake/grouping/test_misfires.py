@@ -1,4 +1,4 @@
-"""Frames that did not come out within a run: a flash that did not fire, a hand before the lens, light that burned everything out."""
+"""Frames that did not come out within a run: a flash that did not fire, a hand before the lens, too much light."""
 
 import numpy as np
 import pytest

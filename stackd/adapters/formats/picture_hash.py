@@ -1,4 +1,4 @@
-"""Hash a file as it is read, and the picture in it apart from all that is written around: ratings, keywords, thumbnails, profiles.
+"""Hash a file as it is read, and the picture in it apart from all that is written around: ratings, keywords, thumbnails.
 
 Nothing is decoded: what is hashed is the entropy-coded data of a JPEG with its tables, the chunks of a PNG that hold pixels, the
 strips or tiles of a TIFF or of a RAW file built like one, the media box of a CR3 and the sensor block of a RAF.
@@ -9,6 +9,7 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -94,13 +95,13 @@ def _hashed(file: BinaryIO, pieces: Sequence[Piece]) -> Hashes:
 
 
 def _pieces(image: OpenedImage) -> tuple[Piece, ...]:
-    """Find where in a file its picture lies, in the order in which the picture is put together; nothing where that is not sure."""
+    """Find where in a file its picture lies, in the order of its parts; nothing where that is not sure."""
     try:
         pieces = tuple(_found(image))
     except (ValueError, struct.error, OSError):
         return ()
     ordered = sorted(pieces)
-    overlap = any(first[1] > second[0] for first, second in zip(ordered, ordered[1:], strict=False))
+    overlap = any(first[1] > second[0] for first, second in pairwise(ordered))
     size_bytes = sum(stop - start for start, stop in pieces)
     if overlap or not pieces or size_bytes < LEAST_SHARE * image.size_bytes or ordered[-1][1] > image.size_bytes:
         return ()

@@ -86,7 +86,7 @@ def meta_from_json(text: str) -> FrameMeta:
 
 
 def content_to_bytes(content: "ContentSignature") -> bytes:
-    """Write a content signature: a line of JSON with figures, kinds and shapes, then the arrays (little-endian float32, or int8)."""
+    """Write a content signature: a line of JSON with figures, kinds and shapes, then the arrays, little-endian."""
     head: dict[str, object] = {}
     arrays = []
     for field in fields(content):

@@ -1,8 +1,8 @@
 """Does focus go straight on over a doubtful place, or does it begin anew there? Asked of a clock that jumps and of blank frames.
 
-Where focus goes on, the frame behind the place is more like the last one before it than like any earlier one, the other way round
-too, and none of those that follow has its like further back. A second stack of the subject begins like the first; one shot backwards
-finds the partner of every frame further and further back.
+Where focus goes on, the frame behind the place is more like the last one before it than like any earlier one, the other way
+round too, and none of those that follow has its like further back. A second stack of the subject begins like the first; one shot
+backwards finds the partner of every frame further and further back.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ WITNESSES = 3
 """Frames on each side that must not have a partner further off …"""
 
 PARTNER_SHARE = 0.5
-"""… one from which they differ at most this much of what they differ from the nearest: of one focus, two frames differ by noise."""
+"""… one from which they differ at most this much of what they differ from the nearest: at one focus frames differ by noise."""
 
 FEWEST_SIDES = 3
 """Frames on both sides together that can tell an order."""
@@ -82,7 +82,7 @@ def _counted_steps_go_on(left: Sequence[Shot], right: Sequence[Shot], scale: Foc
     known = [[place for place in side if place is not None] for side in places]
     if len(known[0]) < len(left) or len(known[1]) < len(right):
         return None
-    steps = [b - a for side in known for a, b in zip(side, side[1:], strict=False)]
+    steps = [b - a for side in known for a, b in pairwise(side)]
     moving = [step for step in steps if abs(step) > scale.quantum * 0.5]
     if not moving or len(moving) < 0.5 * len(steps):
         return None

@@ -21,14 +21,14 @@ about as much as any neighbour: by half of that where steps are uneven.
 
 WORDED_COPY_SHARE = 0.9
 """Where a word in the name says copy ("Kopie", "conflict", "Edit") the picture may have been toned: then it differs by more, but
-still by less than another exposure.
+by less than another exposure.
 """
 
 MOST_COPIES = 2
 """Files of one moment whose names add numbers alone: more than these are a series that counts on, as bursts are exported."""
 
 ALONE_FROM = 0.985
-"""Likeness from which two pictures with no others beside them are one: the most that neighbours of a real stack reach is 0.984."""
+"""Likeness from which two pictures alone are one: the most that neighbours of a real stack reach is 0.984."""
 
 NEIGHBOURS = 4
 """Exposures on each side that show how much others differ."""
@@ -48,7 +48,7 @@ FileSet = tuple[str, str, tuple[int, int]]
 
 
 def class_of(frame: Frame) -> FileSet:
-    """Name the set of files a frame was written with: folder, suffix and size. Files of one set are different exposures, or copies."""
+    """Name the set of files a frame was written with: folder, suffix and size. Its files are different exposures, or copies."""
     parts = name_parts(frame.path)
     sides = sorted((frame.meta.width_px or 0, frame.meta.height_px or 0))
     return parts.folder, _SAME_SUFFIX.get(parts.suffix, parts.suffix), (sides[0], sides[1])
@@ -61,8 +61,8 @@ def without_copies(frames: Sequence[Frame], looks: Looks) -> Originals:
     """Take out what holds the picture of another file; the file with the plainest name stays.
 
     The same picture to the last digit is a copy under any name and in any folder, unless the two say different moments. Where the
-    picture was saved again, the name has to say that it is a copy, the moment has to be the same, and the picture must differ less
-    than other exposures do.
+    picture was saved again, the name has to say that it is a copy, the moment has to be the same, and the picture must differ
+    less than other exposures do.
     """
     copies: dict[str, str] = {}
     distinct = _without_exact_copies(frames, looks, copies)
@@ -175,7 +175,7 @@ class _Set:
         found: list[float] = []
         for frame in (first, second):
             place = self.places[frame.path]
-            near = [each for each in self.members[max(place - NEIGHBOURS, 0) : place + NEIGHBOURS + 1]]
+            near = self.members[max(place - NEIGHBOURS, 0) : place + NEIGHBOURS + 1]
             for other in near:
                 if other in (first, second) or (of_other_names and self.roots[other.path] in roots):
                     continue

@@ -1,4 +1,4 @@
-"""Which files are one exposure: RAW and JPEG, exports in several formats, small copies for the web. Told by moment, body and picture."""
+"""Which files are one exposure: RAW and JPEG, exports, small copies for the web. Told by moment, body and picture."""
 
 import re
 from collections import defaultdict
@@ -23,7 +23,7 @@ SAME_EXPOSURE_FROM = 0.70
 """Likeness that files of one exposure reach, however toned, resized or encoded (0.72 and more on ten real stacks)."""
 
 UNTIMED_SHARE = 0.5
-"""Where neither time nor name helps, a file must differ from its own exposure at most this much of what it differs from the next best."""
+"""Where neither time nor name helps, a file differs from its own exposure at most this much of what the next best differs."""
 
 _RAW_OR_JPEG_FOLDER = re.compile(r"(?:^|[-_ ])(?:raws?|jpe?gs?|jpe?|dng|nef|cr[23]|arw|heic|heif|tiffs?|png)$", re.IGNORECASE)
 """Folders that part the files of one exposure by format: `shoot/RAW` and `shoot/JPG`."""
@@ -42,10 +42,10 @@ class Paired:
 def pair(frames: Sequence[Frame], look: Look, *, at_hand: bool = True) -> Paired:
     """Find the exposures among files.
 
-    Files of one folder, suffix and size are exposures of their own (or copies). Files that differ in one of these are one exposure
-    where moment and body agree and either the name says so and the pictures do not contradict, or the pictures say so: each is
-    more like the other than like any other exposure of that moment. A file that does not say when it was taken (metadata stripped)
-    is matched by name and picture.
+    Files of one folder, suffix and size are exposures of their own (or copies). Files that differ in one of these are one
+    exposure where moment and body agree and either the name says so and the pictures do not contradict, or the pictures say so:
+    each is more like the other than like any other exposure of that moment. A file that does not say when it was taken (metadata
+    stripped) is matched by name and picture.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def _join_by_name(frames: Sequence[Frame], joined: _Joined, looks: Looks) -> Non
 
 
 def _pairs(members: Sequence[Frame]) -> Iterator[tuple[Frame, Frame]]:
-    """All pairs of files with one stem, those of one folder first: a camera's counter begins anew, a folder's names do not repeat."""
+    """All pairs of files with one stem, those of one folder first: a camera's counter repeats, a folder's names do not."""
     pairs = [(a, b) for place, a in enumerate(members) for b in members[place + 1 :]]
     yield from sorted(pairs, key=lambda two: (_folder(two[0]) != _folder(two[1]), _order(two[0]), _order(two[1])))
 

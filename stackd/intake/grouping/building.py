@@ -39,7 +39,7 @@ CERTAIN = 1.0
 """Confidence of what a person or a manifest decided."""
 
 FOLDER_CONFIDENCE = 0.8
-"""That the few frames of one subject that somebody put into a folder of their own are a stack (a guess, as there is no more to ask)."""
+"""That the few frames of one subject that have a folder to themselves are a stack (a guess, as there is no more to ask)."""
 
 FEW_FRAMES = 5
 """More frames that no rhythm holds together are a collection (a guess)."""
@@ -54,6 +54,7 @@ class Decided:
     overrides: Sequence[Override]
 
     def begins(self) -> frozenset[FrameKey]:
+        """First frames of the parts that the user cut stacks into."""
         return frozenset(each.before for each in self.overrides if isinstance(each, Split))
 
     def sets(self) -> list[Release | Dismiss | Merge]:

@@ -236,11 +236,11 @@ class _Scene:
         if index - growing.last_sound > MOST_MISFIRES or not self._differs(before, odd):
             return False
         for place in range(index + 1, min(index + 1 + MOST_MISFIRES, len(self.shots))):
-            if self._goes_on_over(growing, before, odd, place):
+            if self._goes_on_over(before, odd, place):
                 return not any(self._is_pause(growing, position) for position in range(index - 1, place))
         return False
 
-    def _goes_on_over(self, growing: _Growing, before: Shot, odd: Shot, place: int) -> bool:
+    def _goes_on_over(self, before: Shot, odd: Shot, place: int) -> bool:
         after = self.shots[place]
         if not self._differs(odd, after) or self._differs(before, after):
             return False

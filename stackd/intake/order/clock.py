@@ -1,4 +1,4 @@
-"""A camera's clock that was set while a stack was shot: told by counters that go on over a jump of time, and focus that does too."""
+"""A camera's clock that was set while a stack was shot: counters go on over a jump of time, and focus does too."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

@@ -44,8 +44,8 @@ DARKER_THAN_OTHERS = 5.0
 """A lens-cap frame is dark, and darker than its neighbours by this factor: a fluorescence stack is dark throughout."""
 
 DETAIL_SIDE = 84
-"""Cells a side of the detail that tells exposures apart: with fewer a fine step of focus does not show, with more a small copy for
-the web no longer looks like its original.
+"""Cells a side of the detail that tells exposures apart: with fewer a fine step of focus does not show, with more a small copy
+for the web no longer looks like its original.
 """
 
 DETAIL_BLUR = 1.2

@@ -17,7 +17,8 @@ def content_hash(path: str, fingerprint: Fingerprint) -> str:
 
 def picture_hash(path: str, fingerprint: Fingerprint) -> str:
     """In this world the picture is told by the file's own name and the last digits of its size: ratings add whole thousands."""
-    return f"1:{Path(path).name}:{fingerprint.size_bytes % 1_000}"
+    told = f"{Path(path).name}:{fingerprint.size_bytes % 1_000}"
+    return f"1:{hashlib.sha256(told.encode('utf-8', 'surrogateescape')).hexdigest()}"
 
 
 def hashed(path: str, fingerprint: Fingerprint) -> Fingerprint:

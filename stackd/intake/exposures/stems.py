@@ -1,7 +1,7 @@
 """Is a file named after another? Told by the names alone, in any language: the one stem stands whole within the other."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from stackd.intake.names import name_parts
 
@@ -18,7 +18,8 @@ class NamedAfter:
     """It adds a word; otherwise only numbers and marks, as counters do."""
 
 
-def named_after(path: str) -> Iterator[NamedAfter]:
+@lru_cache(maxsize=16384)
+def named_after(path: str) -> tuple[NamedAfter, ...]:
     """List the stems that this file can have been named after, longest first; compared without case.
 
     `Kopie von IMG_1`, `IMG_1 (2)`, `IMG_1.sync-conflict-20240504-101500-X`, `IMG_1-LAPTOP` all were made from `IMG_1`.
@@ -26,10 +27,11 @@ def named_after(path: str) -> Iterator[NamedAfter]:
     stem = name_parts(path).stem.casefold()
     edges = _edges(stem)
     spans = sorted(((b - a, a, b) for a in edges for b in edges if b > a and (b - a) < len(stem)), reverse=True)
-    for _, start, stop in spans:
-        inner = stem[start:stop]
-        if inner[0].isalnum() and inner[-1].isalnum():
-            yield NamedAfter(stem=inner, has_word=_has_word(stem[:start]) or _has_word(stem[stop:]))
+    return tuple(
+        NamedAfter(stem=stem[start:stop], has_word=_has_word(stem[:start]) or _has_word(stem[stop:]))
+        for _, start, stop in spans
+        if stem[start].isalnum() and stem[stop - 1].isalnum()
+    )
 
 
 def _edges(stem: str) -> list[int]:

@@ -15,6 +15,7 @@ from stackd.intake.exposures.pair import pair
 from stackd.intake.exposures.versions import choose
 from stackd.intake.grouping.candidates import Boundary, CandidateStack, Grouping, OtherSequence
 from stackd.intake.grouping.cuts import Cut, Run, cut_into_runs
+from stackd.intake.grouping.decided import Decided
 from stackd.intake.grouping.focus_motion import focus_motion
 from stackd.intake.grouping.named import named_stacks
 from stackd.intake.grouping.partition import is_camera_folder, stack_folder
@@ -29,7 +30,7 @@ from stackd.intake.settings import GroupingSettings
 from stackd.intake.shot import Shot, take_shot
 from stackd.model.content import ContentSignature
 from stackd.model.frame import Frame
-from stackd.model.override import Dismiss, FrameKey, Merge, Override, Release, Split, frame_key
+from stackd.model.override import Dismiss, FrameKey, Merge, Release, frame_key
 from stackd.model.stack import Decision, FocusMotion, SealReason, StackKind
 
 RESULT_FOLLOWS_S = 60.0
@@ -45,26 +46,6 @@ FEW_FRAMES = 5
 """More frames that no rhythm holds together are a collection (a guess)."""
 
 SPLIT_OFF = "you split it off"
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """The user's decisions, looked up by frame."""
-
-    overrides: Sequence[Override]
-
-    def begins(self) -> frozenset[FrameKey]:
-        """First frames of the parts that the user cut stacks into."""
-        return frozenset(each.before for each in self.overrides if isinstance(each, Split))
-
-    def sets(self) -> list[Release | Dismiss | Merge]:
-        """Decisions about whole stacks, newest first: a later one takes its frames before an earlier one can."""
-        return [each for each in reversed(self.overrides) if not isinstance(each, Split)]
-
-    def begins_after(self, decision: Override) -> frozenset[FrameKey]:
-        """First frames of the parts the user asked for after this decision."""
-        later = self.overrides[[index for index, each in enumerate(self.overrides) if each is decision][-1] + 1 :]
-        return frozenset(each.before for each in later if isinstance(each, Split))
 
 
 @dataclass(slots=True, kw_only=True)

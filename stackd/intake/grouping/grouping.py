@@ -8,8 +8,9 @@ from stackd.intake.arrival.admit import name_of
 from stackd.intake.arrival.manifest import Manifest
 from stackd.intake.exposures.pair import pair
 from stackd.intake.exposures.versions import Versions
-from stackd.intake.grouping.building import Building, Decided
+from stackd.intake.grouping.building import Building
 from stackd.intake.grouping.candidates import Boundary, CandidateStack, Grouping, OtherSequence
+from stackd.intake.grouping.decided import Decided
 from stackd.intake.grouping.partition import partition, stack_folder
 from stackd.intake.grouping.results import result_reasons
 from stackd.intake.names import name_parts, natural_key

@@ -58,8 +58,12 @@ class GroupingSettings(BaseModel):
             "without."
         ),
     )
-    pair_preference: Literal["raw", "rendered"] = Field(
-        default="raw", description="Which file of a RAW+JPEG pair is stacked: the RAW or the rendered one (JPEG, HEIF)."
+    pair_preference: Literal["raw", "rendered", "tiff", "heif", "jpeg"] = Field(
+        default="raw",
+        description=(
+            "Which file of an exposure is stacked where there are several: this kind if every frame of the stack has one, then "
+            "RAW, TIFF, PNG, HEIF, JPEG in this order. rendered: RAW last."
+        ),
     )
     nested_brackets: Literal["hold", "split"] = Field(
         default="hold",

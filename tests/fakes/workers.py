@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,7 +20,7 @@ from stackd.service.ports import (
     WorkerEvent,
     subfolder_of,
 )
-from tests.fakes.describer import content_hash
+from tests.fakes.describer import hashed
 from tests.fakes.output import OutputFolder, place_of, refuse_inside
 
 Behave = Callable[[StackingRequest], StackdError | Crashed | None]
@@ -134,10 +133,5 @@ def stage(request: StackingRequest, output: OutputFolder, verdict: Verdict, unna
         seconds=MappingProxyType({"fuse": 1.0}),
         peak_rss_bytes=1 << 20,
         held_because=unnamed,
-        fingerprints=MappingProxyType(
-            {
-                frame.path: replace(frame.fingerprint, content_sha256=content_hash(frame.path, frame.fingerprint))
-                for frame in request.stack.frames
-            }
-        ),
+        fingerprints=MappingProxyType({frame.path: hashed(frame.path, frame.fingerprint) for frame in request.stack.frames}),
     )

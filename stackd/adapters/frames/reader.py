@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from stackd.adapters.formats.frame_headers import frame_header
 from stackd.adapters.formats.opened_image import OpenedImage, damaged, open_image
+from stackd.adapters.formats.picture_hash import hash_file
 from stackd.adapters.formats.wholeness.zero_ends import WHEN, zero_share
 from stackd.adapters.frames import image_files, raw_files
 from stackd.adapters.frames.orientations import one_way_up
@@ -23,6 +24,7 @@ from stackd.imaging.ground.blocks import reduced
 from stackd.imaging.ground.luminance import reduce_to_gray
 from stackd.model.composite import Noticed
 from stackd.model.content import ContentSignature
+from stackd.model.frame import Fingerprint
 from stackd.model.names import shown
 from stackd.model.pixels import Alpha, Colour, ColourSpace, Gray, Pixels
 from stackd.model.tags import FileKind, Header
@@ -48,6 +50,35 @@ class FrameFiles:
     def __init__(self, *, scratch_folder: Path | None = None) -> None:
         self._scratch_folder = scratch_folder
         self._remarks: dict[FrameFile, str] = {}
+
+    def fingerprint(self, path: Path) -> Fingerprint:
+        """Read a file whole, once, and hash it and the picture in it.
+
+        Raises
+        ------
+        UnreadableFrame
+            If it cannot be opened or read.
+        FrameChanged
+            If it changed while it was read.
+        """
+        try:
+            before = path.stat()
+            hashes = hash_file(path)
+            after = path.stat()
+        except FileNotFoundError as error:
+            raise UnreadableFrame(f"{shown(path.name)} is no longer there.", hint="Put it back, or leave it out.") from error
+        except OSError as error:
+            raise UnreadableFrame(
+                f"{shown(path.name)} cannot be read: {error.strerror}.", hint="Check the permissions and the disk."
+            ) from error
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise FrameChanged(f"{shown(path.name)} changed while it was read.", hint="Wait until the copy is complete.")
+        return Fingerprint(
+            size_bytes=after.st_size,
+            mtime_ns=after.st_mtime_ns,
+            content_sha256=hashes.content_sha256,
+            picture=hashes.picture,
+        )
 
     def glance(self, path: Path) -> ContentSignature | None:
         """Look at a frame as cheaply as its format allows; None where its pixels cannot be read."""

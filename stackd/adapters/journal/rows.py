@@ -23,6 +23,7 @@ from stackd.service.ports import (
     OpenStack,
     Progressed,
     StagedFile,
+    TakenFrame,
     Warned,
     Wish,
     WishKind,
@@ -85,14 +86,15 @@ def meta_from_json(text: str) -> FrameMeta:
 
 
 def content_to_bytes(content: "ContentSignature") -> bytes:
-    """Write a content signature: a line of JSON with figures and shapes, then the arrays as little-endian float32."""
+    """Write a content signature: a line of JSON with figures, kinds and shapes, then the arrays, little-endian."""
     head: dict[str, object] = {}
     arrays = []
     for field in fields(content):
         value = getattr(content, field.name)
         if hasattr(value, "shape"):
-            head[field.name] = list(value.shape)
-            arrays.append(value.astype("<f4").tobytes())
+            kind = "i1" if value.dtype.itemsize == 1 else "<f4"
+            head[field.name] = [kind, *value.shape]
+            arrays.append(value.astype(kind).tobytes())
         else:
             head[field.name] = value
     return to_json(head).encode() + b"\n" + b"".join(arrays)
@@ -109,13 +111,13 @@ def content_from_bytes(stored: bytes) -> "ContentSignature | None":
     head = json.loads(line)
     if list(head) != [field.name for field in fields(ContentSignature)]:
         return None
-    values = np.frombuffer(rest, dtype="<f4").astype(np.float32)
     start = 0
     for name, value in head.items():
         if isinstance(value, list):
-            count = math.prod(value)
-            head[name] = values[start : start + count].reshape(value)
-            start += count
+            kind, *shape = value
+            values = np.frombuffer(rest, dtype=kind, count=math.prod(shape), offset=start)
+            head[name] = values.astype(np.int8 if kind == "i1" else np.float32).reshape(shape)
+            start += values.nbytes
     return ContentSignature(**head)
 
 
@@ -147,6 +149,7 @@ def frame_to_row(stack_id: str, position: int, frame: Frame) -> tuple[object, ..
         frame.fingerprint.content_sha256,
         meta_to_json(frame.meta),
         to_json(frame.companion_paths),
+        frame.fingerprint.picture,
     )
 
 
@@ -154,10 +157,27 @@ def frame_from_row(row: sqlite3.Row) -> Frame:
     """Read a row of `stack_frame`."""
     return Frame(
         path=to_name(row["path"]),
-        fingerprint=Fingerprint(size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"]),
+        fingerprint=fingerprint_from_row(row),
         meta=meta_from_json(row["meta"]),
         page=row["page"],
         companion_paths=tuple(json.loads(row["companions"])),
+    )
+
+
+def fingerprint_from_row(row: sqlite3.Row) -> Fingerprint:
+    """Read the fingerprint in a row of `stack_frame` or `described`."""
+    return Fingerprint(
+        size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"], picture=row["picture"]
+    )
+
+
+def taken_from_row(row: sqlite3.Row) -> TakenFrame:
+    """Read a frame that belongs to a recorded stack."""
+    return TakenFrame(
+        fingerprint=fingerprint_from_row(row),
+        stack_id=row["stack_id"],
+        meta=meta_from_json(row["meta"]),
+        companions=tuple(json.loads(row["companions"])),
     )
 
 
@@ -251,7 +271,7 @@ def wish_from_row(row: sqlite3.Row) -> Wish:
 def described_from_row(row: sqlite3.Row) -> Described | NotDescribed | None:
     """Read a row of `described`; None when another stackd wrote it in a way that this one does not know."""
     watch, path = to_name(row["watch"]), to_name(row["path"])
-    fingerprint = Fingerprint(size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"])
+    fingerprint = fingerprint_from_row(row)
     if row["meta"] is None:
         return NotDescribed(watch=watch, path=path, fingerprint=fingerprint, reason=row["reason"])
     content = None

@@ -132,6 +132,10 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     ALTER TABLE job ADD COLUMN reasons TEXT;                              -- JSON list of codes of findings
     ALTER TABLE job ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0;       -- the user wants it whatever is judged
     """,
+    """
+    ALTER TABLE stack_frame ADD COLUMN picture TEXT;                      -- hash of the picture alone, with its scheme; or NULL
+    ALTER TABLE described ADD COLUMN picture TEXT;
+    """,
 )
 """One script a version; version n is reached by running script n. Only ever append: journals of every version are out there."""
 

@@ -14,11 +14,20 @@ from stackd.adapters.journal import rows
 from stackd.adapters.journal.schema import migrate
 from stackd.adapters.journal.trouble import told_plainly
 from stackd.errors import IllegalTransition, JournalBlocked
-from stackd.model.frame import Fingerprint
 from stackd.model.job import Job, JobState, is_legal
 from stackd.model.stack import Stack
 from stackd.model.verdict import Verdict
-from stackd.service.ports import Described, FolderReport, NotDescribed, Progressed, Publication, Warned, Wish, WishKind
+from stackd.service.ports import (
+    Described,
+    FolderReport,
+    NotDescribed,
+    Progressed,
+    Publication,
+    TakenFrame,
+    Warned,
+    Wish,
+    WishKind,
+)
 
 JOURNAL_NAME: Final = "journal.sqlite3"
 """The journal's file in the state folder."""
@@ -171,9 +180,9 @@ class SqliteJournal:
             )
             _replace_warnings(db, job.id, publication.warnings)
             db.executemany(
-                "UPDATE stack_frame SET content_sha256 = ? WHERE stack_id = ? AND path = ?",
+                "UPDATE stack_frame SET content_sha256 = ?, picture = ? WHERE stack_id = ? AND path = ?",
                 [
-                    (fingerprint.content_sha256, job.stack_id, rows.to_bytes(path))
+                    (fingerprint.content_sha256, fingerprint.picture, job.stack_id, rows.to_bytes(path))
                     for path, fingerprint in publication.fingerprints.items()
                 ],
             )
@@ -240,24 +249,16 @@ class SqliteJournal:
             frames = db.execute("SELECT * FROM stack_frame WHERE stack_id = ? ORDER BY position", (stack_id,)).fetchall()
         return rows.stack_from_rows(row, tuple(rows.frame_from_row(frame) for frame in frames))
 
-    def taken_frames(self, watch: str) -> Mapping[str, tuple[Fingerprint, str]]:
+    def taken_frames(self, watch: str) -> Mapping[str, TakenFrame]:
         """Frames that belong to recorded stacks of this watch, those of superseded stacks excepted; the newest stack wins."""
         with self._reading() as db:
             found = db.execute(
-                "SELECT path, size_bytes, mtime_ns, content_sha256, f.stack_id FROM stack_frame f "
+                "SELECT path, size_bytes, mtime_ns, content_sha256, picture, meta, companions, f.stack_id FROM stack_frame f "
                 "JOIN (SELECT stack_id, MAX(id) AS newest FROM job WHERE watch = ? AND state <> ? GROUP BY stack_id) j "
                 "ON j.stack_id = f.stack_id ORDER BY j.newest",
                 (rows.to_bytes(watch), JobState.SUPERSEDED),
             ).fetchall()
-        return MappingProxyType(
-            {
-                rows.to_name(row["path"]): (
-                    Fingerprint(size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"]),
-                    row["stack_id"],
-                )
-                for row in found
-            }
-        )
+        return MappingProxyType({rows.to_name(row["path"]): rows.taken_from_row(row) for row in found})
 
     # --------------------------------------------------------------- wishes
 
@@ -311,7 +312,7 @@ class SqliteJournal:
         fingerprint = described.fingerprint
         with self._transaction() as db:
             db.execute(
-                "INSERT OR REPLACE INTO described VALUES (?,?,?,?,?,?,?,?)",
+                "INSERT OR REPLACE INTO described VALUES (?,?,?,?,?,?,?,?,?)",
                 (
                     rows.to_bytes(described.watch),
                     rows.to_bytes(described.path),
@@ -321,6 +322,7 @@ class SqliteJournal:
                     meta,
                     signature,
                     reason,
+                    fingerprint.picture,
                 ),
             )
 
@@ -419,7 +421,7 @@ _ENDS: Final = frozenset(
 def _insert_stack(db: sqlite3.Connection, stack: Stack, *, watch: str, at: datetime) -> None:
     db.execute("INSERT INTO stack VALUES (?,?,?,?,?,?,?,?,?,?)", rows.stack_to_row(stack, watch=watch, at=at))
     db.executemany(
-        "INSERT INTO stack_frame VALUES (?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO stack_frame VALUES (?,?,?,?,?,?,?,?,?,?)",
         [rows.frame_to_row(stack.id, position, frame) for position, frame in enumerate(stack.frames)],
     )
 

@@ -48,6 +48,12 @@ def stack_folder(path: str, settings: GroupingSettings) -> str:
     return parent if _CAMERA_FOLDER.match(last) else folder
 
 
+def is_camera_folder(folder: str) -> bool:
+    """Tell whether a camera made a folder, and not a person."""
+    last = folder.rpartition("/")[2]
+    return bool(_CAMERA_FOLDER.match(last)) or last.casefold() == "dcim"
+
+
 def _bodies(frames: Sequence[Frame]) -> dict[tuple[str, str | None], str]:
     serials: dict[str, set[str]] = defaultdict(set)
     for frame in frames:

@@ -1,6 +1,5 @@
 """One job: frames of a stack in, a composite out, staged in the output folder. Runs in worker processes and in `stackd fuse`."""
 
-import hashlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -67,9 +66,6 @@ LIBRARIES: Final = (
 
 FEW_OUT_OF_TURN: Final = 0.2
 """Share of the frames that are told of one by one; more, and the names say nothing of focus."""
-
-HASH_CHUNK_BYTES: Final = 1 << 20
-"""Read size while hashing: large enough that calls do not cost, small enough to stay in the cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +223,7 @@ def make_composite(
     for done, frame in enumerate(frames, start=1):
         try:
             if frame.file.path not in fingerprints:
-                fingerprints[frame.file.path] = fingerprint_of(frame)
+                fingerprints[frame.file.path] = reader.fingerprint(frame.file.path)
         except UnreadableFrame as error:
             refused[frame.file] = str(error)
         stages("read", done, len(frames))
@@ -361,34 +357,6 @@ def too_few(
         " ".join([f"{count}, and a composite needs {MIN_FRAMES}.", *told]),
         hint="Add the missing frames, or replace those that cannot be read.",
     )
-
-
-def fingerprint_of(frame: NamedFrame) -> Fingerprint:
-    """Hash a frame's file.
-
-    Raises
-    ------
-    UnreadableFrame
-        If the file cannot be opened or read.
-    FrameChanged
-        If the file changed while it was read.
-    """
-    digest = hashlib.sha256()
-    try:
-        with frame.file.path.open("rb") as file:
-            before = Path(frame.file.path).stat()
-            while chunk := file.read(HASH_CHUNK_BYTES):
-                digest.update(chunk)
-            after = Path(frame.file.path).stat()
-    except FileNotFoundError as error:
-        raise UnreadableFrame(f"{frame.name} is no longer there.", hint="Put it back, or leave it out.") from error
-    except OSError as error:
-        raise UnreadableFrame(
-            f"{frame.name} cannot be read: {error.strerror}.", hint="Check the permissions and the disk."
-        ) from error
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise FrameChanged(f"{frame.name} changed while it was read.", hint="Wait until the copy is complete.")
-    return Fingerprint(size_bytes=after.st_size, mtime_ns=after.st_mtime_ns, content_sha256=digest.hexdigest())
 
 
 def _reports(

@@ -124,13 +124,13 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
             folder = state.folders.get(watch)
             if folder is None:
                 return state, ()
-            step = take_look(folder, watch, look, now_s=now_s, intake=settings.intake, taken=state.taken.get(watch, {}))
+            step = take_look(folder, watch, look, now_s=now_s, intake=settings.intake, taken=state.taken_of(watch))
             return _with_folder(state, watch, step.folder), step.effects
         case Answered(answer=answer):
             folder = state.folders.get(answer.watch)
             if folder is None:
                 return state, ()
-            step = take_answer(folder, answer)
+            step = take_answer(folder, answer, taken=state.taken_of(answer.watch))
             return _with_folder(state, answer.watch, step.folder), step.effects
         case Worked(event=event):
             return _take_worker_event(state, event, now_s=now_s)
@@ -283,24 +283,19 @@ def _next_ticket(before: Ticket | None, job: Job, stack: Stack, *, now_s: float)
 
 
 def _with_taken(state: State, job: Job, stack: Stack) -> State:
-    taken = {path: entry for path, entry in state.taken.get(job.watch, {}).items() if entry[1] != job.stack_id}
+    taken = state.taken_of(job.watch).without_stack(job.stack_id)
     if job.state is not JobState.SUPERSEDED:
-        taken |= {frame.path: (frame.fingerprint, job.stack_id) for frame in stack.frames}
-    return replace(state, taken=MappingProxyType({**state.taken, job.watch: MappingProxyType(taken)}))
+        taken = taken.with_stack(stack)
+    return replace(state, taken=MappingProxyType({**state.taken, job.watch: taken}))
 
 
 def _with_hashes(state: State, publication: Publication) -> State:
-    """Keep the content hashes of a stack's frames, by which a frame that is copied again is known."""
+    """Keep the hashes of a stack's frames, by which a frame that is copied, moved or rated is known again."""
     ticket = state.tickets.get(publication.job_id)
     if ticket is None:
         return state
-    watch, stack_id = ticket.job.watch, ticket.job.stack_id
-    hashed = {
-        path: (replace(fingerprint, content_sha256=publication.fingerprints[path].content_sha256), owner)
-        for path, (fingerprint, owner) in state.taken.get(watch, {}).items()
-        if owner == stack_id and path in publication.fingerprints
-    }
-    taken = MappingProxyType({**state.taken.get(watch, {}), **hashed})
+    watch = ticket.job.watch
+    taken = state.taken_of(watch).with_hashes(ticket.job.stack_id, publication.fingerprints)
     return replace(state, taken=MappingProxyType({**state.taken, watch: taken}))
 
 

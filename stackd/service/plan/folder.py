@@ -23,6 +23,7 @@ from stackd.service.plan.effects import (
     Remember,
 )
 from stackd.service.plan.sealing import VANISHED_S, FolderStep, give_up_changed, seal_complete
+from stackd.service.plan.taken import Taken
 from stackd.service.plan.values import Folder, ServiceSettings, State, Watched
 from stackd.service.ports import Answer, Described, FolderReport, LeftAlone, Look, ManifestRead, NotDescribed
 
@@ -62,7 +63,7 @@ def take_look(
     *,
     now_s: float,
     intake: IntakeSettings,
-    taken: Mapping[str, tuple[Fingerprint, str]],
+    taken: Taken,
 ) -> FolderStep:
     """Take in a complete look; asks for descriptions of files that have settled.
 
@@ -86,7 +87,7 @@ def take_look(
             continue
         known = descriptions[path].fingerprint if path in descriptions else manifests[path][0] if path in manifests else None
         if known is None or known.without_hash != fingerprint or _may_be_readable_now(folder, path):
-            with_hash = path in taken and _may_be_the_same(taken[path][0], fingerprint)
+            with_hash = taken.may_be_changed(path, fingerprint)
             wanted.append(DescribeFile(watch=watch, path=path, fingerprint=fingerprint, with_hash=with_hash))
             asked[path] = fingerprint
     # Only what is described can be sorted: a file on its way changes nothing yet.
@@ -121,12 +122,19 @@ def take_look(
     return FolderStep(folder=after, effects=(*forgotten, *wanted))
 
 
-def take_answer(folder: Folder, answer: Answer) -> FolderStep:
-    """Take in what a file says of itself; an answer about content that has changed since is dropped."""
-    asked = {path: fingerprint for path, fingerprint in folder.asked.items() if path != answer.path}
+def take_answer(folder: Folder, answer: Answer, *, taken: Taken) -> FolderStep:
+    """Take in what a file says of itself; an answer about content that has changed since is dropped.
+
+    A file that may be a frame of a finished stack under another name is asked once more, for the hash of its picture.
+    """
     sighting = folder.sightings.get(answer.path)
+    is_current = sighting is not None and sighting.fingerprint == answer.fingerprint.without_hash
+    if isinstance(answer, Described) and is_current and taken.may_hold(answer):
+        again = DescribeFile(watch=answer.watch, path=answer.path, fingerprint=answer.fingerprint.without_hash, with_hash=True)
+        return FolderStep(folder=folder, effects=(again,))
+    asked = {path: fingerprint for path, fingerprint in folder.asked.items() if path != answer.path}
     folder = replace(folder, asked=MappingProxyType(asked), recheck=True)
-    if sighting is None or sighting.fingerprint != answer.fingerprint.without_hash:
+    if not is_current:
         return FolderStep(folder=folder)
     if isinstance(answer, ManifestRead):
         manifest = parse_manifest(answer.content, path=answer.path)
@@ -225,7 +233,7 @@ def _plan_look(folder: Folder, watched: Watched, *, now_s: float) -> tuple[Folde
 
 
 def _sorted(state: State, watched: Watched, folder: Folder, settings: ServiceSettings) -> Grouping:
-    taken = state.taken.get(watched.watch, {})
+    taken = state.taken_of(watched.watch)
     described = [
         answer
         for path, answer in folder.descriptions.items()
@@ -234,13 +242,25 @@ def _sorted(state: State, watched: Watched, folder: Folder, settings: ServiceSet
         and answer.fingerprint.without_hash == folder.sightings[path].fingerprint
         and path in folder.frame_paths
     ]
-    return group(
+    found = group(
         (Frame(path=one.path, fingerprint=_recorded(one, taken), meta=one.meta) for one in described),
         {one.path: one.content for one in described if one.content is not None},
         settings.intake.grouping,
         manifests=[found for _, found in folder.manifests.values() if isinstance(found, Manifest)],
         overrides=state.overrides,
     )
+    present = {one.path: one.fingerprint for one in described if taken.holds_picture(one.path, one.fingerprint)}
+    return _as_present(found, present) if present else found
+
+
+def _as_present(found: Grouping, present: Mapping[str, Fingerprint]) -> Grouping:
+    """Give frames the fingerprints their files have now; they were sorted under those of the user's decisions."""
+
+    def now(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+        return tuple(replace(each, fingerprint=present.get(each.path, each.fingerprint)) for each in frames)
+
+    stacks = tuple(replace(stack, frames=now(stack.frames), captured=now(stack.captured)) for stack in found.stacks)
+    return replace(found, stacks=stacks)
 
 
 def _may_be_readable_now(before: Folder, path: str) -> bool:
@@ -253,17 +273,11 @@ def _may_be_readable_now(before: Folder, path: str) -> bool:
     return isinstance(answer, NotDescribed) and (answer.may_pass or path not in before.settled or not before.online)
 
 
-def _may_be_the_same(recorded: Fingerprint, now: Fingerprint) -> bool:
-    """Tell whether only the content can say if a frame is still the recorded one: copied again, or touched."""
-    return recorded.content_sha256 is not None and recorded.size_bytes == now.size_bytes and recorded.mtime_ns != now.mtime_ns
-
-
-def _recorded(described: Described, taken: Mapping[str, tuple[Fingerprint, str]]) -> Fingerprint:
-    """Give the fingerprint under which a frame's content is recorded: a frame copied again is no new frame."""
-    content_sha256 = described.fingerprint.content_sha256
-    if content_sha256 is not None and described.path in taken and taken[described.path][0].content_sha256 == content_sha256:
-        return taken[described.path][0].without_hash
-    return described.fingerprint.without_hash
+def _recorded(described: Described, taken: Taken) -> Fingerprint:
+    """Give the fingerprint of the user's decisions about a frame, the recorded one, where its picture is the same."""
+    if taken.holds_picture(described.path, described.fingerprint):
+        return taken.frames[described.path].fingerprint.without_hash
+    return replace(described.fingerprint.without_hash, picture=described.fingerprint.picture)
 
 
 def _or_never(at_s: float | None) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from stackd.model.frame import Fingerprint
+from stackd.model.frame import Fingerprint, FrameMeta
 from stackd.model.job import Job, JobState
 from stackd.model.stack import Stack
 from stackd.model.verdict import Verdict
@@ -17,6 +17,17 @@ from stackd.service.ports.decisions import FolderReport, Wish, WishKind
 from stackd.service.ports.output import StagedFile
 from stackd.service.ports.reading import Described, NotDescribed
 from stackd.service.ports.workers import Progressed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenFrame:
+    """A frame of a recorded stack, as it was when it was stacked."""
+
+    fingerprint: Fingerprint
+    stack_id: str
+    meta: FrameMeta
+    companions: tuple[str, ...] = ()
+    """Other files of its exposure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +114,8 @@ class Journal(Protocol):
         """A recorded stack with its frames."""
         ...
 
-    def taken_frames(self, watch: str) -> Mapping[str, tuple[Fingerprint, str]]:
-        """Frames that belong to recorded stacks of this watch: path → (fingerprint, stack id)."""
+    def taken_frames(self, watch: str) -> Mapping[str, TakenFrame]:
+        """Frames that belong to recorded stacks of this watch, by path."""
         ...
 
     def owner(self) -> str:

@@ -36,6 +36,18 @@ class MetadataReader(Protocol):
 class FrameReader(Protocol):
     """Reads the pixels of frames of every supported format."""
 
+    def fingerprint(self, path: Path) -> Fingerprint:
+        """Read a file whole, once, and hash it and the picture in it.
+
+        Raises
+        ------
+        UnreadableFrame
+            If it cannot be opened or read.
+        FrameChanged
+            If it changed while it was read.
+        """
+        ...
+
     def glance(self, path: Path) -> ContentSignature | None:
         """Look at a frame as cheaply as its format allows; None where its pixels cannot be read."""
         ...

@@ -15,6 +15,7 @@ from stackd.service.plan import effects as do
 from stackd.service.plan.fold import GONE, next_wake_s, plan
 from stackd.service.plan.observations import Answered, JournalRefused, Looked, Observation, Wished, Woken, Worked
 from stackd.service.plan.recovery import recover
+from stackd.service.plan.taken import Taken
 from stackd.service.plan.values import Folder, ServiceSettings, State, Ticket
 from stackd.service.plan.wishes import overrides_of
 from stackd.service.ports import (
@@ -164,7 +165,9 @@ class Daemon:
             folders=MappingProxyType(folders),
             tickets=MappingProxyType(tickets),
             finished=MappingProxyType(finished),
-            taken=MappingProxyType({watched.watch: journal.taken_frames(watched.watch) for watched in self._settings.watched}),
+            taken=MappingProxyType(
+                {watched.watch: Taken(journal.taken_frames(watched.watch)) for watched in self._settings.watched}
+            ),
         )
 
     def _recover(self, *, crashed_inside: bool) -> None:

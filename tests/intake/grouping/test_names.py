@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from stackd.intake.brands.moment import capture_moment
-from stackd.intake.grouping import grouping as grouping_module
+from stackd.intake.evidence import content
 from stackd.intake.order.counters import LOOKS
 from stackd.model.stack import Decision, SealReason
 from tests.intake.build import NOON, bare, focused, frame, looks, names, noisy, scene, shoot, sizes, sorted_out, stack_looks
@@ -48,8 +48,8 @@ def test_hundreds_of_stacks_named_by_coordinates_come_apart_in_few_comparisons(m
     frames = [bare(f"X{5000 + x:05}Y{y:05}Z{500 + 50 * step:05}.tif") for x, y in places for step in range(10)]
     contents = {each.path: few[f"{index % 10}.png"] for index, each in enumerate(frames)}
     compared: list[int] = []
-    likeness = grouping_module.content.likeness
-    monkeypatch.setattr(grouping_module.content, "likeness", lambda one, two: compared.append(1) or likeness(one, two))
+    likeness = content.likeness
+    monkeypatch.setattr(content, "likeness", lambda one, two: compared.append(1) or likeness(one, two))
 
     grouping = sorted_out(Random(391).sample(frames, len(frames)), contents)  # noqa: S311
 

@@ -30,6 +30,7 @@ from stackd.imaging.lay_over.frames_on_reference import FramesOnReference, KeptL
 from stackd.imaging.lay_over.previews import KeptPreviews
 from stackd.imaging.lay_over.transparency import OPAQUE, opaque
 from stackd.imaging.match.brightness import Brightness, Gain, match_brightness, measure_brightness
+from stackd.imaging.match.misfires import misfires
 from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.match.tone import ToneCurve, match_tones
 from stackd.imaging.motion.found import noticed, treated
@@ -196,8 +197,8 @@ class Stacker:
         MixedStack
             If fewer than two frames fit together.
         """
-        placed = self._placed()
-        used = [i for i, matrix in enumerate(placed.matrices) if matrix is not None]
+        placed = self._without_misfires(self._placed())
+        used = _used(placed)
         if len(used) < LEAST_FRAMES:
             reasons = " ".join(dict.fromkeys(placed.left_out.values()))
             raise MixedStack(
@@ -278,6 +279,12 @@ class Stacker:
             method=self._fuse.method,
             motion=motion,
         )
+
+    def _without_misfires(self, placed: SolvedChain) -> SolvedChain:
+        """Leave out frames that did not come out, as long as enough others did."""
+        used = _used(placed)
+        failed = misfires(self._brightness, used) if self._brightness else {}
+        return placed.without(failed) if failed and len(used) - len(failed) >= LEAST_FRAMES else placed
 
     def _in_turn(self, used: Sequence[int], placed: SolvedChain) -> list[int]:
         """Put frames that stand out of turn where their detail says."""
@@ -360,6 +367,11 @@ class Stacker:
             gain=gain.channels if is_matched and isinstance(gain, Gain) else None,
             preview=preview,
         )
+
+
+def _used(placed: SolvedChain) -> list[int]:
+    """Positions of the frames that fit together."""
+    return [i for i, matrix in enumerate(placed.matrices) if matrix is not None]
 
 
 def _with_the_rest(used: Sequence[int], count: int) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ RADII_PX: Final = (0.5, 0.75, 1.0, 1.5, 2.25, 3.0, 4.5, 7.0, 10.0)
 """Radii tried, px of the grid."""
 
 SOFT_BELOW: Final = 0.59
-"""Amplitude of fine detail kept, below which a place looks soft: 35 % of its energy, as `stackd bench findings` has it. At steps as
+"""Amplitude of fine detail kept, below which a place looks soft: 35 % of its energy, as the bench has it. At steps as
 photographers are told to make them 0.8 to 0.9 is kept half-way between two frames; one frame missing leaves 0.6, two leave 0.4
 (measured)."""
 BACKGROUND_BELOW: Final = 0.12

@@ -1,4 +1,4 @@
-"""Is a file named after another? Told by names alone, in any language: one stem stands whole within the other, or around a word."""
+"""Is a file named after another? Told by names alone, in any language: one stem stands within the other, or around a word."""
 
 from dataclasses import dataclass
 from functools import lru_cache

@@ -109,6 +109,7 @@ def _ask(
     kind: "WishKind", stack: str, config: Path | None, *, frames: tuple[str, ...] = (), others: tuple[str, ...] = ()
 ) -> None:
     from stackd.cli.reports.records import find_record
+    from stackd.cli.terminal import say
     from stackd.config.places import state_folder
     from stackd.errors import WrongUse
     from stackd.service.ports import DECIDABLE, is_decidable
@@ -129,9 +130,7 @@ def _ask(
     frames = tuple(_frame_of(found, frame) for frame in frames)
     note_wish(folder, kind, found.job.stack_id, frames=frames, others=others)
     when = "now" if running_process(folder) is not None else "when stackd runs again"
-    typer.echo(
-        f"Asked for: {kind} {found.job.stack_id} ({found.frame_count} frames). It is taken up {when}; see `stackd status`."
-    )
+    say(f"Asked for: {kind} {found.job.stack_id} ({found.frame_count} frames). It is taken up {when}; see `stackd status`.")
 
 
 def _frame_of(record: "JobRecord", wanted: str) -> str:

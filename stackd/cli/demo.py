@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from stackd.cli.terminal import say
 from stackd.errors import StackdError
 
 EXAMPLES = """
@@ -67,27 +68,25 @@ def demo(
     config = place / "stackd.toml"
     config.write_text(CONFIG, encoding="utf-8")
     console = Console()
-    typer.echo(f"Rendering a stack: a flower, focused from its near petals to its far ones, in {place}")
+    say(f"Rendering a stack: a flower, focused from its near petals to its far ones, in {place}")
     with console.status("Rendering …"):
         stack = demo_stack()
     with _daemon(config, place / "stackd.log") as process:
         camera = demo_camera(inbox)
         for number, frame in enumerate(stack.frames, start=1):
-            typer.echo(
-                f"Dropped {camera.expose(np.asarray(frame, np.uint8)).name} into the watched folder ({number} of {len(stack)})"
-            )
+            say(f"Dropped {camera.expose(np.asarray(frame, np.uint8)).name} into the watched folder ({number} of {len(stack)})")
             time.sleep(SECONDS_BETWEEN_FRAMES)
-        typer.echo("The shoot is over. stackd waits until it is quiet, then stacks …")
+        say("The shoot is over. stackd waits until it is quiet, then stacks …")
         with console.status("Stacking …"):
             composite = _wait_for_composite(composites, process, place / "stackd.log")
     picture = place / "before-after.jpg"
     write_before_and_after(np.asarray(stack.frames[len(stack) // 2], np.uint8), composite, picture)
-    typer.secho("Done: ten frames became one composite.", fg="green", bold=True)
-    typer.echo(f"  composite     {composite}")
-    typer.echo(f"  page          {composite.with_suffix('.html')}")
-    typer.echo(f"  report        {composite.with_suffix('.json')}")
-    typer.echo(f"  before/after  {picture}")
-    typer.echo("Next: stackd config init, and set your own folders.")
+    say("Done: ten frames became one composite.", colour="green", bold=True)
+    say(f"  composite     {composite}")
+    say(f"  page          {composite.with_suffix('.html')}")
+    say(f"  report        {composite.with_suffix('.json')}")
+    say(f"  before/after  {picture}")
+    say("Next: stackd config init, and set your own folders.")
 
 
 @contextmanager

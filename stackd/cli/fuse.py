@@ -1,6 +1,5 @@
 """`stackd fuse`: one stack, now."""
 
-import json
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,8 +65,8 @@ def fuse(
     The order in which they are named does not matter: they are put near → far by focus distance, sequence, time or name.
     The frames are only read. An output that is already there is replaced only if stackd made it.
     """
-    from stackd.cli.progress import progress_bar
     from stackd.cli.reports.fuse import as_object, print_summary
+    from stackd.cli.terminal import progress_bar, say_object
     from stackd.wiring.on_demand import fuse_now
 
     # A polite `kill` ends like Ctrl-C: temporary files are removed on the way out.
@@ -84,7 +83,7 @@ def fuse(
             progress=progress,
         )
     if as_json:
-        typer.echo(json.dumps(as_object(outcome), indent=1))
+        say_object(as_object(outcome))
     else:
         print_summary(outcome)
     raise typer.Exit(exit_code(outcome.composite.verdict, strict=strict))

@@ -1,6 +1,5 @@
 """`stackd status｜report`: what stackd knows of its stacks, read from its journal alone."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +34,8 @@ def status(
     Watched folders, open stacks, finished and failed ones, each with the reason. Reads the journal only: works whether the
     daemon runs or not, and never disturbs it.
     """
-    from stackd.cli.reports.status import as_object, as_text
+    from stackd.cli.reports.status import as_lines, as_object
+    from stackd.cli.terminal import say, say_object
     from stackd.config.places import state_folder
     from stackd.wiring.journal import read_status, running_process
 
@@ -43,9 +43,9 @@ def status(
     report = read_status(folder, job_limit=-1 if everything else JOBS_SHOWN)
     process = running_process(folder)
     if as_json:
-        typer.echo(json.dumps(as_object(report, process, folder), indent=1))
+        say_object(as_object(report, process, folder))
     else:
-        typer.echo(as_text(report, process, folder))
+        say(*as_lines(report, process, folder))
 
 
 def report(
@@ -60,16 +60,16 @@ def report(
     else: copy it, mail it, open it on a phone.
     """
     from stackd.cli.reports.records import page_of
+    from stackd.cli.terminal import say
     from stackd.config.places import state_folder
-    from stackd.model.names import shown
     from stackd.wiring.journal import read_status
 
     journal = read_status(state_folder(config), job_limit=-1)
     page = page_of(stack, () if journal is None else journal.jobs)
-    typer.echo(shown(page))
+    say(str(page))
     if open_:
         import webbrowser
 
         if not webbrowser.open(page.as_uri()):
-            typer.echo("There is no browser here that could show it. Open the file on another device.", err=True)
+            say("There is no browser here that could show it. Open the file on another device.", err=True)
             raise typer.Exit(1)

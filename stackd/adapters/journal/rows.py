@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from stackd.model.frame import BracketKind, Fingerprint, Frame, FrameMeta
 from stackd.model.job import Job, JobState
+from stackd.model.names import encodable
 from stackd.model.stack import Decision, SealReason, Stack, StackKind
 from stackd.model.verdict import Judgement, Verdict
 from stackd.service.ports import (
@@ -41,6 +42,11 @@ def to_bytes(name: str) -> bytes:
 def to_name(stored: bytes) -> str:
     """Give a stored name back."""
     return os.fsdecode(stored)
+
+
+def to_words(sentence: str | None) -> str | None:
+    """Write a sentence: SQLite takes only what UTF-8 can encode, and sentences name files whatever bytes their names hold."""
+    return None if sentence is None else encodable(sentence)
 
 
 def to_text(at: datetime) -> str:
@@ -133,7 +139,7 @@ def stack_to_row(stack: Stack, *, watch: str, at: datetime) -> tuple[object, ...
         to_json(stack.evidence),
         to_text(stack.sealed_at or at),
         None if stack.name is None else to_bytes(stack.name),
-        stack.recipe,
+        to_words(stack.recipe),
     )
 
 

@@ -123,8 +123,8 @@ class SqliteJournal:
                 "stage = NULL, stage_done = NULL, stage_total = NULL WHERE id = ?",
                 (
                     state,
-                    error,
-                    hint,
+                    rows.to_words(error),
+                    rows.to_words(hint),
                     0 if forgive else job.attempt + begins,
                     0 if forgive else job.crashes + crashed,
                     begins,
@@ -151,7 +151,7 @@ class SqliteJournal:
             db.execute(
                 "UPDATE job SET state = ?, error = ?, hint = ?, judgement = ?, rejection_probability = ?, reasons = ?, "
                 "stage = NULL, stage_done = NULL, stage_total = NULL WHERE id = ?",
-                (JobState.HELD, error, hint, *rows.verdict_to_columns(verdict), job_id),
+                (JobState.HELD, rows.to_words(error), rows.to_words(hint), *rows.verdict_to_columns(verdict), job_id),
             )
             _note_event(db, job_id, JobState.HELD, at, error)
             return _job(db, job_id)
@@ -287,7 +287,7 @@ class SqliteJournal:
     def answer_wish(self, wish_id: int, answer: str) -> None:
         """Note what became of a decision."""
         with self._transaction() as db:
-            db.execute("UPDATE wish SET answer = ? WHERE id = ?", (answer, wish_id))
+            db.execute("UPDATE wish SET answer = ? WHERE id = ?", (rows.to_words(answer), wish_id))
 
     def changed_elsewhere(self) -> bool:
         """Whether another process wrote to the journal since the last call."""
@@ -307,7 +307,7 @@ class SqliteJournal:
                 None,
             )
             if isinstance(described, Described)
-            else (None, None, described.reason)
+            else (None, None, rows.to_words(described.reason))
         )
         fingerprint = described.fingerprint
         with self._transaction() as db:
@@ -365,7 +365,7 @@ class SqliteJournal:
                     rows.to_bytes(report.watch),
                     rows.to_text(report.at),
                     report.online,
-                    report.trouble,
+                    rows.to_words(report.trouble),
                     report.files,
                     report.settling,
                     rows.to_json(stacks),
@@ -381,7 +381,7 @@ class SqliteJournal:
         with self._transaction() as db:
             db.execute(
                 "UPDATE job SET stage = ?, stage_done = ?, stage_total = ? WHERE id = ?",
-                (progress.stage, progress.done, progress.total, progress.job_id),
+                (rows.to_words(progress.stage), progress.done, progress.total, progress.job_id),
             )
 
     def close(self) -> None:
@@ -430,7 +430,7 @@ def _replace_warnings(db: sqlite3.Connection, job_id: int, warnings: Iterable[Wa
     db.execute("DELETE FROM warning WHERE job_id = ?", (job_id,))
     db.executemany(
         "INSERT INTO warning VALUES (?,?,?,?)",
-        [(job_id, position, warned.code, warned.sentence) for position, warned in enumerate(warnings)],
+        [(job_id, position, warned.code, rows.to_words(warned.sentence)) for position, warned in enumerate(warnings)],
     )
 
 
@@ -447,4 +447,6 @@ def _require_legal(job: Job, state: JobState) -> None:
 
 
 def _note_event(db: sqlite3.Connection, job_id: int, state: JobState, at: datetime, error: str | None) -> None:
-    db.execute("INSERT INTO event (job_id, at, state, error) VALUES (?,?,?,?)", (job_id, rows.to_text(at), state, error))
+    db.execute(
+        "INSERT INTO event (job_id, at, state, error) VALUES (?,?,?,?)", (job_id, rows.to_text(at), state, rows.to_words(error))
+    )

@@ -11,6 +11,7 @@ from stackd.adapters.formats.exiv2_library import exiv2_library, open_by_exiv2, 
 from stackd.adapters.formats.frame_headers import frame_header
 from stackd.adapters.formats.opened_image import OpenedImage, open_image
 from stackd.adapters.metadata.exiftool import ExiftoolProcess
+from stackd.model.names import encodable
 from stackd.model.tags import FileKind, Tags
 
 MAX_VALUE_BYTES: Final = 4096
@@ -47,6 +48,8 @@ def fetch_tags(path: Path, *, exiftool: ExiftoolProcess | None = None) -> Tags:
     if exiftool is not None and (MAKER_NOTE in raw or header.kind is FileKind.RAW):
         answer = exiftool.ask([path]).get(path, {})
         values |= {EXIFTOOL_PREFIX + key: value for key, value in answer.items()}
+    # The door for text from files: whatever comes of it (journal, XMP, page) has to encode it. exiftool's JSON can hold what cannot.
+    values = {key: encodable(value) for key, value in values.items()}
     return Tags(values=MappingProxyType(values), raw=MappingProxyType(raw), header=header, icc=icc)
 
 

@@ -58,14 +58,14 @@ def as_object(report: "JournalReport | None", process: int | None, state_folder:
     }
 
 
-def as_text(report: "JournalReport | None", process: int | None, state_folder: Path) -> str:
-    """Describe the service in lines that fit a terminal."""
+def as_lines(report: "JournalReport | None", process: int | None, state_folder: Path) -> list[str]:
+    """Describe the service in lines for a terminal, which spells what is in them (`terminal.say`)."""
     lines = [f"stackd is running (process {process})." if process is not None else "stackd is not running."]
     trouble = trouble_with(state_folder)
     if trouble:
         lines.append(trouble)
     if report is None:
-        return "\n".join([*lines, f"It has not watched anything yet: there is no journal in {shown(state_folder)}."])
+        return [*lines, f"It has not watched anything yet: there is no journal in {shown(state_folder)}."]
     for folder in report.folders:
         lines += ["", *_folder_lines(folder)]
     shown_jobs = [record for record in report.jobs if not _is_replaced(record, report.jobs)]
@@ -78,7 +78,7 @@ def as_text(report: "JournalReport | None", process: int | None, state_folder: P
         lines += ["", "No stack is complete yet."]
     waiting = [wish for wish in report.wishes if wish.answer is None]
     lines += [f"Asked for: {wish.kind} {wish.stack_id}; stackd takes it up when it runs." for wish in waiting]
-    return "\n".join(lines)
+    return lines
 
 
 def summed(report: "JournalReport") -> tuple[tuple[str, int], ...]:
@@ -113,7 +113,7 @@ def _folder_object(folder: "FolderReport") -> dict[str, Any]:
         "path": shown(folder.watch),
         "at": folder.at.isoformat(),
         "online": folder.online,
-        "trouble": folder.trouble,
+        "trouble": shown(folder.trouble),
         "files": folder.files,
         "settling": folder.settling,
         "open_stacks": [

@@ -185,6 +185,14 @@ class NoteProgress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TellUnforeseen:
+    """Tell in the log of an error nobody foresaw, with its traceback; `about` is the file or folder it was met at."""
+
+    about: str
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TryJournal:
     """See whether the journal can be written again."""
 
@@ -215,5 +223,6 @@ Effect: TypeAlias = (
     | AnswerWish
     | NoteFolder
     | NoteProgress
+    | TellUnforeseen
     | TryJournal
 )

@@ -13,7 +13,7 @@ from typing import Final, assert_never
 from stackd.model.job import Job, JobState
 from stackd.model.stack import Stack
 from stackd.service.plan.effects import Effect, NoteProgress, TryJournal
-from stackd.service.plan.folder import next_look_s, plan_folder, take_answer, take_look
+from stackd.service.plan.folder import next_look_s, take_look
 from stackd.service.plan.jobs import CRASH_WAIT_S, blocked_wait_s, next_due_s, plan_jobs
 from stackd.service.plan.observations import (
     Answered,
@@ -33,6 +33,7 @@ from stackd.service.plan.observations import (
     Worked,
     WorkLost,
 )
+from stackd.service.plan.unforeseen import plan_any_folder, take_any_answer
 from stackd.service.plan.values import Folder, ServiceSettings, State, Ticket
 from stackd.service.plan.wishes import plan_wishes
 from stackd.service.ports import Cause, Crashed, Failed, Finished, Progressed, Publication, WorkerEvent
@@ -84,7 +85,7 @@ def plan(
         answered, claimed = plan_wishes(state, settings)
         effects += answered
     for watched in settings.watched:
-        step = plan_folder(state, watched, now_s=now_s, now_at=now_at, settings=settings)
+        step = plan_any_folder(state, watched, now_s=now_s, now_at=now_at, settings=settings)
         state = _with_folder(state, watched.watch, step.folder)
         effects += step.effects
         claimed |= step.claimed
@@ -130,7 +131,7 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
             folder = state.folders.get(answer.watch)
             if folder is None:
                 return state, ()
-            step = take_answer(folder, answer, taken=state.taken_of(answer.watch))
+            step = take_any_answer(folder, answer, taken=state.taken_of(answer.watch))
             return _with_folder(state, answer.watch, step.folder), step.effects
         case Worked(event=event):
             return _take_worker_event(state, event, now_s=now_s)

@@ -171,7 +171,7 @@ def plan_folder(state: State, watched: Watched, *, now_s: float, now_at: datetim
                 folder = replace(step.folder, recheck=False)
         effects += step.effects
         claimed = step.claimed
-    folder, looking = _plan_look(folder, watched, now_s=now_s)
+    folder, looking = plan_look(folder, watched, now_s=now_s)
     if writable and is_news:
         report = report_of(folder, watched, now_at=now_at, settle_s=settings.intake.settle_s)
         if folder.reported is None or replace(folder.reported, at=now_at) != report:
@@ -225,7 +225,8 @@ def _left_alone(grouping: Grouping) -> tuple[LeftAlone, ...]:
     return tuple(LeftAlone(kind=kind, count=len(each), first=each[0].path, last=each[-1].path) for kind, each in sets)
 
 
-def _plan_look(folder: Folder, watched: Watched, *, now_s: float) -> tuple[Folder, tuple[Effect, ...]]:
+def plan_look(folder: Folder, watched: Watched, *, now_s: float) -> tuple[Folder, tuple[Effect, ...]]:
+    """Begin a look where one is due."""
     if folder.looking or now_s < next_look_s(folder, watched):
         return folder, ()
     asked = replace(folder, looking=True, look_asked_s=now_s, look_due_s=float("inf"))

@@ -134,6 +134,8 @@ class Folder:
     """When the next open stack may be complete; a look at that time decides."""
     open_stacks: tuple[OpenStack, ...] = ()
     reported: FolderReport | None = None
+    stumbled_due_s: float = float("-inf")
+    """After an error that nobody foresaw: when its files are to be thought about again (monotonic)."""
 
     @property
     def seen_s(self) -> float:

@@ -183,6 +183,9 @@ class Performer:
             case do.NoteProgress(progress=progress):
                 journal.note_progress(progress)
                 return ()
+            case do.TellUnforeseen(about=about, error=error):
+                log.error("plan.stumbled about=%r", about, exc_info=error)
+                return ()
             case do.TryJournal():
                 journal.try_writing()
                 log.info("journal.taken")

@@ -12,7 +12,7 @@ EXCERPT_CHARACTERS: Final = 60
 """What of a text from outside is repeated in a sentence: enough to find it again, and a manifest of a megabyte stays a line."""
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
-"""Halves of characters: a byte that is no UTF-8 comes as one of the upper half, and JSON can hold any of them. None can be encoded."""
+"""Halves of characters, which cannot be encoded: bytes that are no UTF-8 come as such ones, and JSON can hold any of them."""
 
 _FIRST_BYTE: Final = 0xDC00
 _BYTES: Final = range(0xDC80, 0xDD00)

@@ -1,4 +1,4 @@
-"""Text from outside (names, manifests, what a camera wrote) harms nothing: not the loop, not the journal, not the terminal, not the log."""
+"""Text from outside (names, manifests, what a camera wrote) harms nothing: no loop, journal, terminal or log."""
 
 import json
 import os

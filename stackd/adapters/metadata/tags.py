@@ -48,7 +48,7 @@ def fetch_tags(path: Path, *, exiftool: ExiftoolProcess | None = None) -> Tags:
     if exiftool is not None and (MAKER_NOTE in raw or header.kind is FileKind.RAW):
         answer = exiftool.ask([path]).get(path, {})
         values |= {EXIFTOOL_PREFIX + key: value for key, value in answer.items()}
-    # The door for text from files: whatever comes of it (journal, XMP, page) has to encode it. exiftool's JSON can hold what cannot.
+    # The door for text from files: journal, XMP and page must encode it, and exiftool's JSON can hold what cannot be.
     values = {key: encodable(value) for key, value in values.items()}
     return Tags(values=MappingProxyType(values), raw=MappingProxyType(raw), header=header, icc=icc)
 

@@ -1,7 +1,7 @@
 """What lies in a folder never ends the plan: an error that nobody foresaw costs the file or the folder it was met at. PURE.
 
-Everything in a watched folder comes from outside. Whatever of it the checks at the door let through and later code does not expect
-is told, set aside, and tried again later, while other folders and all jobs go on.
+Everything in a watched folder comes from outside. What the checks at the door let through and later code does not expect is told, set
+aside, and tried again later, while other folders and all jobs go on.
 """
 
 from dataclasses import replace
@@ -36,7 +36,7 @@ def take_any_answer(folder: Folder, answer: Answer, *, taken: Taken) -> FolderSt
 
 
 def plan_any_folder(state: State, watched: Watched, *, now_s: float, now_at: datetime, settings: ServiceSettings) -> FolderStep:
-    """Say what a folder needs now; one that cannot be made sense of is looked at and told of, and thought about a minute later."""
+    """Say what a folder needs now; one that cannot be made sense of is told of, and thought about again a minute later."""
     folder = state.folders[watched.watch]
     if now_s >= folder.stumbled_due_s:
         try:

@@ -29,13 +29,16 @@ def run_service(config: Path | None, *, verbose: bool = False) -> None:
     AlreadyRunning
         If another stackd has the state folder or a watched folder.
     JournalBlocked
-        If the state folder or the journal cannot be used.
+        If the state folder cannot be used, or the journal will not become usable by waiting.
     """
     from stackd.adapters.machine.instance_lock import InstanceLock
     from stackd.adapters.machine.logging_setup import note_faults, set_up_logging
+    from stackd.adapters.machine.service_manager import SystemdNotifier
+    from stackd.adapters.machine.system_clock import SystemClock
     from stackd.adapters.machine.wakeup import Wakeup
     from stackd.config.load import load_settings
     from stackd.service.run.daemon import Daemon
+    from stackd.service.run.start import begin
 
     set_up_logging(verbose=verbose)
     loaded = load_settings(config)
@@ -50,9 +53,18 @@ def run_service(config: Path | None, *, verbose: bool = False) -> None:
         again = load_settings(loaded.path)
         return service_settings(again.settings, again.path)
 
+    world: World | None = None
+
+    def try_to_begin() -> Daemon:
+        nonlocal world
+        if world is None:
+            world = service_world(loaded.settings, wakeup=wakeup, load_again=load_again)
+        return Daemon(settings, world, crashed_inside=crashed_inside)
+
     try:
-        world = service_world(loaded.settings, wakeup=wakeup, load_again=load_again)
-        Daemon(settings, world, crashed_inside=crashed_inside).run()
+        daemon = begin(try_to_begin, clock=SystemClock(), waker=wakeup, signals=wakeup, manager=SystemdNotifier())
+        if daemon is not None:
+            daemon.run()
     except StackdError:
         raise
     except Exception:
@@ -60,7 +72,8 @@ def run_service(config: Path | None, *, verbose: bool = False) -> None:
         raise
     finally:
         wakeup.close()
-        faults.close()
+        if faults is not None:
+            faults.close()
         lock.close()
 
 
@@ -78,12 +91,16 @@ def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[]
 
     clock = SystemClock()
     state_folder = settings.state.folder
-    locks = {watch.input: FolderLock(watch.input) for watch in settings.watch}
+    # First of all: where it cannot be opened yet, nothing else is begun that another try would meet again.
+    journal = SqliteJournal(state_folder / JOURNAL_NAME)
+    # In the user's own place, whatever state folder is configured: two services need not share one to watch the same card.
+    beside = _shared_place(state_folder) / "watched"
+    locks = {watch.input: FolderLock(watch.input, beside=beside) for watch in settings.watch}
 
     def open_inbox(watched: Watched) -> Inbox:
         # A folder that was ever watched stays locked until the service ends.
         if watched.input not in locks:
-            locks[watched.input] = FolderLock(watched.input)
+            locks[watched.input] = FolderLock(watched.input, beside=beside)
         probe = state_folder / "probe" / str(list(locks).index(watched.input))
         hold = locks[watched.input].hold
         return WatchdogInbox(watched.input, probe=probe, clock=clock, wake=wakeup.wake, hold=hold, events=watched.events)
@@ -93,7 +110,7 @@ def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[]
         waker=wakeup,
         signals=wakeup,
         manager=SystemdNotifier(),
-        journal=SqliteJournal(state_folder / JOURNAL_NAME),
+        journal=journal,
         describer=DescribingProcess(DESCRIBE_ENTRY, clock=clock, watch=wakeup.watch, unwatch=wakeup.unwatch),
         workers=WorkerProcesses(
             WORK_ENTRY,
@@ -106,6 +123,18 @@ def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[]
         open_inbox=open_inbox,
         load_settings=load_again,
     )
+
+
+def _shared_place(state_folder: Path) -> Path:
+    """Where every service of this user looks; the state folder where a user has no such place, as a system service's may not."""
+    from stackd.config.places import default_state_folder
+
+    try:
+        place = default_state_folder()
+        place.mkdir(parents=True, exist_ok=True, mode=0o750)
+    except (OSError, RuntimeError):
+        return state_folder
+    return place
 
 
 def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:

@@ -1,14 +1,18 @@
 """What `stackd status` reads from the journal, without writing to it."""
 
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from types import MappingProxyType
 
 from stackd.adapters.journal import rows
-from stackd.adapters.journal.trouble import told_plainly
+from stackd.adapters.journal.trouble import PRIMARY_CODE, DamagedRow, any_bytes, row_of, told_plainly
+from stackd.errors import JournalBlocked
 from stackd.model.job import JobState
+from stackd.model.names import shown
 from stackd.model.verdict import Judgement
 from stackd.service.once.report import JobRecord, JournalReport
 
@@ -18,16 +22,34 @@ def read_report(path: Path, *, job_limit: int) -> JournalReport | None:
 
     `job_limit` newest jobs are read, oldest first; all when it is −1.
     """
-    if not path.exists():
+    if not _is_there(path):
         return None
     # A journal at rest has no write-ahead log beside it: as `immutable` it is read without making one, and without any right to.
-    at_rest = not path.with_name(f"{path.name}-wal").exists()
-    source = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
-    with told_plainly(path), closing(sqlite3.connect(source, uri=True, timeout=1.0)) as db:
-        db.row_factory = sqlite3.Row
+    at_rest = not _log_of(path).exists()
+    try:
+        return _read(path, "immutable=1" if at_rest else "mode=ro", job_limit)
+    except JournalBlocked as error:
+        if at_rest or not _is_refused(error):
+            raise
+    # The service was killed, and its log can be taken in only by who may write: in a copy of our own, everybody may.
+    with tempfile.TemporaryDirectory(prefix="stackd-status-") as folder:
+        copy = Path(folder) / path.name
+        try:
+            shutil.copyfile(path, copy)
+            with suppress(FileNotFoundError):
+                shutil.copyfile(_log_of(path), _log_of(copy))
+        except OSError as error:
+            raise _not_readable(path, error) from error
+        return _read(copy, "mode=rw", job_limit, told_as=path)
+
+
+def _read(path: Path, mode: str, job_limit: int, told_as: Path | None = None) -> JournalReport | None:
+    source = f"{path.resolve().as_uri()}?{'mode=ro&' if mode.startswith('immutable') else ''}{mode}"
+    with told_plainly(told_as or path), closing(sqlite3.connect(source, uri=True, timeout=1.0)) as db:
+        db.row_factory, db.text_factory = sqlite3.Row, any_bytes
         if db.execute("PRAGMA user_version").fetchone()[0] == 0:
             return None
-        folders = tuple(rows.folder_from_row(row) for row in db.execute("SELECT * FROM folder ORDER BY watch"))
+        folders = tuple(rows.readable(rows.folder_from_row, db.execute("SELECT * FROM folder ORDER BY watch")))
         found = db.execute("SELECT * FROM job ORDER BY id DESC LIMIT ?", (job_limit,)).fetchall()
         jobs = tuple(_record(db, row) for row in reversed(found))
         counts = _counts(db)
@@ -35,6 +57,32 @@ def read_report(path: Path, *, job_limit: int) -> JournalReport | None:
     return JournalReport(folders=folders, jobs=jobs, counts=counts, wishes=wishes)
 
 
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _not_readable(path, error) from error
+    return True
+
+
+def _is_refused(error: JournalBlocked) -> bool:
+    code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & PRIMARY_CODE
+    return code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+
+
+def _not_readable(path: Path, error: OSError) -> JournalBlocked:
+    return JournalBlocked(
+        f"The journal {shown(path)} cannot be read: {error.strerror}.", hint="Ask as the user that stackd runs as."
+    )
+
+
+@row_of("job")
 def _counts(db: sqlite3.Connection) -> Mapping[tuple[JobState, Judgement | None], int]:
     columns = {row["name"] for row in db.execute("PRAGMA table_info(job)")}
     judgement = "judgement" if "judgement" in columns else "NULL"
@@ -47,17 +95,21 @@ def _counts(db: sqlite3.Connection) -> Mapping[tuple[JobState, Judgement | None]
     )
 
 
+@row_of("job")
 def _record(db: sqlite3.Connection, row: sqlite3.Row) -> JobRecord:
     job = rows.job_from_row(row)
     stack = db.execute("SELECT * FROM stack WHERE id = ?", (job.stack_id,)).fetchone()
+    if stack is None:
+        raise DamagedRow("stack")
     frames = db.execute("SELECT path FROM stack_frame WHERE stack_id = ? ORDER BY position", (job.stack_id,)).fetchall()
     warned = db.execute("SELECT * FROM warning WHERE job_id = ? ORDER BY position", (job.id,)).fetchall()
     outputs = db.execute("SELECT folder, final_name FROM output WHERE job_id = ? ORDER BY position", (job.id,)).fetchall()
+    kept = rows.stack_from_rows(stack, ())
     return JobRecord(
         job=job,
         frames=tuple(rows.to_name(frame["path"]) for frame in frames),
-        confidence=stack["confidence"],
-        evidence=rows.stack_from_rows(stack, ()).evidence,
+        confidence=kept.confidence,
+        evidence=kept.evidence,
         warnings=tuple(rows.warning_from_row(one) for one in warned),
         outputs=tuple(str(Path(rows.to_name(one["folder"])) / rows.to_name(one["final_name"])) for one in outputs)
         if job.state is JobState.DONE

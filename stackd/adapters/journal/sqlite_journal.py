@@ -12,9 +12,10 @@ from typing import Final
 
 from stackd.adapters.journal import rows
 from stackd.adapters.journal.schema import migrate
-from stackd.adapters.journal.trouble import told_plainly
+from stackd.adapters.journal.trouble import DamagedRow, any_bytes, told_plainly
 from stackd.errors import IllegalTransition, JournalBlocked
 from stackd.model.job import Job, JobState, is_legal
+from stackd.model.names import shown
 from stackd.model.stack import Stack
 from stackd.model.verdict import Verdict
 from stackd.service.ports import (
@@ -57,6 +58,7 @@ class SqliteJournal:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self._identity: tuple[int, int] | None = None
         with told_plainly(path):
             self._db = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, timeout=BUSY_MS / 1000)
         try:
@@ -65,10 +67,11 @@ class SqliteJournal:
         except JournalBlocked:
             self._db.close()
             raise
+        self._identity = None if path is None else _identity(path)
         self._seen_version = self._data_version()
 
     def _prepare(self) -> None:
-        self._db.row_factory = sqlite3.Row
+        self._db.row_factory, self._db.text_factory = sqlite3.Row, any_bytes
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
@@ -207,7 +210,7 @@ class SqliteJournal:
             last = db.execute(
                 "SELECT folder, final_name FROM output WHERE job_id = ? ORDER BY position DESC LIMIT 1", (job_id,)
             ).fetchone()
-            composite = Path(rows.to_name(last["folder"])) / rows.to_name(last["final_name"])
+            composite = rows.folder_of_output(last) / rows.to_name(last["final_name"])
             db.execute(
                 "UPDATE job SET state = ?, finished_at = ?, composite_path = ?, error = NULL, hint = NULL, "
                 "stage = NULL, stage_done = NULL, stage_total = NULL WHERE id = ?",
@@ -223,22 +226,22 @@ class SqliteJournal:
             if not found:
                 return None
             warned = db.execute("SELECT * FROM warning WHERE job_id = ? ORDER BY position", (job_id,)).fetchall()
-            job = _job(db, job_id)
-        return Publication(
-            job_id=job_id,
-            folder=Path(rows.to_name(found[0]["folder"])),
-            files=tuple(rows.output_from_row(row) for row in found),
-            verdict=job.verdict,
-            warnings=tuple(rows.warning_from_row(row) for row in warned),
-        )
+            return Publication(
+                job_id=job_id,
+                folder=rows.folder_of_output(found[0]),
+                files=tuple(rows.output_from_row(row) for row in found),
+                verdict=_job(db, job_id).verdict,
+                warnings=tuple(rows.warning_from_row(row) for row in warned),
+            )
 
     def jobs(self, states: Iterable[JobState] | None = None) -> tuple[Job, ...]:
         """Jobs in these states, oldest first; all when none are named."""
-        wanted = tuple(JobState if states is None else states)
-        marks = ",".join("?" * len(wanted))
+        wanted = () if states is None else tuple(states)
+        # Without a condition: a damaged state must be met, not passed over.
+        condition = "" if states is None else f"WHERE state IN ({','.join('?' * len(wanted))})"
         with self._reading() as db:
-            found = db.execute(f"SELECT * FROM job WHERE state IN ({marks}) ORDER BY id", wanted).fetchall()  # noqa: S608 (marks only)
-        return tuple(rows.job_from_row(row) for row in found)
+            found = db.execute(f"SELECT * FROM job {condition} ORDER BY id", wanted).fetchall()  # noqa: S608 (marks only)
+            return tuple(rows.job_from_row(row) for row in found)
 
     def stack(self, stack_id: str) -> Stack | None:
         """A recorded stack with its frames."""
@@ -247,7 +250,7 @@ class SqliteJournal:
             if row is None:
                 return None
             frames = db.execute("SELECT * FROM stack_frame WHERE stack_id = ? ORDER BY position", (stack_id,)).fetchall()
-        return rows.stack_from_rows(row, tuple(rows.frame_from_row(frame) for frame in frames))
+            return rows.stack_from_rows(row, tuple(rows.frame_from_row(frame) for frame in frames))
 
     def taken_frames(self, watch: str) -> Mapping[str, TakenFrame]:
         """Frames that belong to recorded stacks of this watch, those of superseded stacks excepted; the newest stack wins."""
@@ -258,7 +261,7 @@ class SqliteJournal:
                 "ON j.stack_id = f.stack_id ORDER BY j.newest",
                 (rows.to_bytes(watch), JobState.SUPERSEDED),
             ).fetchall()
-        return MappingProxyType({rows.to_name(row["path"]): rows.taken_from_row(row) for row in found})
+            return MappingProxyType(dict(rows.taken_from_row(row) for row in found))
 
     # --------------------------------------------------------------- wishes
 
@@ -330,7 +333,18 @@ class SqliteJournal:
         """What was remembered of the files of this watch."""
         with self._reading() as db:
             found = db.execute("SELECT * FROM described WHERE watch = ? LIMIT ?", (rows.to_bytes(watch), RECALL_LIMIT))
-            known = [rows.described_from_row(row) for row in found.fetchall()]
+            kept = found.fetchall()
+        known = []
+        damaged = []
+        for row in kept:
+            try:
+                known.append(rows.described_from_row(row))
+            except DamagedRow:
+                damaged.append((row["watch"], row["path"]))
+        if damaged:
+            # What a file said of itself can be read again.
+            with self._transaction() as db:
+                db.executemany("DELETE FROM described WHERE watch IS ? AND path IS ?", damaged)
         return tuple(described for described in known if described is not None)
 
     def forget(self, watch: str, paths: Iterable[str]) -> None:
@@ -347,8 +361,7 @@ class SqliteJournal:
         """Name this journal's service in temporary file names: a few letters, drawn once."""
         with self._transaction() as db:
             db.execute("INSERT OR IGNORE INTO about VALUES ('owner', ?)", (secrets.token_hex(OWNER_BYTES),))
-            owner: str = db.execute("SELECT value FROM about WHERE key = 'owner'").fetchone()[0]
-            return owner
+            return rows.owner_from_row(db.execute("SELECT value FROM about WHERE key = 'owner'").fetchone())
 
     def try_writing(self) -> None:
         """Write something that does not matter, but fails where anything else would."""
@@ -393,6 +406,7 @@ class SqliteJournal:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with told_plainly(self._path):
+            self._require_place()
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -405,11 +419,34 @@ class SqliteJournal:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with told_plainly(self._path):
+            self._require_place()
             yield self._db
+
+    def _require_place(self) -> None:
+        """Make sure that the open file is the one that has the name: what is written into a deleted file is nowhere.
+
+        Raises
+        ------
+        JournalBlocked
+            If it is not.
+        """
+        if self._path is not None and self._identity is not None and _identity(self._path) != self._identity:
+            raise JournalBlocked(
+                f"The journal {shown(self._path)} was deleted, moved or replaced while stackd uses it.",
+                hint="Put the state folder back as it was, or start stackd again: it then begins a new journal.",
+            )
 
     def _data_version(self) -> int:
         version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
         return version
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 _ENDS: Final = frozenset(

@@ -15,6 +15,9 @@ from stackd.model.names import shown
 FAULT_NAME = "fault.txt"
 """In the state folder: where a crash of the service itself leaves its trace."""
 
+FAULT_MODE = 0o640
+"""A trace names what stackd was doing, and concerns nobody else."""
+
 ERROR_NAME = "unexpected-error.txt"
 """In the state folder: the last error of a command that nobody foresaw, for whoever mends it."""
 
@@ -46,19 +49,26 @@ def set_up_logging(*, verbose: bool = False) -> None:
     root.propagate = False
 
 
-def note_faults(state_folder: Path) -> tuple[bool, TextIO]:
+def note_faults(state_folder: Path) -> tuple[bool, TextIO | None]:
     """Let a crash inside this process (a fault in a library) leave its trace in the state folder.
 
     Returns
     -------
     bool
         Whether the process before this one left one: it crashed, and was not just killed.
-    TextIO
-        The open file; keep it.
+    TextIO or None
+        The open file; keep it. None where there can be none now: a full disk is no reason not to start.
     """
     path = state_folder / FAULT_NAME
-    crashed = path.exists() and path.stat().st_size > 0
-    file = path.open("w", encoding="utf-8")
+    try:
+        # A link is not followed: what it leads to would be emptied.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FAULT_MODE)
+    except OSError as error:
+        logging.getLogger("stackd.service").warning("faults.not_noted path=%r reason=%r", str(path), str(error))
+        return False, None
+    crashed = os.fstat(descriptor).st_size > 0
+    os.ftruncate(descriptor, 0)
+    file = os.fdopen(descriptor, "w", encoding="utf-8")
     faulthandler.enable(file)
     return crashed, file
 

@@ -1,7 +1,7 @@
 """What lies in a folder never ends the plan: an error that nobody foresaw costs the file or the folder it was met at. PURE.
 
-Everything in a watched folder comes from outside. What the checks at the door let through and later code does not expect is told, set
-aside, and tried again later, while other folders and all jobs go on.
+Everything in a watched folder comes from outside. What the checks at the door let through and later code does not expect is told,
+set aside, and tried again later, while other folders and all jobs go on.
 """
 
 from dataclasses import replace

@@ -50,7 +50,7 @@ class Daemon:
         self._inboxes: dict[str, Inbox] = {}
         self._performer = Performer(world, self._inboxes)
         self._status = ""
-        self.state = self._remembered(State())
+        self.state = self._remembered(State(), settings)
         self._follow_wishes = True
         self._recover(crashed_inside=crashed_inside)
         for watched in settings.watched:
@@ -99,7 +99,8 @@ class Daemon:
             for watched in settings.watched:
                 if watched != self._settings.folder(watched.watch):
                     opened[watched.watch] = self._world.open_inbox(watched)
-        except (WrongConfiguration, AlreadyRunning) as error:
+            state = self._reloaded(settings)
+        except (WrongConfiguration, AlreadyRunning, JournalBlocked) as error:
             log.error("configuration.refused reason=%r", str(error))  # noqa: TRY400  (a sentence, not a traceback)
             self._world.manager.status(f"The new configuration cannot be used, the old one stays: {error.message}")
             for inbox in opened.values():
@@ -109,11 +110,7 @@ class Daemon:
             for watch in [watch for watch in self._inboxes if watch in opened or watch not in wanted]:
                 self._inboxes.pop(watch).close()
             self._inboxes.update(opened)
-            self._settings = settings
-            # What was asked of an inbox ended with it.
-            again = {watch: replace(one, looking=False) for watch, one in self.state.folders.items()}
-            tickets = {job_id: replace(ticket, sources_asked=False) for job_id, ticket in self.state.tickets.items()}
-            self.state = self._remembered(replace(self.state, folders=MappingProxyType(again), tickets=MappingProxyType(tickets)))
+            self._settings, self.state = settings, state
             log.info("configuration.reloaded watches=%d", len(settings.watched))
         self._world.manager.ready()
 
@@ -141,7 +138,13 @@ class Daemon:
 
     # ----------------------------------------------------------- beginning
 
-    def _remembered(self, state: State) -> State:
+    def _reloaded(self, settings: ServiceSettings) -> State:
+        # What was asked of an inbox ended with it.
+        again = {watch: replace(one, looking=False) for watch, one in self.state.folders.items()}
+        tickets = {job_id: replace(ticket, sources_asked=False) for job_id, ticket in self.state.tickets.items()}
+        return self._remembered(replace(self.state, folders=MappingProxyType(again), tickets=MappingProxyType(tickets)), settings)
+
+    def _remembered(self, state: State, settings: ServiceSettings) -> State:
         """Take from the journal what is not known yet."""
         journal = self._world.journal
         jobs = journal.jobs()
@@ -154,7 +157,7 @@ class Daemon:
             if stack is not None:
                 tickets[job.id] = Ticket(job=job, stack=stack, publication=journal.publication(job.id))
         folders = {}
-        for watched in self._settings.watched:
+        for watched in settings.watched:
             known = state.folders.get(watched.watch)
             if known is None:
                 recalled = {answer.path: answer for answer in journal.recall(watched.watch)}
@@ -166,7 +169,7 @@ class Daemon:
             tickets=MappingProxyType(tickets),
             finished=MappingProxyType(finished),
             taken=MappingProxyType(
-                {watched.watch: Taken(journal.taken_frames(watched.watch)) for watched in self._settings.watched}
+                {watched.watch: Taken(journal.taken_frames(watched.watch)) for watched in settings.watched}
             ),
         )
 
@@ -178,6 +181,9 @@ class Daemon:
         outputs = [folder for watched in self._settings.watched for folder in watched.written]
         for effect in recover(jobs, publications, outputs, crashed_inside=crashed_inside):
             for observation in self._perform(effect):
+                if isinstance(observation, JournalRefused):
+                    # A job left as it is would wait for a worker that nobody starts.
+                    raise JournalBlocked(observation.message)
                 self.state, _ = plan(
                     self.state,
                     [observation],
@@ -185,7 +191,7 @@ class Daemon:
                     now_at=self._world.clock.now_at(),
                     settings=replace(self._settings, watched=()),
                 )
-        self.state = self._remembered(self.state)
+        self.state = self._remembered(self.state, self._settings)
 
     # ----------------------------------------------------------- gathering
 

@@ -25,7 +25,7 @@ def stack_one(request: StackingRequest, progress: Progress) -> StackingResult:
     """Turn a stack into staged files; runs in a worker process."""
     from stackd.service.once.stack import stack_and_stage
 
-    tools = stacking_tools()
+    tools = stacking_tools(settled=True)
     return stack_and_stage(
         request,
         reader=tools.reader,

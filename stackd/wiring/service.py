@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,7 +120,7 @@ def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[]
             watch=wakeup.watch,
             unwatch=wakeup.unwatch,
         ),
-        publisher=FolderPublisher(),
+        publisher=FolderPublisher(settled=True),
         open_inbox=open_inbox,
         load_settings=load_again,
     )
@@ -161,7 +162,8 @@ def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
                 watch=str(watch.input),
                 label=watch.label,
                 input=watch.input,
-                output=watch.output,
+                # Where the path leads now: a link that takes its place later was chosen by nobody.
+                output=Path(os.path.realpath(watch.output)),
                 recipe_name=watch.recipe,
                 rescan_s=watch.rescan_s,
                 events=watch.events,

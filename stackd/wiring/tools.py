@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     from stackd.service.once.fuse import Tools
 
 
-def stacking_tools() -> Tools:
-    """Put together what a stack needs; planes that do not fit in memory go to unnamed files on disk."""
+def stacking_tools(*, settled: bool = False) -> Tools:
+    """Put together what a stack needs; planes that do not fit in memory go to unnamed files on disk.
+
+    `settled` says that output folders are those of a service, whose paths must stay free of links.
+    """
     from stackd.adapters.frames.barcodes import BarcodeReader
     from stackd.adapters.frames.reader import FrameFiles
     from stackd.adapters.machine.freed_memory import keep_freed_memory
@@ -32,8 +35,8 @@ def stacking_tools() -> Tools:
         metadata=FileMetadata(),
         reader=FrameFiles(scratch_folder=scratch),
         codes=BarcodeReader(),
-        exporter=CompositeExporter(),
-        publisher=FolderPublisher(),
+        exporter=CompositeExporter(settled=settled),
+        publisher=FolderPublisher(settled=settled),
         clock=SystemClock(),
         meter=ProcessMeter(),
         make_store=make_store,

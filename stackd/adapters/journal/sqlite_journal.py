@@ -24,6 +24,7 @@ from stackd.service.ports import (
     NotDescribed,
     Progressed,
     Publication,
+    StagedFile,
     TakenFrame,
     Warned,
     Wish,
@@ -233,6 +234,28 @@ class SqliteJournal:
                 verdict=_job(db, job_id).verdict,
                 warnings=tuple(rows.warning_from_row(row) for row in warned),
             )
+
+    def left_publications(self) -> tuple[Publication, ...]:
+        """What was to become visible of jobs that are neither done nor publishing: some of it may be.
+
+        Names that a publication of another job has are left out: the file there is that one's.
+        """
+        with self._reading() as db:
+            found = db.execute(
+                "SELECT o.* FROM output o JOIN job j ON j.id = o.job_id WHERE j.state NOT IN (?, ?) AND NOT EXISTS ("
+                "SELECT 1 FROM output p JOIN job k ON k.id = p.job_id WHERE k.state IN (?, ?) AND p.folder = o.folder "
+                "AND p.final_name = o.final_name) ORDER BY o.job_id, o.position",
+                (JobState.DONE, JobState.PUBLISHING, JobState.DONE, JobState.PUBLISHING),
+            ).fetchall()
+            files: dict[tuple[int, Path], list[tuple[StagedFile, str]]] = {}
+            for row in found:
+                files.setdefault((rows.whole(row["job_id"]), rows.folder_of_output(row)), []).append(rows.output_from_row(row))
+        return tuple(Publication(job_id=job_id, folder=folder, files=tuple(each)) for (job_id, folder), each in files.items())
+
+    def forget_publication(self, job_id: int) -> None:
+        """Note that nothing of a job that is not done is visible."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM output WHERE job_id = ?", (job_id,))
 
     def jobs(self, states: Iterable[JobState] | None = None) -> tuple[Job, ...]:
         """Jobs in these states, oldest first; all when none are named."""

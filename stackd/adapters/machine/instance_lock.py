@@ -90,9 +90,9 @@ def holder(state_folder: Path) -> int | None:
 class FolderLock:
     """Holds a watched folder, so that two services with different state folders do not stack its frames twice.
 
-    No file is put into it. A folder on the disk that stackd lives on is locked itself. A lock on any other disk would keep it from
-    being unmounted as long as stackd runs, a card in its reader for days: there a file in `beside` is locked, which stands for the
-    folder's path. A folder that is away is held from the next `hold` on; where locks are not offered it is not held.
+    No file is put into it. A folder on the disk that stackd lives on is locked itself. On any other disk the lock would keep that
+    from being unmounted as long as stackd runs, a card in its reader for days: there a file in `beside` is locked, which stands
+    for the folder's path. A folder that is away is held from the next `hold` on; where locks are not offered it is not held.
 
     Parameters
     ----------
@@ -179,7 +179,8 @@ def _set_range(descriptor: int) -> None:
 
 def _is_range_held(descriptor: int) -> bool:
     found = struct.unpack(_RANGE, fcntl.fcntl(descriptor, _ASK_RANGE, _packed(fcntl.F_RDLCK)))
-    return (found[3] if sys.platform == "darwin" else found[0]) != fcntl.F_UNLCK
+    kind: int = found[3] if sys.platform == "darwin" else found[0]
+    return kind != fcntl.F_UNLCK
 
 
 def _lock(descriptor: int) -> bool:

@@ -109,7 +109,8 @@ class WorkerProcesses:
             running.child.ask_to_end()
         until_s = self._clock.now_s() + GRACE_S
         for job_id in list(self._running):
-            self._forget(job_id, max(until_s - self._clock.now_s(), 0.0))
+            # A clock that is moved, as by programs that pretend another time, must not make the wait longer.
+            self._forget(job_id, min(max(until_s - self._clock.now_s(), 0.0), GRACE_S))
 
     def _hung(self, running: _Running) -> str | None:
         now_s = self._clock.now_s()

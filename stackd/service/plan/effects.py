@@ -139,6 +139,11 @@ class WithdrawPublication:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBackLeft:
+    """Take back what stayed visible when a publication was given up and its folder could not be written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSources:
     """Compare the frames on disk with those that were stacked."""
 
@@ -220,6 +225,7 @@ Effect: TypeAlias = (
     | Record
     | Move
     | RemoveRemains
+    | TakeBackLeft
     | AnswerWish
     | NoteFolder
     | NoteProgress

@@ -4,7 +4,7 @@ Nothing is decided here. The loop ends only when asked to.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -117,8 +117,8 @@ class Daemon:
     def stop(self) -> None:
         """End everything: no worker, no temporary file of a running job, every job in a state to go on from."""
         self._world.manager.stopping()
-        self._world.describer.close()
-        self._world.workers.close()
+        self._close("describer", self._world.describer.close)
+        self._close("workers", self._world.workers.close)
         for ticket in self.state.tickets.values():
             if ticket.job.state is JobState.RUNNING:
                 folder = self._settings.folder(ticket.job.watch)
@@ -131,10 +131,17 @@ class Daemon:
                 self._performer.perform(
                     do.Move(job_id=ticket.job.id, state=JobState.READY, forgive=forgive), self.state, self._settings
                 )
-        for inbox in self._inboxes.values():
-            inbox.close()
-        self._world.journal.close()
+        for watch, inbox in self._inboxes.items():
+            self._close(watch, inbox.close)
+        self._close("journal", self._world.journal.close)
         log.info("service.stopped")
+
+    def _close(self, what: str, close: Callable[[], None]) -> None:
+        """Let go of a part of the world; one that fails to end must not keep the others from it."""
+        try:
+            close()
+        except Exception:
+            log.exception("stop.failed part=%r", what)
 
     # ----------------------------------------------------------- beginning
 

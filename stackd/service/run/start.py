@@ -13,7 +13,7 @@ LONGEST_SLEEP_S: Final = 1.0
 """The wait is cut up: a stop is heard within this time."""
 
 PATIENCE_S: Final = 30.0
-"""How much longer the service manager is asked to wait for the start, again and again: far above `LONGEST_SLEEP_S` and one try."""
+"""How much longer the service manager is asked to wait for the start, again and again: far above one sleep and one try."""
 
 log = logging.getLogger("stackd.service")
 

@@ -102,3 +102,25 @@ def test_a_job_that_was_running_is_never_left_without_a_worker_when_the_journal_
     house.let_pass(30.0)
 
     assert [job.state for job in house.jobs()] == [JobState.DONE]
+
+
+def test_a_part_that_fails_to_end_keeps_no_other_from_it(caplog: pytest.LogCaptureFixture) -> None:
+    """A clock that jumped 400 days back made the wait for a worker fail, and the stop end in a traceback."""
+    house = House()
+    house.workers.hold = True
+    house.drop_stack("beetle")
+    house.let_pass(30.0)
+    daemon = house.daemon
+    assert daemon is not None
+
+    def fail() -> None:
+        raise OSError("Invalid argument")
+
+    house.describer.close = house.workers.close = fail  # type: ignore[method-assign]
+    daemon.stop()
+
+    assert all(inbox.closed for inbox in house.inboxes)
+    assert [record.message for record in caplog.records if "stop.failed" in record.message] == [
+        "stop.failed part='describer'",
+        "stop.failed part='workers'",
+    ]

@@ -104,11 +104,17 @@ class FolderScan:
         return Scanned(look=look, root=(status.st_dev, status.st_ino), folders=found.folders)
 
     def first_changed(self, fingerprints: Mapping[str, Fingerprint]) -> str | None:
-        """Say what became of the first file that is not what it was."""
+        """Say what became of the first file that is not what it was.
+
+        Raises
+        ------
+        OSError
+            If the folder does not tell, as a share that fails: then nothing is known of the file.
+        """
         for path, fingerprint in fingerprints.items():
             try:
                 status = os.lstat(self._folder / path)
-            except OSError:
+            except (FileNotFoundError, NotADirectoryError):
                 return f"{shown(path)} was removed before the composite was published."
             now = Fingerprint(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
             if not stat.S_ISREG(status.st_mode) or not now.same_file_as(fingerprint):

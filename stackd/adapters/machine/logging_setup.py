@@ -18,6 +18,10 @@ FAULT_NAME = "fault.txt"
 FAULT_MODE = 0o640
 """A trace names what stackd was doing, and concerns nobody else."""
 
+ABORTED = b"Fatal Python error: Aborted"
+TRACE_BYTES = 200
+"""How faulthandler begins the trace of a SIGABRT, and enough bytes of a trace to see that."""
+
 ERROR_NAME = "unexpected-error.txt"
 """In the state folder: the last error of a command that nobody foresaw, for whoever mends it."""
 
@@ -55,7 +59,7 @@ def note_faults(state_folder: Path) -> tuple[bool, TextIO | None]:
     Returns
     -------
     bool
-        Whether the process before this one left one: it crashed, and was not just killed.
+        Whether the process before this one left one: it crashed, and was not just killed or aborted.
     TextIO or None
         The open file; keep it. None where there can be none now: a full disk is no reason not to start.
     """
@@ -66,7 +70,9 @@ def note_faults(state_folder: Path) -> tuple[bool, TextIO | None]:
     except OSError as error:
         logging.getLogger("stackd.service").warning("faults.not_noted path=%r reason=%r", str(path), str(error))
         return False, None
-    crashed = os.fstat(descriptor).st_size > 0
+    # What was aborted did not crash: so a service manager ends a service that hangs, and no stack is to blame for that.
+    trace = os.pread(descriptor, TRACE_BYTES, 0)
+    crashed = bool(trace) and not trace.startswith(ABORTED)
     os.ftruncate(descriptor, 0)
     file = os.fdopen(descriptor, "w", encoding="utf-8")
     faulthandler.enable(file)

@@ -13,6 +13,7 @@ from stackd.intake.grouping.candidates import Grouping
 from stackd.intake.grouping.grouping import group
 from stackd.intake.settings import IntakeSettings
 from stackd.model.frame import Fingerprint, Frame
+from stackd.model.names import shown
 from stackd.model.stack import StackKind
 from stackd.service.plan.effects import (
     DescribeFile,
@@ -22,6 +23,7 @@ from stackd.service.plan.effects import (
     NoteFolder,
     Remember,
 )
+from stackd.service.plan.jobs import blocked_wait_s
 from stackd.service.plan.sealing import VANISHED_S, FolderStep, give_up_changed, seal_complete
 from stackd.service.plan.taken import Taken
 from stackd.service.plan.values import Folder, ServiceSettings, State, Watched
@@ -39,8 +41,9 @@ POLL_S: Final = 2.0
 OFFLINE_RETRY_S: Final = 5.0
 """Look this often for a folder that is away: a share comes back within seconds of being mounted (a guess)."""
 
-SLOW_LOOK_S: Final = 60.0
-"""A folder that does not answer a look for so long counts as away until it does: a share that hangs (a guess)."""
+SLOW_LOOK_S: Final = 45.0
+"""A folder that does not answer a look for so long counts as away until it does: a share that hangs. It is told within a minute,
+and far above what a look at the largest folder takes (a guess)."""
 
 
 SORT_DISTANCE_S: Final = 2.0
@@ -70,7 +73,9 @@ def take_look(
     An offline folder changes nothing but its own note: what is absent from a share that is away has not been removed.
     """
     if not look.online:
-        away = replace(folder, online=False, trouble=look.trouble, looking=False, look_due_s=now_s + OFFLINE_RETRY_S)
+        wait_s = blocked_wait_s(folder.failed_looks) if look.failed else OFFLINE_RETRY_S
+        failed = folder.failed_looks + 1 if look.failed else 0
+        away = replace(folder, online=False, trouble=look.trouble, looking=False, look_due_s=now_s + wait_s, failed_looks=failed)
         return FolderStep(folder=away)
     sightings = MappingProxyType({file.path: file for file in look.files})
     settling = looked(folder.settling, look.files, now_s=now_s)
@@ -104,6 +109,7 @@ def take_look(
         looking=False,
         last_look_s=now_s,
         took_s=look.took_s,
+        failed_looks=0,
         sightings=sightings,
         passed_over=look.passed_over,
         admitted=admitted,
@@ -153,7 +159,11 @@ def plan_folder(state: State, watched: Watched, *, now_s: float, now_at: datetim
     """Say what a folder needs now: stacks given up or sealed, a look, a fresh report."""
     folder = state.folders[watched.watch]
     if folder.looking and folder.online and now_s - folder.look_asked_s > SLOW_LOOK_S:
-        folder = replace(folder, online=False, trouble="The folder does not answer; is its disk or share all right?")
+        folder = replace(
+            folder,
+            online=False,
+            trouble=f"The watched folder {shown(watched.watch)} does not answer; is its disk or share all right?",
+        )
     effects: list[Effect] = []
     claimed: frozenset[int] = frozenset()
     writable = not state.journal_trouble

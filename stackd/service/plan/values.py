@@ -103,6 +103,8 @@ class Folder:
     """Monotonic time of the last complete look; none before the first."""
     look_due_s: float = float("-inf")
     took_s: float = 0.0
+    failed_looks: int = 0
+    """How many looks in a row ended in an error that nobody foresaw; sets the back-off."""
     sightings: Mapping[str, FileSighting] = field(default_factory=lambda: MappingProxyType({}))
     """Every regular file of the last look."""
     passed_over: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

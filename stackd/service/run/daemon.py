@@ -50,6 +50,8 @@ class Daemon:
         self._inboxes: dict[str, Inbox] = {}
         self._performer = Performer(world, self._inboxes)
         self._status = ""
+        self._away: dict[str, str] = {}
+        """Watch → why it is away."""
         self.state = self._remembered(State(), settings)
         self._follow_wishes = True
         self._recover(crashed_inside=crashed_inside)
@@ -237,6 +239,7 @@ class Daemon:
         )
 
     def _tell_status(self) -> None:
+        self._log_folders()
         counts: dict[str, int] = {}
         for ticket in self.state.tickets.values():
             counts[ticket.job.state] = counts.get(ticket.job.state, 0) + 1
@@ -248,6 +251,20 @@ class Daemon:
         if sentence != self._status:
             self._world.manager.status(sentence)
             self._status = sentence
+
+    def _log_folders(self) -> None:
+        """Tell in the log when a folder goes away or comes back; one that hangs can say nothing itself."""
+        for watched in self._settings.watched:
+            folder = self.state.folders.get(watched.watch)
+            away = folder.trouble if folder is not None and not folder.online else ""
+            if away and away != self._away.get(watched.watch):
+                log.warning("folder.away watch=%s reason=%r", watched.label, away)
+            if not away and watched.watch in self._away:
+                log.info("folder.back watch=%s", watched.label)
+            if away:
+                self._away[watched.watch] = away
+            else:
+                self._away.pop(watched.watch, None)
 
     def _perform(self, effect: do.Effect) -> tuple[Observation, ...]:
         return self._performer.perform(effect, self.state, self._settings)

@@ -1,4 +1,4 @@
-"""What a publication that was given up leaves visible is taken back as soon as its folder can be written, and never made again."""
+"""What a publication that was given up leaves visible is taken back as soon as its folder can be written."""
 
 from stackd.model.job import JobState
 from stackd.service.ports import StagedFile

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackd.wiring.processes import DESCRIBE_ENTRY
+from stackd.wiring.processes import DESCRIBE_NAMED_ENTRY
 from stackd.wiring.tools import stacking_tools
 
 DEMO_MARK = b"stackd demo"
@@ -141,7 +141,7 @@ def sort_now(paths: Sequence[Path], *, config: Path | None, progress: Progress) 
     folder, look = look_at(paths)
     wakeup, clock = Wakeup(), SystemClock()
     describers = [
-        DescribingProcess(DESCRIBE_ENTRY, clock=clock, watch=wakeup.watch, unwatch=wakeup.unwatch)
+        DescribingProcess(DESCRIBE_NAMED_ENTRY, clock=clock, watch=wakeup.watch, unwatch=wakeup.unwatch)
         for _ in range(min(DESCRIBERS, 1 + len(look.files) // FILES_WORTH_A_PROCESS))
     ]
     try:

@@ -216,6 +216,8 @@ def make_composite(
     ------
     MixedStack
         If fewer than two frames can be used.
+    FrameChanged
+        If a frame was changed meanwhile.
     """
     stages("read", 0, len(frames))
     fingerprints: dict[Path, Fingerprint] = {}
@@ -244,6 +246,12 @@ def make_composite(
         with_depth=with_depth,
         with_previews=with_previews,
     )
+    for frame in usable:
+        # What was hashed first was decoded in between: only a file that nobody touched is known to be the same in both.
+        if not reader.untouched(frame.file.path, fingerprints[frame.file.path]):
+            raise FrameChanged(
+                f"{frame.name} was changed while its stack was being worked on.", hint="The stack is looked at again by itself."
+            )
     found: tuple[str, ...] = ()
     if recipe.export.barcode == "name":
         found = find_codes(stacked.image, source, codes, progress=stages)

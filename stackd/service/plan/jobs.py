@@ -128,7 +128,8 @@ def _publishing(ticket: Ticket, state: State, settings: ServiceSettings) -> tupl
         if ticket.sources_asked or folder is None or not folder.online or folder.last_look_s is None:
             # The frames of a share that is away can neither be called unchanged nor removed.
             return ()
-        fingerprints = {frame.path: frame.fingerprint.without_hash for frame in ticket.stack.frames}
+        read = publication.fingerprints
+        fingerprints = {frame.path: read.get(frame.path, frame.fingerprint) for frame in ticket.stack.frames}
         return (CheckSources(job_id=job.id, watch=job.watch, fingerprints=fingerprints),)
     if ticket.published < len(publication.files):
         return (PublishFile(job_id=job.id, index=ticket.published),)

@@ -291,7 +291,7 @@ def test_frames_that_could_not_be_compared_are_compared_again(watched: Watched, 
     frame.write_bytes(b"x")
     known = {"a.jpg": watched.look().files[0].fingerprint}
     with monkeypatch.context() as broken:
-        broken.setattr("stackd.adapters.folder.scan.os.lstat", fail_with(OSError(errno.EIO, "Input/output error")))
+        broken.setattr("stackd.adapters.folder.scan.stat_beneath", fail_with(OSError(errno.EIO, "Input/output error")))
         watched.inbox.compare(7, known)
         failed = watched.look()
     watched.inbox.ask()

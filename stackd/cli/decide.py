@@ -126,7 +126,10 @@ def _ask(
         if state in DECIDABLE[kind]:
             hint = "It was never tried: `stackd release` lets it be worked on."
         raise WrongUse(f"Stack {found.job.stack_id} is {state}, so there is nothing to {kind}.", hint=hint)
-    others = tuple(find_record(other, records).job.stack_id for other in others)
+    joined = {find_record(other, records).job.stack_id: None for other in others}
+    if found.job.stack_id in joined:
+        raise WrongUse(f"Stack {found.job.stack_id} cannot be joined with itself.", hint="Name another stack beside it.")
+    others = tuple(joined)
     frames = tuple(_frame_of(found, frame) for frame in frames)
     note_wish(folder, kind, found.job.stack_id, frames=frames, others=others)
     when = "now" if running_process(folder) is not None else "when stackd runs again"

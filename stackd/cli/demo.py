@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from stackd.cli.terminal import say
-from stackd.errors import StackdError
+from stackd.errors import StackdError, WrongUse
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -36,6 +36,9 @@ quiet_s = 4.0
 format = "png"
 """
 """As little patience as a demo needs: its frames come quickly and whole."""
+
+WRITTEN = ("stackd.toml", "stackd.log", "before-after.jpg", "inbox", "composites", "state")
+"""What the demo makes in its folder."""
 
 SECONDS_BETWEEN_FRAMES = 0.4
 LONGEST_WAIT_S = 120
@@ -61,8 +64,12 @@ def demo(
 
     place = Path(tempfile.mkdtemp(prefix="stackd-demo-")) if folder is None else folder.absolute()
     inbox, composites = place / "inbox", place / "composites"
-    if inbox.exists() and any(inbox.iterdir()):
-        raise StackdError(f"{inbox} is not empty.", hint="Choose a new folder for the demo.")
+    for own in WRITTEN:
+        # Whoever names a folder in use, as `.`, must find it as it was: a stackd.toml there is the user's own.
+        if (place / own).is_file() or ((place / own).is_dir() and any((place / own).iterdir())):
+            raise WrongUse(
+                f"{place / own} is there already, and the demo would write it.", hint="Choose a new folder for the demo."
+            )
     for needed in (inbox, composites):
         needed.mkdir(parents=True, exist_ok=True)
     config = place / "stackd.toml"

@@ -45,6 +45,12 @@ def doctor(
             say(f"{mark} {check.sentence}", colour=colour.split()[-1], bold="bold" in colour)
             if check.remedy:
                 say(f"  → {check.remedy}")
-        say("Something needs your hand before stackd can run." if trouble else "stackd is ready.")
+        unwatched = any(check.about == "config" and check.verdict == "note" for check in checks)
+        if trouble:
+            say("Something needs your hand before stackd can run.")
+        elif unwatched:
+            say("`stackd fuse` and `stackd group` are ready; `stackd run` needs a folder to watch.")
+        else:
+            say("stackd is ready.")
     if trouble:
         raise typer.Exit(1)

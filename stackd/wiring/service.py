@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,9 @@ def run_service(config: Path | None, *, verbose: bool = False) -> None:
 
     def load_again() -> ServiceSettings:
         again = load_settings(loaded.path)
-        return service_settings(again.settings, again.path)
+        # The journal is open, and locked, where it was at the start.
+        moved = again.settings.state.folder != loaded.settings.state.folder
+        return replace(service_settings(again.settings, again.path), takes_a_restart=("[state] folder",) if moved else ())
 
     world: World | None = None
 
@@ -174,4 +177,5 @@ def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
         intake=settings.intake,
         recipes={name: RecipeChoice(recipe=recipe, recipe_hash=recipe_hash(recipe)) for name, recipe in settings.recipe.items()},
         jobs_at_once=settings.work.jobs_at_once,
+        job_timeout_s=settings.work.job_timeout_s,
     )

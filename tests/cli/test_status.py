@@ -149,7 +149,9 @@ def test_a_decision_is_kept_by_the_beginning_of_the_stacks_id(config: Path, jour
     ("arguments", "said"),
     [
         (["retry", "ffff"], "There is no stack ffff"),
-        (["retry", "f"], "There is no stack f"),
+        (["retry", "f"], "“f” is too short to name a stack"),
+        (["release", "58"], "“58” is too short to name a stack"),
+        (["merge", "{id}", "{id}"], "cannot be joined with itself"),
         (["split", "{id}", "--before", "nobody.jpg"], "nobody.jpg is no frame of stack"),
         (["merge", "{id}", "ffff"], "There is no stack ffff"),
         (["retry", "{id}"], "is held, so there is nothing to retry"),
@@ -223,3 +225,24 @@ def test_without_colours_where_nobody_wants_them(monkeypatch: pytest.MonkeyPatch
     coloured, plain = capsys.readouterr().out.splitlines()
     assert "\x1b" in coloured
     assert plain == "fine"
+
+
+def test_what_needs_a_hand_comes_first(config: Path, journal: SqliteJournal) -> None:
+    add_stack(journal, "a.jpg", "b.jpg")
+    add_stack(journal, "c.jpg", "d.jpg")
+    done, held = journal.jobs()
+    journal.move(done.id, JobState.READY, at=AT)
+    alone = (LeftAlone(kind="single", count=2, first="x.jpg", last="z.jpg"),)
+    aside = MappingProxyType({"cut.jpg": "cut.jpg is cut off."})
+    trouble = "The watched folder /card does not answer."
+    report = FolderReport(watch="/card", at=AT, online=False, trouble=trouble, left_alone=alone, set_aside=aside)
+    journal.note_folder(report)
+
+    text = stackd("status", "--config", str(config)).stdout
+
+    places = [
+        text.index(part)
+        for part in (trouble, "need you", held.stack_id, "the focus moves on", "cut off", "single frames", done.stack_id)
+    ]
+    assert places == sorted(places)
+    assert text.count(trouble) == 1

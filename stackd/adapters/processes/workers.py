@@ -28,6 +28,7 @@ class _Running:
     child: ChildProcess
     since_s: float
     heard_s: float
+    timeout_s: float
 
 
 class WorkerProcesses:
@@ -39,7 +40,7 @@ class WorkerProcesses:
         `module:function`, called as `function(request, progress)` in the child; gives a `StackingResult`.
     clock : Clock
     job_timeout_s : float
-        A job that takes longer counts as hung.
+        A job that takes longer counts as hung, unless its request says otherwise.
     watch, unwatch : callable
         Told which descriptor becomes readable when a worker reports.
     """
@@ -65,10 +66,11 @@ class WorkerProcesses:
     def start(self, request: StackingRequest) -> None:
         """Begin a job; returns at once."""
         # All threads count: a job that may take an hour may use an hour of every core.
-        child = ChildProcess(self._entry, cpu_s=int(self._job_timeout_s * (os.cpu_count() or 1)) + 1)
+        timeout_s = self._job_timeout_s if request.timeout_s is None else request.timeout_s
+        child = ChildProcess(self._entry, cpu_s=int(timeout_s * (os.cpu_count() or 1)) + 1)
         child.send(request, last=True)
         now_s = self._clock.now_s()
-        self._running[request.job_id] = _Running(child=child, since_s=now_s, heard_s=now_s)
+        self._running[request.job_id] = _Running(child=child, since_s=now_s, heard_s=now_s, timeout_s=timeout_s)
         self._watch(child.reports)
 
     def cancel(self, job_id: int) -> None:
@@ -116,8 +118,8 @@ class WorkerProcesses:
         now_s = self._clock.now_s()
         if now_s - running.heard_s > self._silent_s:
             return f"it made no progress for {self._silent_s:.0f} seconds and was ended"
-        if now_s - running.since_s > self._job_timeout_s:
-            return f"it took longer than {self._job_timeout_s:.0f} seconds ([work] job_timeout_s) and was ended"
+        if now_s - running.since_s > running.timeout_s:
+            return f"it took longer than {running.timeout_s:.0f} seconds ([work] job_timeout_s) and was ended"
         return None
 
     def _forget(self, job_id: int, grace_s: float) -> None:

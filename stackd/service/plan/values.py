@@ -80,6 +80,10 @@ class ServiceSettings:
     intake: IntakeSettings
     recipes: Mapping[str, RecipeChoice]
     jobs_at_once: int = 1
+    job_timeout_s: float | None = None
+    """Seconds after which a worker counts as hung; None leaves that to the workers."""
+    takes_a_restart: tuple[str, ...] = ()
+    """Keys that were changed in the configuration and that only a new start takes over."""
 
     def folder(self, watch: str) -> Watched | None:
         """Find a watched folder; None when it is no longer configured."""

@@ -18,10 +18,7 @@ from stackd.service.plan.recovery import recover
 from stackd.service.plan.taken import Taken
 from stackd.service.plan.values import Folder, ServiceSettings, State, Ticket
 from stackd.service.plan.wishes import overrides_of
-from stackd.service.ports import (
-    Inbox,
-    WishKind,
-)
+from stackd.service.ports import Inbox, Progressed, WishKind
 from stackd.service.run.performer import Performer, World, told
 
 LONGEST_SLEEP_S: Final = 1.0
@@ -77,6 +74,9 @@ class Daemon:
         """Gather, plan and perform until nothing is left to do now."""
         observations = self._gather()
         for _ in range(MOST_ROUNDS):
+            if log.isEnabledFor(logging.DEBUG):
+                for observation in observations:
+                    _log_detail(observation)
             self.state, wanted = plan(
                 self.state,
                 observations,
@@ -114,6 +114,10 @@ class Daemon:
             self._inboxes.update(opened)
             self._settings, self.state = settings, state
             log.info("configuration.reloaded watches=%d", len(settings.watched))
+            if settings.takes_a_restart:
+                keys = ", ".join(settings.takes_a_restart)
+                log.warning("configuration.waits_for_restart keys=%r", keys)
+                self._world.manager.status(f"The new configuration holds, but for {keys}: start stackd again for that.")
         self._world.manager.ready()
 
     def stop(self) -> None:
@@ -268,3 +272,20 @@ class Daemon:
 
     def _perform(self, effect: do.Effect) -> tuple[Observation, ...]:
         return self._performer.perform(effect, self.state, self._settings)
+
+
+def _log_detail(observation: Observation) -> None:
+    """Tell what only who asked for more wants to know (`--verbose`)."""
+    match observation:
+        case Woken(watch=watch):
+            log.debug("folder.woken watch=%s", watch)
+        case Looked(watch=watch, look=look):
+            log.debug("look.done watch=%s online=%s files=%d seconds=%.3f", watch, look.online, len(look.files), look.took_s)
+        case Answered(answer=answer):
+            log.debug("file.read watch=%s path=%r as=%s", answer.watch, answer.path, type(answer).__name__)
+        case Worked(event=Progressed() as event):
+            log.debug("worker.told job=%d stage=%s done=%d total=%d", event.job_id, event.stage, event.done, event.total)
+        case Worked(event=event):
+            log.debug("worker.ended job=%d with=%s", event.job_id, type(event).__name__)
+        case _:
+            pass

@@ -107,17 +107,20 @@ class Performer:
                     version=effect.version,
                     at=now_at,
                 )
-                log.info("stack.sealed stack=%s frames=%d state=%s", job.stack_id, len(effect.stack.frames), job.state)
+                log.info(
+                    "stack.sealed watch=%s stack=%s frames=%d state=%s",
+                    *(_label(job, settings), job.stack_id, len(effect.stack.frames), job.state),
+                )
                 return (seen.JobChanged(job=job, stack=effect.stack),)
             case do.Move():
-                return (self._move(effect, state),)
+                return (self._move(effect, state, settings),)
             case do.BeginRun(job_id=job_id):
                 return self._begin_run(job_id, state, settings)
             case do.TryOutput(job_id=job_id, folder=folder, subfolder=subfolder, needed_bytes=needed_bytes):
                 prefix = f".stackd-{self._owner}-{job_id}-"
                 world.publisher.try_folder(folder, subfolder=subfolder, needed_bytes=needed_bytes, temporary_prefix=prefix)
                 self._take_back_left(of_job=job_id, inside=folder)
-                return (self._move(do.Move(job_id=job_id, state=JobState.READY), state),)
+                return (self._move(do.Move(job_id=job_id, state=JobState.READY), state, settings),)
             case do.CancelRun(job_id=job_id):
                 world.workers.cancel(job_id)
                 return ()
@@ -141,7 +144,10 @@ class Performer:
                 )
             case do.Hold(job_id=job_id):
                 job = journal.hold(job_id, effect.verdict, effect.warnings, at=now_at, error=effect.error, hint=effect.hint)
-                log.info("stack.held stack=%s judgement=%s reason=%r", job.stack_id, effect.verdict.judgement, effect.error)
+                log.info(
+                    "stack.held watch=%s stack=%s judgement=%s reason=%r",
+                    *(_label(job, settings), job.stack_id, effect.verdict.judgement, effect.error),
+                )
                 return (seen.JobChanged(job=job, stack=self._stack_of(job, state)),)
             case do.RenamePublication(job_id=job_id):
                 publication = _publication(job_id, state)
@@ -177,8 +183,8 @@ class Performer:
                 stack = state.tickets[job_id].stack
                 judged = job.verdict.judgement if job.verdict else "unknown"
                 log.info(
-                    "stack.published stack=%s frames=%d judgement=%s composite=%r",
-                    *(job.stack_id, len(stack.frames), judged, job.composite_path),
+                    "stack.published watch=%s stack=%s frames=%d judgement=%s composite=%r",
+                    *(_label(job, settings), job.stack_id, len(stack.frames), judged, job.composite_path),
                 )
                 return (seen.JobChanged(job=job, stack=stack),)
             case do.AnswerWish(wish_id=wish_id, answer=answer):
@@ -201,7 +207,7 @@ class Performer:
             case _:
                 assert_never(effect)
 
-    def _move(self, effect: do.Move, state: State) -> seen.Observation:
+    def _move(self, effect: do.Move, state: State, settings: ServiceSettings) -> seen.Observation:
         job = self._world.journal.move(
             effect.job_id,
             effect.state,
@@ -213,7 +219,9 @@ class Performer:
             accept=effect.accept,
         )
         reason = f" reason={effect.error!r}" if effect.error else ""
-        log.info("stack.moved stack=%s job=%d state=%s%s", job.stack_id, job.id, job.state, reason)
+        log.info(
+            "stack.moved watch=%s stack=%s job=%d state=%s%s", _label(job, settings), job.stack_id, job.id, job.state, reason
+        )
         return seen.JobChanged(job=job, stack=self._stack_of(job, state))
 
     def _begin_run(self, job_id: int, state: State, settings: ServiceSettings) -> tuple[seen.Observation, ...]:
@@ -226,7 +234,10 @@ class Performer:
         if watched is None or choice is None:
             message = f'The recipe "{job.recipe_name}" is no longer in the configuration.'
             return (begun, seen.WorkLost(job_id=job_id, message=message))
-        log.info("stack.begun stack=%s job=%d attempt=%d frames=%d", job.stack_id, job.id, job.attempt, len(stack.frames))
+        log.info(
+            "stack.begun watch=%s stack=%s job=%d attempt=%d frames=%d",
+            *(watched.label, job.stack_id, job.id, job.attempt, len(stack.frames)),
+        )
         try:
             self._world.workers.start(
                 StackingRequest(
@@ -240,6 +251,7 @@ class Performer:
                     version=job.version,
                     placing=watched.placing_of(job),
                     owner=self._owner,
+                    timeout_s=settings.job_timeout_s,
                 )
             )
         except OSError as error:
@@ -292,6 +304,12 @@ class Performer:
 def told(comparisons: Iterable[Compared]) -> tuple[seen.SourcesChecked, ...]:
     """Pass on what became of frames that were compared."""
     return tuple(seen.SourcesChecked(job_id=one.job_id, changed=one.changed) for one in comparisons)
+
+
+def _label(job: Job, settings: ServiceSettings) -> str:
+    """Name a job's watch as the user calls it; one that is no longer configured by its path."""
+    watched = settings.folder(job.watch)
+    return job.watch if watched is None else watched.label
 
 
 def _publication(job_id: int, state: State) -> Publication:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -221,3 +222,15 @@ def test_a_file_that_crashes_the_reading_costs_that_file_only(monkeypatch: pytes
     assert broken.reason == "broken.jpg is cut off."
     assert by_name["stack.json"] == ManifestRead(watch="w", path="stack.json", fingerprint=fingerprint, content=b"{}")
     assert isinstance(by_name["b.jpg"], Described)
+
+
+def test_a_job_may_bring_its_own_time() -> None:
+    """What a reloaded configuration says of it counts for the next job."""
+    bench = Bench()
+    bench.workers.start(replace(request("hang"), timeout_s=1.0))
+
+    (crashed,) = bench.hear(Crashed)
+
+    assert isinstance(crashed, Crashed)
+    assert "longer than 1 seconds" in crashed.reason
+    bench.workers.close()

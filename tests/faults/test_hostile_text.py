@@ -50,6 +50,12 @@ def stackd(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[
     return subprocess.run(command, capture_output=True, check=False, env={**os.environ, **environment})
 
 
+def set_aside(service: RealService) -> dict[str, str]:
+    told = json.loads(stackd("status", "--json", "--config", str(service.config)).stdout)
+    reasons: dict[str, str] = told["folders"][0]["set_aside"]
+    return reasons
+
+
 def is_harmless(printed: bytes) -> bool:
     """Whether a terminal shows it line by line and does nothing else."""
     return not any(unicodedata.category(character) in UNSAFE_CATEGORIES for character in printed.decode().replace("\n", ""))
@@ -68,14 +74,13 @@ def test_no_manifest_ends_the_service_or_a_command_and_each_is_refused_with_a_re
     wait_until(lambda: service.journal.exists() and "done" in service.states(), what="the composite")
     first = service.stop()
     service.start()
+    wait_until(lambda: len(set_aside(service)) == len(MANIFESTS), what="the reading of every manifest after the start")
 
     status = stackd("status", "--config", str(service.config))
-    told = json.loads(stackd("status", "--json", "--config", str(service.config)).stdout)
     sorted_out = stackd("group", str(service.inbox))
 
     assert (first, service.stop()) == (0, 0)
     assert (status.returncode, sorted_out.returncode) == (0, 0)
-    assert len(told["folders"][0]["set_aside"]) == len(MANIFESTS)
     for printed in (status.stdout, sorted_out.stdout, (service.place / "log").read_bytes()):
         assert is_harmless(printed)
 

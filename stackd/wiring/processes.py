@@ -58,6 +58,7 @@ def describe_named(asked: tuple[Path, str, bool], progress: Progress) -> Descrip
     from stackd.adapters.formats.beneath import open_frame, stat_frame
     from stackd.adapters.formats.picture_hash import hash_file
     from stackd.adapters.frames.thumbnails import read_signature
+    from stackd.adapters.machine.logging_setup import spell_what_libraries_say
     from stackd.adapters.metadata.tags import fetch_tags
     from stackd.errors import UnreachableFrame
     from stackd.intake.arrival.admit import Role, admit
@@ -66,6 +67,7 @@ def describe_named(asked: tuple[Path, str, bool], progress: Progress) -> Descrip
     from stackd.model.names import shown
 
     del progress
+    spell_what_libraries_say()
     folder, name, with_hash = asked
     path = folder / name
     try:

@@ -17,6 +17,7 @@ def stacking_tools(*, settled: bool = False) -> Tools:
     from stackd.adapters.frames.barcodes import BarcodeReader
     from stackd.adapters.frames.reader import FrameFiles
     from stackd.adapters.machine.freed_memory import keep_freed_memory
+    from stackd.adapters.machine.logging_setup import spell_what_libraries_say
     from stackd.adapters.machine.process_meter import ProcessMeter
     from stackd.adapters.machine.system_clock import SystemClock
     from stackd.adapters.metadata.reader import FileMetadata
@@ -26,6 +27,7 @@ def stacking_tools(*, settled: bool = False) -> Tools:
     from stackd.service.once.fuse import Tools
 
     keep_freed_memory()
+    spell_what_libraries_say()
     scratch = scratch_folder()
 
     def make_store() -> PlaneStore:

@@ -51,6 +51,16 @@ def set_up_logging(*, verbose: bool = False) -> None:
     root.handlers = [handler]
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
     root.propagate = False
+    spell_what_libraries_say(for_systemd="JOURNAL_STREAM" in os.environ)
+
+
+def spell_what_libraries_say(*, for_systemd: bool = False) -> None:
+    """Send warnings and log lines of libraries through the same door: they may name files and hold what is in them."""
+    logging.captureWarnings(True)
+    handler = logging.lastResort
+    if handler is not None:
+        handler.setFormatter(OneLine(for_systemd=for_systemd))
+        logging.getLogger("py.warnings").handlers = [handler]
 
 
 def note_faults(state_folder: Path) -> tuple[bool, TextIO | None]:

@@ -234,3 +234,13 @@ def test_a_job_may_bring_its_own_time() -> None:
     assert isinstance(crashed, Crashed)
     assert "longer than 1 seconds" in crashed.reason
     bench.workers.close()
+
+
+def test_the_trace_of_an_error_nobody_foresaw_is_escaped_too(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+    bench.workers.start(request("unexpected"))
+    bench.hear(Failed)
+    bench.workers.close()
+
+    said = capfd.readouterr().err
+    assert "ZeroDivisionError: of all things\\x1b[2J" in said
+    assert "\x1b" not in said

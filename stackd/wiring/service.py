@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,10 +47,6 @@ def run_service(config: Path | None, *, verbose: bool = False) -> None:
     loaded = load_settings(config)
     settings = service_settings(loaded.settings, loaded.path)
     state_folder = loaded.settings.state.folder
-    lock = InstanceLock(state_folder)
-    crashed_inside, faults = note_faults(state_folder)
-    wakeup = Wakeup()
-    wakeup.take_signals()
 
     def load_again() -> ServiceSettings:
         again = load_settings(loaded.path)
@@ -57,28 +54,34 @@ def run_service(config: Path | None, *, verbose: bool = False) -> None:
         moved = again.settings.state.folder != loaded.settings.state.folder
         return replace(service_settings(again.settings, again.path), takes_a_restart=("[state] folder",) if moved else ())
 
-    world: World | None = None
+    with ExitStack() as at_the_end:
+        wakeup = Wakeup()
+        at_the_end.callback(wakeup.close)
+        wakeup.take_signals()
+        crashed_inside: bool | None = None
+        world: World | None = None
 
-    def try_to_begin() -> Daemon:
-        nonlocal world
-        if world is None:
-            world = service_world(loaded.settings, wakeup=wakeup, load_again=load_again)
-        return Daemon(settings, world, crashed_inside=crashed_inside)
+        def try_to_begin() -> Daemon:
+            """Take up where the try before this one was refused: what is held stays held."""
+            nonlocal crashed_inside, world
+            if crashed_inside is None:
+                at_the_end.callback(InstanceLock(state_folder).close)
+                crashed_inside, faults = note_faults(state_folder)
+                if faults is not None:
+                    at_the_end.callback(faults.close)
+            if world is None:
+                world = service_world(loaded.settings, wakeup=wakeup, load_again=load_again)
+            return Daemon(settings, world, crashed_inside=crashed_inside)
 
-    try:
-        daemon = begin(try_to_begin, clock=SystemClock(), waker=wakeup, signals=wakeup, manager=SystemdNotifier())
-        if daemon is not None:
-            daemon.run()
-    except StackdError:
-        raise
-    except Exception:
-        logging.getLogger("stackd.service").exception("service.failed")
-        raise
-    finally:
-        wakeup.close()
-        if faults is not None:
-            faults.close()
-        lock.close()
+        try:
+            daemon = begin(try_to_begin, clock=SystemClock(), waker=wakeup, signals=wakeup, manager=SystemdNotifier())
+            if daemon is not None:
+                daemon.run()
+        except StackdError:
+            raise
+        except Exception:
+            logging.getLogger("stackd.service").exception("service.failed")
+            raise
 
 
 def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[], ServiceSettings]) -> World:

@@ -245,10 +245,15 @@ def test_the_place_where_a_crash_is_noted_is_no_way_to_empty_a_file(service: Rea
     assert "faults.not_noted" in service.log()
 
 
-def test_a_full_disk_at_the_start_is_waited_for(tmp_path: Path, card: list[Path]) -> None:
+@pytest.mark.parametrize(
+    ("most_files", "words"),
+    [(20, "cannot be used: No space left on device"), (0, "cannot be read or written: ")],
+    ids=["no file can be made", "nothing can be written"],
+)
+def test_a_full_disk_at_the_start_is_waited_for(tmp_path: Path, card: list[Path], most_files: int, words: str) -> None:
     service = RealService(tmp_path)
     (tmp_path / "state").mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(tmp_path / "state")]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size=2m,nr_inodes={most_files}", "none", str(tmp_path / "state")]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("this machine does not let a test mount a disk")
     try:
@@ -256,12 +261,18 @@ def test_a_full_disk_at_the_start_is_waited_for(tmp_path: Path, card: list[Path]
         with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
             while file.write(bytes(4096)):
                 pass
+        with contextlib.suppress(OSError):
+            for number in range(most_files):
+                (tmp_path / "state" / f"{number}").touch()
         service.start(wait=False)
         wait_until(lambda: "start.waits" in service.log(), what="the wait")
         drop(card, service.inbox)
-        filler.unlink()
+        told = service.log()
+        for path in (filler, *(tmp_path / "state" / f"{number}" for number in range(most_files))):
+            path.unlink(missing_ok=True)
         wait_until(lambda: "service.started" in service.log() and "done" in service.states(), what="the composite")
 
+        assert words in told
         assert service.stop() == 0
         assert "Traceback" not in service.log()
     finally:

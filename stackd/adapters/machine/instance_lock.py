@@ -10,10 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from stackd.errors import AlreadyRunning, JournalBlocked
+from stackd.errors import AlreadyRunning, JournalBlocked, JournalUnusable
+from stackd.model.names import shown
 
 LOCK_NAME: Final = "stackd.lock"
 """In the state folder; holds the number of the process that has it, for people."""
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the system answers where waiting for room helps."""
 
 LOCK_MODE: Final = 0o644
 """Whoever may enter the folder may also see who holds it."""
@@ -37,6 +41,8 @@ class InstanceLock:
     AlreadyRunning
         If another stackd has it.
     JournalBlocked
+        If its disk is full.
+    JournalUnusable
         If the state folder cannot be made or written.
     """
 
@@ -45,9 +51,11 @@ class InstanceLock:
             state_folder.mkdir(parents=True, exist_ok=True, mode=0o750)
             self._descriptor = os.open(state_folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, LOCK_MODE)
         except OSError as error:
-            raise JournalBlocked(
-                f"The state folder {state_folder} cannot be used: {error.strerror}.",
-                hint="Make it writable for the user that runs stackd, or name another one ([state] folder).",
+            told = f"The state folder {shown(state_folder)} cannot be used: {error.strerror}."
+            if error.errno in FULL:
+                raise JournalBlocked(told, hint="Make room; the service goes on by itself.") from error
+            raise JournalUnusable(
+                told, hint="Make it writable for the user that runs stackd, or name another one ([state] folder)."
             ) from error
         if not _lock(self._descriptor):
             holder = os.read(self._descriptor, 32).decode("ascii", "replace").strip()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stackd.adapters.machine.instance_lock import FolderLock, InstanceLock, holder
-from stackd.errors import AlreadyRunning, JournalBlocked
+from stackd.errors import AlreadyRunning, JournalUnusable
 
 
 def test_the_second_stackd_is_told_who_has_the_state_folder(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_watched_folder_that_another_stackd_took_first_is_not_held(tmp_path: P
 def test_a_state_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
 
-    with pytest.raises(JournalBlocked, match="cannot be used"):
+    with pytest.raises(JournalUnusable, match="cannot be used"):
         InstanceLock(tmp_path / "file" / "state")
 
 

@@ -241,11 +241,12 @@ class SqliteJournal:
         Names that a publication of another job has are left out: the file there is that one's.
         """
         with self._reading() as db:
+            # By the states that are meant, not by those that are not: of done jobs there are years, and an index knows the others.
             found = db.execute(
-                "SELECT o.* FROM output o JOIN job j ON j.id = o.job_id WHERE j.state NOT IN (?, ?) AND NOT EXISTS ("
-                "SELECT 1 FROM output p JOIN job k ON k.id = p.job_id WHERE k.state IN (?, ?) AND p.folder = o.folder "
-                "AND p.final_name = o.final_name) ORDER BY o.job_id, o.position",
-                (JobState.DONE, JobState.PUBLISHING, JobState.DONE, JobState.PUBLISHING),
+                f"SELECT o.* FROM job j JOIN output o ON o.job_id = j.id WHERE j.state IN ({','.join('?' * len(_NOT_VISIBLE))}) "  # noqa: S608 (marks only)
+                "AND NOT EXISTS (SELECT 1 FROM output p JOIN job k ON k.id = p.job_id WHERE k.state IN (?, ?) "
+                "AND p.folder = o.folder AND p.final_name = o.final_name) ORDER BY o.job_id, o.position",
+                (*_NOT_VISIBLE, JobState.DONE, JobState.PUBLISHING),
             ).fetchall()
             files: dict[tuple[int, Path], list[tuple[StagedFile, str]]] = {}
             for row in found:
@@ -476,6 +477,10 @@ _ENDS: Final = frozenset(
     {JobState.DONE, JobState.FAILED, JobState.QUARANTINED, JobState.SUPERSEDED, JobState.DISMISSED, JobState.BLOCKED}
 )
 """States in which nothing runs on; `finished_at` tells since when."""
+
+
+_NOT_VISIBLE: Final = tuple(state for state in JobState if state not in (JobState.DONE, JobState.PUBLISHING))
+"""States of a job of which nothing should be visible."""
 
 
 def _insert_stack(db: sqlite3.Connection, stack: Stack, *, watch: str, at: datetime) -> None:

@@ -119,7 +119,9 @@ class Performer:
             case do.TryOutput(job_id=job_id, folder=folder, subfolder=subfolder, needed_bytes=needed_bytes):
                 prefix = f".stackd-{self._owner}-{job_id}-"
                 world.publisher.try_folder(folder, subfolder=subfolder, needed_bytes=needed_bytes, temporary_prefix=prefix)
-                self._take_back_left(of_job=job_id, inside=folder)
+                for left in journal.left_publications():
+                    if left.job_id == job_id and folder in (left.folder, left.folder.parent):
+                        self._take_back(left)
                 return (self._move(do.Move(job_id=job_id, state=JobState.READY), state, settings),)
             case do.CancelRun(job_id=job_id):
                 world.workers.cancel(job_id)
@@ -160,14 +162,16 @@ class Performer:
                 try:
                     self._withdraw(job_id, state)
                 except OutputBlocked as error:
-                    # The journal keeps what it was; see `_take_back_left`.
+                    # The journal keeps what it was; see `_take_back`.
                     log.warning("publication.left job=%d reason=%r", job_id, str(error))
                 return ()
             case do.TakeBackLeft():
-                try:
-                    self._take_back_left()
-                except OutputBlocked as error:
-                    log.warning("publication.left reason=%r", str(error))
+                for left in journal.left_publications():
+                    try:
+                        self._take_back(left)
+                    except OutputBlocked as error:
+                        # One folder that cannot be written must not keep the others as they are.
+                        log.warning("publication.left job=%d reason=%r", left.job_id, str(error))
                 return ()
             case do.CheckSources(job_id=job_id, watch=watch, fingerprints=fingerprints):
                 inbox = self._inboxes[watch]
@@ -268,15 +272,12 @@ class Performer:
         for file, name in publication.files[: ticket.published]:
             self._world.publisher.withdraw(publication.folder, file, name)
 
-    def _take_back_left(self, *, of_job: int | None = None, inside: Path | None = None) -> None:
-        """Take back what stayed visible of publications that were given up; of one job in one folder where they are named."""
-        for left in self._world.journal.left_publications():
-            if of_job not in (None, left.job_id) or (inside is not None and inside not in (left.folder, left.folder.parent)):
-                continue
-            for file, name in left.files:
-                self._world.publisher.withdraw(left.folder, file, name)
-            self._remove_remains(do.RemoveRemains(folders=(left.folder,), job_id=left.job_id))
-            self._world.journal.forget_publication(left.job_id)
+    def _take_back(self, left: Publication) -> None:
+        """Take back what stayed visible of a publication that was given up."""
+        for file, name in left.files:
+            self._world.publisher.withdraw(left.folder, file, name)
+        self._remove_remains(do.RemoveRemains(folders=(left.folder,), job_id=left.job_id))
+        self._world.journal.forget_publication(left.job_id)
 
     def _stack_of(self, job: Job, state: State) -> Stack:
         ticket = state.tickets.get(job.id)

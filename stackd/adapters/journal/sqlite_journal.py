@@ -241,7 +241,7 @@ class SqliteJournal:
         Names that a publication of another job has are left out: the file there is that one's.
         """
         with self._reading() as db:
-            # By the states that are meant, not by those that are not: of done jobs there are years, and an index knows the others.
+            # By the states that are meant, not by those that are not: of done jobs there are years, an index knows the others.
             found = db.execute(
                 f"SELECT o.* FROM job j JOIN output o ON o.job_id = j.id WHERE j.state IN ({','.join('?' * len(_NOT_VISIBLE))}) "  # noqa: S608 (marks only)
                 "AND NOT EXISTS (SELECT 1 FROM output p JOIN job k ON k.id = p.job_id WHERE k.state IN (?, ?) "

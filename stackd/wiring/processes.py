@@ -25,7 +25,7 @@ DESCRIBE_NAMED_ENTRY = "stackd.wiring.processes:describe_named"
 
 def stack_one(request: StackingRequest, progress: Progress) -> StackingResult:
     """Turn a stack into staged files; runs in a worker process."""
-    from stackd.adapters.formats.beneath import keep_within
+    from stackd.adapters.beneath import keep_within
     from stackd.service.once.stack import stack_and_stage
 
     keep_within(request.input_folder)
@@ -47,7 +47,7 @@ def describe_one(asked: tuple[Path, str, bool], progress: Progress) -> Descripti
 
     `asked` is the folder, the file's path in it, and whether it is to be hashed, and its picture. A manifest comes as its bytes.
     """
-    from stackd.adapters.formats.beneath import keep_within
+    from stackd.adapters.beneath import keep_within
 
     keep_within(asked[0])
     return describe_named(asked, progress)
@@ -55,7 +55,7 @@ def describe_one(asked: tuple[Path, str, bool], progress: Progress) -> Descripti
 
 def describe_named(asked: tuple[Path, str, bool], progress: Progress) -> Description:
     """Read what a file says of itself that a user named, which may be a link; else as `describe_one`."""
-    from stackd.adapters.formats.beneath import open_frame, stat_frame
+    from stackd.adapters.beneath import open_frame, stat_frame
     from stackd.adapters.formats.picture_hash import hash_file
     from stackd.adapters.frames.thumbnails import read_signature
     from stackd.adapters.machine.logging_setup import spell_what_libraries_say

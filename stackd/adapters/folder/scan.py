@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackd.adapters.formats.beneath import open_beneath, stat_beneath
+from stackd.adapters.beneath import open_beneath, stat_beneath
 from stackd.intake.arrival.admit import MAX_DEPTH, RAW_SUFFIXES, RENDERED_SUFFIXES, admit
 from stackd.model.frame import Fingerprint
 from stackd.model.names import shown

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, Final, Self
 
+from stackd.adapters.beneath import open_frame
 from stackd.adapters.formats import tiff_structure
-from stackd.adapters.formats.beneath import open_frame
 from stackd.adapters.formats.tiff_structure import BrokenStructure, Directory
 from stackd.errors import UnreachableFrame, UnreadableFrame
 from stackd.intake.arrival.admit import RAW_SUFFIXES

@@ -11,7 +11,7 @@ from statistics import median
 from types import MappingProxyType
 from typing import TypeVar
 
-from stackd.adapters.formats.beneath import stat_frame
+from stackd.adapters.beneath import stat_frame
 from stackd.adapters.formats.frame_headers import frame_header
 from stackd.adapters.formats.opened_image import BEHIND_A_LINK, OpenedImage, damaged, open_image
 from stackd.adapters.formats.picture_hash import hash_file

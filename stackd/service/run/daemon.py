@@ -181,9 +181,7 @@ class Daemon:
             folders=MappingProxyType(folders),
             tickets=MappingProxyType(tickets),
             finished=MappingProxyType(finished),
-            taken=MappingProxyType(
-                {watched.watch: Taken(journal.taken_frames(watched.watch)) for watched in settings.watched}
-            ),
+            taken=MappingProxyType({watched.watch: Taken(journal.taken_frames(watched.watch)) for watched in settings.watched}),
         )
 
     def _recover(self, *, crashed_inside: bool) -> None:

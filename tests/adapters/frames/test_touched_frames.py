@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from stackd.adapters.beneath import keep_within, open_beneath
 from stackd.adapters.folder.scan import FolderScan
-from stackd.adapters.formats.beneath import keep_within, open_beneath
 from stackd.adapters.formats.opened_image import open_image
 from stackd.adapters.frames.reader import FrameFiles
 from stackd.config.settings import Recipe

@@ -38,7 +38,12 @@ META = FrameMeta(captured_at=AT, lens="90 mm", page_positions_m=(0.0, 1e-6), sou
 FINGERPRINT = Fingerprint(size_bytes=100, mtime_ns=5, content_sha256="ab" * 32)
 
 
-SIGNATURE = ContentSignature(thumbnail=np.zeros((2, 3), np.float32), sharpness=np.ones((1, 2), np.float32), brightness=0.5)
+SIGNATURE = ContentSignature(
+    thumbnail=np.zeros((2, 3), np.float32),
+    sharpness=np.ones((1, 2), np.float32),
+    brightness=0.5,
+    detail=np.zeros((4, 4), np.int8),
+)
 
 
 @pytest.fixture(scope="module")

@@ -129,4 +129,5 @@ def test_a_crash_inside_the_service_still_counts(tmp_path: Path) -> None:
     service.start()
     wait_until(lambda: "done" in service.states(), what="the composite")
 
+    assert service.stop() == 0
     assert service.rows("SELECT crashes FROM job") == [(1,)]

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import BinaryIO, Final, Self
 
 from stackd.adapters.beneath import open_frame
-from stackd.adapters.formats import tiff_structure
-from stackd.adapters.formats.tiff_structure import BrokenStructure, Directory
+from stackd.adapters.formats.structures import tiff_structure
+from stackd.adapters.formats.structures.tiff_structure import BrokenStructure, Directory
 from stackd.errors import UnreachableFrame, UnreadableFrame
 from stackd.intake.arrival.admit import RAW_SUFFIXES
 from stackd.model.names import shown

@@ -19,7 +19,7 @@ from stackd.model.pixels import Gray
 TILE_PX: Final = 96
 LOOKED_AT_PX: Final = 4_000_000
 LEAST_ROWS: Final = 16
-"""Of larger grids only the middle rows of every tile are looked at to find the sharpest: so many px in all, so many rows at least.
+"""In larger grids only the middle rows of every tile are looked at for the sharpest: so many px in all, so many rows at least.
 Looking at all of 24 megapixels costs as much as fusing a frame."""
 SHARPEST_TILES: Final = 12
 """Tiles of the composite, those with most detail, on which it is tried what blur would cost."""

@@ -108,6 +108,8 @@ class Stacker:
         Whether small pictures of the frames are wanted, laid over the reference.
     wanted_reference : int or None
         Position in the source of the frame that is to be the reference, or the nearest that fits; None for the middle one.
+    placed : SolvedChain, optional
+        Where the frames of the source lie, full-size px, where that is known already: then nothing is registered.
     """
 
     def __init__(
@@ -123,6 +125,7 @@ class Stacker:
         with_depth: bool = True,
         with_previews: bool = False,
         wanted_reference: int | None = None,
+        placed: SolvedChain | None = None,
     ) -> None:
         self._source = source
         looked_at = fuse.reduction_looked_at(source.shape)
@@ -141,6 +144,7 @@ class Stacker:
         self._progress = progress
         self._with_depth = with_depth
         self._wanted_reference = wanted_reference
+        self._known_places = placed
         self._jury = Jury(make_store, source.shape)
         self._chain = Chain()
         self._brightness: dict[int, Brightness] = {}
@@ -175,7 +179,7 @@ class Stacker:
             gray_reduction=self._registration_reduction(),
             shown=compared,
         )
-        if isinstance(self._align, NoRegistration):
+        if self._known_places is not None or isinstance(self._align, NoRegistration):
             self._chain = Chain(frames=position + 1)
         else:
             prepared = prepare(gray, compared)
@@ -313,6 +317,8 @@ class Stacker:
 
     def _placed(self) -> SolvedChain:
         """Matrices in full-size px."""
+        if self._known_places is not None:
+            return self._known_places
         frames = self._chain.frames
         if isinstance(self._align, NoRegistration):
             middle = frames // 2 if self._wanted_reference is None else self._wanted_reference

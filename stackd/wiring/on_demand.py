@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stackd.model.pixels import Pixels
     from stackd.service.once.fuse import FuseOutcome
     from stackd.service.once.group import Sorted
+    from stackd.service.once.sibling import Sibling
 
 
 def fuse_now(
@@ -38,6 +39,7 @@ def fuse_now(
     depth_map: Path | None,
     page: Path | None,
     progress: Progress,
+    sibling: Sibling | None = None,
 ) -> FuseOutcome:
     """Fuse one stack, as `stackd fuse` does; see `fuse_files` for what can go wrong."""
     from stackd.config.load import load_recipe
@@ -53,6 +55,7 @@ def fuse_now(
         recipe_name=recipe_name,
         tools=stacking_tools(),
         progress=progress,
+        sibling=sibling,
     )
 
 

@@ -29,6 +29,7 @@ def as_object(outcome: FuseOutcome) -> dict[str, Any]:
         "depth_map": None if outcome.depth_map is None else str(outcome.depth_map),
         "page": None if outcome.page is None else str(outcome.page),
         "reference": composite.reference_path,
+        "frame_size_px": {"width": composite.frame_shape[1], "height": composite.frame_shape[0]},
         "method": composite.method,
         "frames": [
             {

@@ -26,6 +26,7 @@ STAGE_SENTENCES = {
     "place": "Placing all frames together",
     "match": "Matching brightness",
     "prepare": "Measuring blur and grain",
+    "focus": "Finding where each frame is focused",
     "measure": "Measuring sharpness",
     "decide": "Deciding what is sharp where",
     "blend": "Blending",

@@ -275,7 +275,11 @@ def _colours_are_not_matched(patch: pytest.MonkeyPatch) -> None:
 
 
 def _brightness_is_compared_in_reduced_px(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(stacker, "measure_brightness", lambda pixels, reduction: measure_brightness(pixels, reduction=reduction // 2))
+    patch.setattr(
+        stacker,
+        "measure_brightness",
+        lambda pixels, reduction, shown: measure_brightness(pixels, reduction=reduction // 2, shown=shown),
+    )
 
 
 def _the_window_is_taken_from_the_corner(patch: pytest.MonkeyPatch) -> None:

@@ -77,11 +77,16 @@ def with_planes(header: Header, image: OpenedImage) -> Header:
         )
     if layout.planes > 1 and (layout.channels > 1 or layout.times > 1):
         raise UnreadableFrame(
-            f"{shown(image.path.name)} holds {layout.channels} channels and {layout.times} points in time, not one stack.",
+            f"{shown(image.path.name)} holds {_counted(layout.channels, 'channel')} and"
+            f" {_counted(layout.times, 'point')} in time, not one stack.",
             hint="Export each channel and point in time as a file of its own.",
         )
     positions = layout.positions_m if len(layout.positions_m) == layout.planes else ()
     return replace(header, pages=layout.planes, page_positions_m=positions)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def is_about_planes(description: str) -> bool:
@@ -147,8 +152,6 @@ def _ome(description: str, pages: int) -> _Layout:
         heights = {number: number * float(pixels.get("PhysicalSizeZ", "0")) * step_m for number in range(pages)}
     positions = tuple(heights[number] for number in range(pages)) if len(heights) == pages else ()
     times = int(pixels.get("SizeT", "1"))
-    if int(pixels.get("SizeZ", "1")) == 1 and times == pages:
-        times = 1
     return _Layout(planes=pages, channels=max(channels, 1), times=times, positions_m=positions)
 
 

@@ -94,6 +94,14 @@ def test_channels_and_points_in_time_are_refused_with_a_remedy(tmp_path: Path, s
     assert "Export each channel" in caught.value.hint
 
 
+def test_a_series_in_time_is_no_stack(tmp_path: Path):
+    path = tmp_path / "t.ome.tif"
+    tifffile.imwrite(path, planes(), photometric="minisblack", metadata={"axes": "TYX"}, ome=True)
+
+    with pytest.raises(UnreadableFrame, match=r"t\.ome\.tif holds 1 channel and 5 points in time"):
+        FileMetadata().describe(path)
+
+
 def test_a_thumbnail_behind_the_picture_is_no_frame(tmp_path: Path):
     path = tmp_path / "a.tif"
     with tifffile.TiffWriter(path) as tiff:

@@ -122,6 +122,20 @@ def test_frames_that_all_end_in_black_are_taken(tmp_path: Path):
     assert FrameFiles().check(frames) == {}
 
 
+@pytest.mark.parametrize("alpha", ["assocalpha", "unassalpha"])
+def test_frames_laid_over_one_another_by_another_program_end_in_nothing(tmp_path: Path, alpha: str):
+    """Their borders are transparent, each at another place."""
+    frames = []
+    for number in range(4):
+        pixels = np.dstack([make_frames.textured(HEIGHT, WIDTH, seed=number), np.full((HEIGHT, WIDTH), 255, np.uint8)])
+        last = HEIGHT - 6 * number
+        pixels[last:] = 0
+        pixels[last - 1, 200:] = 0
+        frames.append(FrameFile(path=tiff(tmp_path / f"{number}.tif", pixels, extrasamples=[alpha])))
+
+    assert FrameFiles().check(frames) == {}
+
+
 def test_zeros_behind_the_pixels_are_nothing_to_tell(tmp_path: Path):
     path = tiff(tmp_path / "a.tif", make_frames.textured(HEIGHT, WIDTH))
     path.write_bytes(path.read_bytes() + bytes(20_000))

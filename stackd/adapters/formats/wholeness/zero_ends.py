@@ -5,7 +5,8 @@ uncompressed picture every value is legal: what is missing comes out black, and 
 
 What tells it from a picture that ends in black: compressed pixels never end in a page of zeros, whatever they show. Uncompressed
 ones may, where a picture has a black bar or was cut out of its background; but a bar begins at the beginning of a row, and an
-outline leaves zeros in the rows before, to the left and right of what is shown. Where a row of picture breaks off in its middle,
+outline leaves zeros in the rows before, to the left and right of what is shown. Zeros in a picture with alpha are transparent:
+nothing is shown there, by whatever they came. Where a row of picture breaks off in its middle,
 and not one pixel from there to the end is anything but zero, the copy broke off.
 """
 
@@ -40,6 +41,9 @@ CHUNK_BYTES: Final = 1 << 22
 UNCOMPRESSED: Final = 1
 RUN_LENGTHS: Final = frozenset({2, 3, 4, 32773})
 """Compressions of TIFF that turn black into zeros: CCITT and PackBits."""
+
+COLOUR_CHANNELS: Final = (1, 3)
+"""Gray and RGB; what else a pixel holds is alpha."""
 
 ROWS_BEFORE: Final = 2
 """Rows of a strip or tile looked at before the zeros begin …"""
@@ -96,7 +100,7 @@ def zero_share(image: OpenedImage) -> float:
     What one file cannot tell, the others of its stack can: whether a picture ends in black.
     """
     pieces = _pieces(image.directories) if image.kind is FileKind.TIFF else []
-    if not pieces or any(_compression(piece) != UNCOMPRESSED for piece in pieces):
+    if not pieces or any(_compression(piece) != UNCOMPRESSED or _has_alpha(piece.directory) for piece in pieces):
         return 0.0
     end = min(pieces[-1].end, image.size_bytes)
     begin = zeros_from(image, end)
@@ -170,7 +174,7 @@ def _may_be_black(image: OpenedImage, pieces: Sequence[_Piece], begin: int) -> b
 
 def _breaks_off(image: OpenedImage, piece: _Piece, begin: int) -> bool:
     """Whether the zeros begin in the middle of a row of picture."""
-    if piece.offset >= begin:
+    if piece.offset >= begin or _has_alpha(piece.directory):
         return False
     directory = piece.directory
     width = directory.first(tiff_structure.WIDTH)
@@ -203,6 +207,10 @@ def _breaks_off(image: OpenedImage, piece: _Piece, begin: int) -> bool:
     if breaks_at % inside == 0:
         return False
     return float(1 - picture[:breaks_at].mean()) < ZEROS_BEFORE
+
+
+def _has_alpha(directory: Directory) -> bool:
+    return directory.first(tiff_structure.SAMPLES_PER_PIXEL, 1) not in COLOUR_CHANNELS
 
 
 def _pixel_bytes(directory: Directory) -> int:

@@ -368,7 +368,9 @@ def too_few(
     count = f"{useless} of {asked} frames cannot be used" if useless else f"There is only {asked} frame"
     return MixedStack(
         " ".join([f"{count}, and a composite needs {MIN_FRAMES}.", *told]),
-        hint="Add the missing frames, or replace those that cannot be read.",
+        hint="Do as is said of each, and try again."
+        if useless == asked
+        else "Add the missing frames, or replace those that cannot be read.",
     )
 
 

@@ -46,8 +46,10 @@ def test_what_is_done_between_aligning_and_measuring_is_not_booked_as_aligning()
     assert seconds["register"] == pytest.approx(FRAMES * SECONDS["frame"])
     assert seconds["place"] == seconds["match"] == 0
     # Every frame is looked at once to measure where it is focused, and none is decoded again for that.
-    assert FRAMES * SECONDS["plane"] <= seconds["prepare"] < SECONDS["frame"]
+    assert 0.99 * FRAMES * SECONDS["plane"] <= seconds["prepare"] < SECONDS["frame"]
+    assert seconds["focus"] > FRAMES * SECONDS["plane"]
     assert (FRAMES - WITNESSES) * SECONDS["plane"] <= seconds["measure"] < SECONDS["frame"]
     assert seconds["decide"] > FRAMES * SECONDS["plane"]
     assert seconds["blend"] > 1
-    assert list(seconds) == ["register", "place", "match", "prepare", "measure", "decide", "blend", "depth", "finish", "judge"]
+    stages_told = ["register", "place", "match", "prepare", "focus", "measure", "decide", "blend", "depth", "finish", "judge"]
+    assert list(seconds) == stages_told

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "split": "stackd.cli.decide:split",
     "merge": "stackd.cli.decide:merge",
     "config": "stackd.cli.config:app",
+    "service": "stackd.cli.service:app",
     "doctor": "stackd.cli.doctor:doctor",
     "demo": "stackd.cli.demo:demo",
 }

@@ -1,0 +1,151 @@
+"""The real systemd as the first process of a small world of its own, to run the installed unit as it stands (Linux, as root).
+
+The world has its own processes, mounts and control groups, ends with the test, and starts nothing but the unit. Of this machine
+it sees all files; /etc, /var/lib, /srv and /run are the test's own.
+"""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import stackd
+
+SYSTEMD = Path("/lib/systemd/systemd")
+UNIFIED = Path("/sys/fs/cgroup")
+HIERARCHIES = [UNIFIED, UNIFIED / "systemd", UNIFIED / "unified"]
+"""Where systemd keeps its groups: one hierarchy, or two beside older ones."""
+
+WORLD = """\
+set -e
+for groups in {groups}; do echo $$ > "$groups/cgroup.procs"; done
+exec unshare --cgroup --mount --uts --ipc --pid --fork --kill-child --propagation private sh -ec '
+mount -t proc proc /proc
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -p {place}/kept && mount --bind {python} {place}/kept
+{open_home}
+mount --bind {place}/etc /etc
+mount --bind {place}/var-lib /var/lib
+mount --bind {place}/srv /srv
+exec env -i PATH=/usr/bin:/bin container=stackd SYSTEMD_UNIT_PATH=/etc/systemd/system SYSTEMD_LOG_TARGET=console \
+    {systemd} --system --unit=stackd.service --show-status=no --crash-reboot=no
+'
+"""
+
+OPEN_HOME = """\
+mount -t tmpfs -o mode=755 tmpfs /root
+mkdir -p {python} && mount --bind {place}/kept {python}
+"""
+"""A Python below /root, which only root may enter, is shown to the service too; nothing else of /root is."""
+
+
+def reason_against() -> str | None:
+    """Why this machine cannot do it, if it cannot."""
+    if sys.platform != "linux" or not SYSTEMD.exists():
+        return "systemd is not installed"
+    if os.geteuid() != 0:
+        return "a world of its own for systemd takes root"
+    tried = subprocess.run(
+        ["unshare", "--cgroup", "--mount", "--uts", "--ipc", "--pid", "--fork", "mount", "-t", "proc", "proc", "/proc"],
+        capture_output=True,
+        check=False,
+    )
+    if tried.returncode:
+        return "this machine lets even root make no namespaces"
+    if not _groups():
+        return "control groups cannot be written here"
+    return None
+
+
+def _groups() -> list[Path]:
+    return [folder for folder in HIERARCHIES if (folder / "cgroup.procs").exists() and os.access(folder, os.W_OK)]
+
+
+@dataclass
+class RealSystemd:
+    """Runs /etc/systemd/system/stackd.service of a world whose /etc, /var/lib and /srv lie in `place`."""
+
+    place: Path
+    process: "subprocess.Popen[bytes] | None" = None
+    groups: list[Path] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name in ("etc/systemd/system", "var-lib", "srv"):
+            (self.place / name).mkdir(parents=True)
+        for name in ("passwd", "group", "ld.so.cache", "machine-id", "localtime", "perl", "nsswitch.conf"):
+            source = Path("/etc") / name
+            if source.is_dir():
+                shutil.copytree(source, self.place / "etc" / name)
+            elif source.exists():
+                shutil.copy(source, self.place / "etc" / name)
+        self.place.chmod(0o755)
+
+    @property
+    def program(self) -> Path:
+        """A stackd that anybody may start: the one under test, in the Python that runs the tests."""
+        program = self.place / "srv" / "program" / "stackd"
+        if not program.exists():
+            program.parent.mkdir()
+            source = Path(stackd.__file__).parents[1]
+            program.write_text(f'#!/bin/sh\nPYTHONPATH="{source}" exec "{sys.executable}" -m stackd "$@"\n')
+            program.chmod(0o755)
+        return Path("/srv/program/stackd")
+
+    def start(self) -> None:
+        base = Path(sys.base_prefix)
+        in_root = base.is_relative_to("/root") and not Path("/root").stat().st_mode & stat.S_IXOTH
+        names = [folder / f"stackd-test-{os.getpid()}" for folder in _groups()]
+        for folder in names:
+            folder.mkdir(exist_ok=True)
+        self.groups = names
+        script = WORLD.format(
+            groups=" ".join(map(str, names)),
+            python=base,
+            place=self.place,
+            systemd=SYSTEMD,
+            open_home=OPEN_HOME.format(python=base, place=self.place) if in_root else "",
+        )
+        with (self.place / "console").open("ab") as console:
+            self.process = subprocess.Popen(
+                ["sh", "-c", script], stdout=console, stderr=console, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+
+    def console(self) -> str:
+        return (self.place / "console").read_text(errors="replace")
+
+    def pids(self) -> list[int]:
+        """All processes of the service, as this machine numbers them."""
+        found = set()
+        for group in self.groups:
+            for listed in group.rglob("stackd.service/cgroup.procs"):
+                found |= {int(line) for line in listed.read_text().split()}
+        return sorted(found)
+
+    def end(self) -> None:
+        """End the world with all that is in it, and its control groups."""
+        if self.process is not None:
+            # The first process of the world goes with the one that made it, and with the first all others.
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        for group in self.groups:
+            for folder in sorted(group.rglob("*"), reverse=True):
+                if folder.is_dir():
+                    _remove_group(folder)
+            _remove_group(group)
+
+
+def _remove_group(folder: Path) -> None:
+    from tests.real_service import wait_until
+
+    def is_gone() -> bool:
+        with suppress(OSError):
+            folder.rmdir()
+        return not folder.exists()
+
+    wait_until(is_gone, what=f"the end of {folder}")

@@ -7,14 +7,15 @@ it sees all files; /etc, /var/lib, /srv and /run are the test's own.
 import os
 import shutil
 import signal
-import stat
 import subprocess
 import sys
+import sysconfig
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import stackd
+from tests.real_service import children_of, wait_until
 
 SYSTEMD = Path("/lib/systemd/systemd")
 UNIFIED = Path("/sys/fs/cgroup")
@@ -26,22 +27,28 @@ set -e
 for groups in {groups}; do echo $$ > "$groups/cgroup.procs"; done
 exec unshare --cgroup --mount --uts --ipc --pid --fork --kill-child --propagation private sh -ec '
 mount -t proc proc /proc
+for groups in {groups}; do mount --bind "$groups" "$(dirname "$groups")"; done
+mount --bind "{python}" {place}/srv/program/python
+mount --bind "{libraries}" {place}/srv/program/libraries
+mount --bind "{source}" {place}/srv/program/source
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p {place}/kept && mount --bind {python} {place}/kept
-{open_home}
 mount --bind {place}/etc /etc
 mount --bind {place}/var-lib /var/lib
-mount --bind {place}/srv /srv
+mount --rbind {place}/srv /srv
+mount -t tmpfs -o mode=1777 tmpfs /tmp
+mount -t tmpfs -o mode=1777 tmpfs /var/tmp
 exec env -i PATH=/usr/bin:/bin container=stackd SYSTEMD_UNIT_PATH=/etc/systemd/system SYSTEMD_LOG_TARGET=console \
     {systemd} --system --unit=stackd.service --show-status=no --crash-reboot=no
 '
 """
 
-OPEN_HOME = """\
-mount -t tmpfs -o mode=755 tmpfs /root
-mkdir -p {python} && mount --bind {place}/kept {python}
+PROGRAM = """\
+#!/bin/sh
+export PYTHONHOME=/srv/program/python LD_LIBRARY_PATH=/srv/program/python/lib
+export PYTHONPATH=/srv/program/source:/srv/program/libraries
+exec {python} -m stackd "$@"
 """
-"""A Python below /root, which only root may enter, is shown to the service too; nothing else of /root is."""
+"""The stackd under test with the Python that runs the tests: wherever they lie, the service finds them in a place open to all."""
 
 
 def reason_against() -> str | None:
@@ -87,28 +94,27 @@ class RealSystemd:
 
     @property
     def program(self) -> Path:
-        """A stackd that anybody may start: the one under test, in the Python that runs the tests."""
+        """What starts stackd in that world."""
         program = self.place / "srv" / "program" / "stackd"
         if not program.exists():
-            program.parent.mkdir()
-            source = Path(stackd.__file__).parents[1]
-            program.write_text(f'#!/bin/sh\nPYTHONPATH="{source}" exec "{sys.executable}" -m stackd "$@"\n')
+            for name in ("python", "libraries", "source"):
+                (program.parent / name).mkdir(parents=True)
+            python = Path(sys.executable).resolve().relative_to(sys.base_prefix)
+            program.write_text(PROGRAM.format(python=Path("/srv/program/python") / python))
             program.chmod(0o755)
         return Path("/srv/program/stackd")
 
     def start(self) -> None:
-        base = Path(sys.base_prefix)
-        in_root = base.is_relative_to("/root") and not Path("/root").stat().st_mode & stat.S_IXOTH
-        names = [folder / f"stackd-test-{os.getpid()}" for folder in _groups()]
-        for folder in names:
+        self.groups = [folder / f"stackd-test-{os.getpid()}" for folder in _groups()]
+        for folder in self.groups:
             folder.mkdir(exist_ok=True)
-        self.groups = names
         script = WORLD.format(
-            groups=" ".join(map(str, names)),
-            python=base,
+            groups=" ".join(map(str, self.groups)),
+            python=sys.base_prefix,
+            libraries=sysconfig.get_path("platlib"),
+            source=Path(stackd.__file__).parents[1],
             place=self.place,
             systemd=SYSTEMD,
-            open_home=OPEN_HOME.format(python=base, place=self.place) if in_root else "",
         )
         with (self.place / "console").open("ab") as console:
             self.process = subprocess.Popen(
@@ -118,8 +124,26 @@ class RealSystemd:
     def console(self) -> str:
         return (self.place / "console").read_text(errors="replace")
 
+    def call(self, *command: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command in that world, as root."""
+        assert self.process is not None
+        (first,) = children_of(self.process.pid)
+        inside = ["nsenter", "--target", str(first), "--mount", "--pid", "--uts", "--ipc", *command]
+        return subprocess.run(inside, check=False, capture_output=True, text=True, cwd="/")
+
+    def ask(self, *arguments: str) -> str:
+        """Call systemctl in that world."""
+        asked = self.call("systemctl", "--no-ask-password", *arguments)
+        assert asked.returncode == 0, asked.stderr
+        return asked.stdout
+
+    def show(self, *properties: str) -> dict[str, str]:
+        """Ask for properties of the service."""
+        told = self.ask("show", "stackd.service", f"--property={','.join(properties)}")
+        return dict(line.split("=", 1) for line in told.splitlines())
+
     def pids(self) -> list[int]:
-        """All processes of the service, as this machine numbers them."""
+        """All processes of the service, the first one first, as this machine numbers them."""
         found = set()
         for group in self.groups:
             for listed in group.rglob("stackd.service/cgroup.procs"):
@@ -141,8 +165,6 @@ class RealSystemd:
 
 
 def _remove_group(folder: Path) -> None:
-    from tests.real_service import wait_until
-
     def is_gone() -> bool:
         with suppress(OSError):
             folder.rmdir()

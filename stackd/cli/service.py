@@ -51,12 +51,12 @@ RehearseOption = Annotated[bool, typer.Option("--dry-run", help="Change nothing;
 
 
 @app.command()
-def install(  # noqa: D417  (options explain themselves)
+def install(
     config: Annotated[
         Path | None,
         typer.Option(
             "--config",
-            help="Configuration the service runs with, as it will see it. Without it: /etc/stackd/stackd.toml with --system, else as `stackd run`.",
+            help="Configuration, as the service will see it. Without it: /etc/stackd/stackd.toml with --system, else yours.",
             show_default=False,
         ),
     ] = None,

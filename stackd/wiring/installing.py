@@ -229,7 +229,7 @@ def _cautions(wanted: Wanted, place: ServicePlace) -> list[str]:
 
 
 def _to_start(kind: Kind, *, start: bool) -> tuple[tuple[str, ...], ...]:
-    from stackd.adapters.installation.launchd_agent import LABEL, agent_path
+    from stackd.adapters.installation.launchd_agent import agent_path
 
     if kind is Kind.LAUNCHD:
         domain = _launchd_domain()

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from stackd.cli.main import EXIT_ALREADY_RUNNING, EXIT_WRONG_CONFIGURATION
+
 ROOT = Path(__file__).parents[2]
+MOST_EXPOSED = 1.5
+"""Of ten, as `systemd-analyze security` counts: 2 and below is "OK", 1 and below "SAFE"."""
+
 UNITS = [ROOT / "systemd" / "stackd.service", ROOT / "systemd" / "user" / "stackd.service"]
 PLIST = ROOT / "launchd" / "org.stackd.stackd.plist"
 
@@ -53,7 +58,31 @@ def test_a_unit_starts_the_daemon_and_gives_it_time_to_stop(unit: Path) -> None:
     assert "\nKillMode=mixed\n" in text
     assert int(re.findall(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)[0]) > 10
     assert int(re.findall(r"^WatchdogSec=(\d+)$", text, re.MULTILINE)[0]) > 10
-    assert "78" in re.findall(r"^RestartPreventExitStatus=(.*)$", text, re.MULTILINE)[0].split()
+    never_again = {int(code) for code in re.findall(r"^RestartPreventExitStatus=(.*)$", text, re.MULTILINE)[0].split()}
+    assert never_again == {EXIT_WRONG_CONFIGURATION}
+    assert EXIT_ALREADY_RUNNING not in never_again
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_the_unit_of_the_system_is_hardly_exposed() -> None:
+    command = ["systemd-analyze", "security", "--offline=yes", str(UNITS[0])]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "unrecognized option" in told.stderr:
+        pytest.skip("this systemd-analyze does not look at files")
+
+    (exposure,) = re.findall(r"Overall exposure level for stackd\.service: ([\d.]+)", told.stdout)
+
+    assert float(exposure) <= MOST_EXPOSED
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=["system", "user"])
+def test_every_line_of_a_unit_that_confines_has_its_reason(unit: Path) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    confining = unit.read_text().partition("# What follows takes away")[2].partition("[Install]")[0]
+    keys = set(re.findall(r"^(\w+)=", confining, re.MULTILINE))
+
+    assert len(keys) >= 10
+    assert [key for key in sorted(keys) if f"`{key}" not in page] == []
 
 
 def test_the_launchd_agent_is_a_property_list_with_known_keys_only() -> None:

@@ -1,1 +1,1 @@
-"""stackd as a service of the system: the files that systemd and launchd want, where they lie, and who is asked to take them up."""
+"""stackd as a service of the system: the files that systemd and launchd want, where they lie, and who takes them up."""

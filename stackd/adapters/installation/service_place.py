@@ -25,7 +25,8 @@ class ServicePlace:
     """Of the user who installs."""
 
     def __post_init__(self) -> None:
-        for path in (*self.program, self.config, *self.inputs, *self.outputs, self.state, self.home):
+        paths: list[str | Path] = [*self.program, self.config, *self.inputs, *self.outputs, self.state, self.home]
+        for path in paths:
             if shown(path) != str(path):
                 raise WrongUse(
                     f"{shown(path)} cannot be written into a file for a service manager: its name holds what is no text.",
@@ -44,9 +45,10 @@ def running_program() -> tuple[str, ...]:
 
 
 def folders_of_the_program(program: tuple[str, ...]) -> tuple[Path, ...]:
-    """Name the folders that running it reads: its own, and those of its Python."""
+    """Name the folders that running it reads: its own and, when it is the one that runs now, those of its Python."""
     own = Path(program[0])
-    return tuple(dict.fromkeys((own.parent, own.resolve().parent, Path(sys.prefix), Path(sys.base_prefix))))
+    pythons = (Path(sys.prefix), Path(sys.base_prefix)) if program == running_program() else ()
+    return tuple(dict.fromkeys((own.parent, own.resolve().parent, *pythons)))
 
 
 def is_open_to_all(folder: Path) -> bool:

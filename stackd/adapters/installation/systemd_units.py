@@ -94,11 +94,13 @@ def user_paths(home: Path) -> tuple[Path, ...]:
 
 
 def _start(place: ServicePlace) -> Sequence[str]:
-    words = [*place.program, "run", "--config", str(place.config)]
+    command: list[str] = [*place.program, "run", "--config", str(place.config)]
+    # No variable is looked for in the first word.
+    words = [_word(command[0]), *(_word(argument, an_argument=True) for argument in command[1:])]
     return (
         "# The stackd that wrote this, with its configuration. An empty line takes back that of the unit.",
         "ExecStart=",
-        f"ExecStart={' '.join(_word(word, in_command=True) for word in words)}",
+        f"ExecStart={' '.join(words)}",
     )
 
 
@@ -115,9 +117,9 @@ def _once(paths: Iterable[Path]) -> Iterable[Path]:
     return dict.fromkeys(paths)
 
 
-def _word(text: str, *, in_command: bool = False) -> str:
-    r"""Quote one word as systemd.syntax(7) has it. `%` begins a specifier everywhere, `$` a variable in commands only."""
+def _word(text: str, *, an_argument: bool = False) -> str:
+    r"""Quote one word as systemd.syntax(7) has it. `%` begins a specifier anywhere, `$` a variable in arguments."""
     text = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-    if in_command:
+    if an_argument:
         text = text.replace("$", "$$")
     return f'"{text}"' if any(character in " \t'\";" for character in text) else text

@@ -236,7 +236,7 @@ def test_uninstalling_all_leaves_no_folder_of_its_own(root: Path) -> None:
         (None, "There is no configuration"),
         ('[[watch]]\ninput = "/srv/in"\noutput = "/srv/out"\n', "names no state folder"),
         ('[state]\nfolder = "/var/lib/stackd"\n', "names no folder to watch"),
-        (CONFIG.replace("/srv", "/tmp"), "lies in a folder for temporary files"),
+        (CONFIG.replace("/srv", "/tmp"), "lies in a folder for temporary files"),  # noqa: S108  (never made)
     ],
 )
 def test_without_a_fitting_configuration_nothing_is_written_and_it_is_said_why(root: Path, config: str | None, said: str) -> None:

@@ -4,10 +4,12 @@ import plistlib
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from stackd.adapters.installation.templates import AGENT, SYSTEM_UNIT, SYSTEM_USER, USER_UNIT, template
 from stackd.cli.main import EXIT_ALREADY_RUNNING, EXIT_WRONG_CONFIGURATION
 
 ROOT = Path(__file__).parents[2]
@@ -92,3 +94,13 @@ def test_the_launchd_agent_is_a_property_list_with_known_keys_only() -> None:
     assert agent["ProgramArguments"][1:] == ["run"]
     assert agent["KeepAlive"] == {"SuccessfulExit": False}
     assert agent["ExitTimeOut"] > 10
+
+
+def test_the_wheel_brings_the_files_along() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+
+    for name in (SYSTEM_UNIT, USER_UNIT, SYSTEM_USER, AGENT):
+        folder = name.partition("/")[0]
+        assert included[folder] == f"stackd/adapters/installation/{folder}"
+        assert template(name) == (ROOT / name).read_text(encoding="utf-8")

@@ -37,10 +37,22 @@ mount --bind {place}/var-lib /var/lib
 mount --rbind {place}/srv /srv
 mount -t tmpfs -o mode=1777 tmpfs /tmp
 mount -t tmpfs -o mode=1777 tmpfs /var/tmp
-exec env -i PATH=/usr/bin:/bin container=stackd SYSTEMD_UNIT_PATH=/etc/systemd/system SYSTEMD_LOG_TARGET=console \
-    {systemd} --system --unit=stackd.service --show-status=no --crash-reboot=no
+{manager}
 '
 """
+
+OF_THE_SYSTEM = """\
+exec env -i PATH=/usr/bin:/bin container=stackd SYSTEMD_UNIT_PATH=/etc/systemd/system SYSTEMD_LOG_TARGET=console \
+    {systemd} --system --unit=stackd.service --show-status=no --crash-reboot=no"""
+
+OF_A_USER = """\
+mkdir -p /run/systemd/system /run/user/{user}
+chown {user}:{user} /run/user/{user} {groups}
+for groups in {groups}; do chown {user}:{user} "$groups"/cgroup.*; done
+env -i PATH=/usr/bin:/bin HOME=/srv/home XDG_RUNTIME_DIR=/run/user/{user} SYSTEMD_LOG_TARGET=console \
+    SYSTEMD_UNIT_PATH=/srv/home/.config/systemd/user \
+    setpriv --reuid={user} --regid={user} --clear-groups {systemd} --user --unit=stackd.service"""
+"""It will not be the first process; that one waits for it."""
 
 PROGRAM = """\
 #!/bin/sh
@@ -75,9 +87,13 @@ def _groups() -> list[Path]:
 
 @dataclass
 class RealSystemd:
-    """Runs /etc/systemd/system/stackd.service of a world whose /etc, /var/lib and /srv lie in `place`."""
+    """Runs stackd.service of a world whose /etc, /var/lib and /srv lie in `place`.
+
+    As the manager of the system or, with `user` set, as that of a user whose home is /srv/home.
+    """
 
     place: Path
+    user: int | None = None
     process: "subprocess.Popen[bytes] | None" = None
     groups: list[Path] = field(default_factory=list)
 
@@ -105,16 +121,19 @@ class RealSystemd:
         return Path("/srv/program/stackd")
 
     def start(self) -> None:
+        assert self.program
         self.groups = [folder / f"stackd-test-{os.getpid()}" for folder in _groups()]
         for folder in self.groups:
             folder.mkdir(exist_ok=True)
+        groups = " ".join(map(str, self.groups))
+        manager = OF_THE_SYSTEM if self.user is None else OF_A_USER
         script = WORLD.format(
-            groups=" ".join(map(str, self.groups)),
+            groups=groups,
+            manager=manager.format(systemd=SYSTEMD, user=self.user, groups=" ".join(str(group.parent) for group in self.groups)),
             python=sys.base_prefix,
             libraries=sysconfig.get_path("platlib"),
             source=Path(stackd.__file__).parents[1],
             place=self.place,
-            systemd=SYSTEMD,
         )
         with (self.place / "console").open("ab") as console:
             self.process = subprocess.Popen(

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,7 @@ from stackd.adapters.machine.instance_lock import InstanceLock
 from tests.real_service import shoot, wait_until
 from tests.real_systemd import RealSystemd, reason_against
 
-AGAINST = reason_against()
-
-pytestmark = [pytest.mark.end_to_end, pytest.mark.skipif(AGAINST is not None, reason=AGAINST or "")]
+pytestmark = pytest.mark.end_to_end
 
 USER = 64321
 """Of the service; nobody's here."""
@@ -89,18 +87,42 @@ print("tried " + json.dumps({
 '''
 
 
-@pytest.fixture
-def systemd(tmp_path: Path) -> Iterator[RealSystemd]:
-    del tmp_path
+@contextmanager
+def world() -> Iterator[RealSystemd]:
     # Not below pytest's own folder, which only its user may enter: the service runs as another.
     place = Path("/var/tmp") / f"stackd-test-{os.getpid()}"  # noqa: S108
     shutil.rmtree(place, ignore_errors=True)
     systemd = RealSystemd(place)
-    install(systemd)
-    yield systemd
-    systemd.end()
-    print(systemd.console(), log(systemd))  # noqa: T201  shown when a test fails
-    shutil.rmtree(place)
+    try:
+        yield systemd
+    finally:
+        systemd.end()
+        print(systemd.console(), log(systemd))  # noqa: T201  shown when a test fails
+        shutil.rmtree(place)
+
+
+@pytest.fixture(scope="module")
+def able() -> None:
+    """Skip where this machine lets no systemd run in a world of its own, whatever the unit."""
+    reason = reason_against()
+    if reason is not None:
+        pytest.skip(reason)
+    with world() as systemd:
+        plain = systemd.place / "etc" / "systemd" / "system" / "stackd.service"
+        plain.write_text('[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/bin/sh -c "echo up > /srv/log; sleep 600"\n')
+        systemd.start()
+        try:
+            wait_until(lambda: "up" in log(systemd), what="a service of nothing")
+        except TimeoutError:
+            pytest.skip(f"systemd does not come up in a world of its own here: {systemd.console()[-300:]}")
+
+
+@pytest.fixture
+def systemd(able: None) -> Iterator[RealSystemd]:
+    del able
+    with world() as systemd:
+        install(systemd)
+        yield systemd
 
 
 def install(systemd: RealSystemd) -> None:
@@ -227,3 +249,36 @@ def test_installing_starts_the_service_and_removing_it_ends_it(systemd: RealSyst
     assert systemd.pids() == []
     assert asked_again.returncode == 1
     assert "not installed as a service" in asked_again.stderr
+
+
+def test_the_service_of_a_user_stacks_without_any_rights_to_namespaces(systemd: RealSystemd, tmp_path: Path) -> None:
+    systemd.user = USER
+    home = systemd.place / "srv" / "home"
+    config = home / ".config" / "stackd" / "stackd.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('[[watch]]\ninput = "/srv/home/in"\noutput = "/srv/home/out"\n[intake]\nsettle_s = 0.2\nquiet_s = 1.0\n')
+    for name in ("in", "out"):
+        (home / name).mkdir()
+    command = [sys.executable, "-m", "stackd", "service", "install", "--root", str(systemd.place)]
+    subprocess.run(
+        [*command, "--program", str(systemd.program), "--config", "/srv/home/.config/stackd/stackd.toml"],
+        check=True,
+        env={**os.environ, "HOME": "/srv/home"},
+    )
+    drop_in = home / ".config" / "systemd" / "user" / "stackd.service.d" / "20-test.conf"
+    drop_in.write_text(OF_THE_TEST)
+    for path in (systemd.place / "srv", home, *home.rglob("*")):
+        os.chown(path, USER, USER)
+
+    systemd.start()
+    wait_until(lambda: has_started(systemd), what="the start")
+    for frame in shoot(tmp_path / "card"):
+        shutil.copy(frame, home / "in")
+    wait_until(lambda: "stack.published" in log(systemd), what="the composite")
+
+    (main, *_) = systemd.pids()
+    told = dict(line.split(":", 1) for line in Path(f"/proc/{main}/status").read_text().splitlines())
+    assert told["NoNewPrivs"].strip() == "1"
+    assert told["Seccomp"].strip() == "2"
+    assert [line for line in log(systemd).splitlines() if " INFO " not in line] == []
+    assert any((home / "out").glob("*.tif"))

@@ -54,7 +54,7 @@ env -i PATH=/usr/bin:/bin HOME=/srv/home XDG_RUNTIME_DIR=/run/user/{user} SYSTEM
     setpriv --reuid={user} --regid={user} --clear-groups {systemd} --user --unit=stackd.service"""
 """It will not be the first process; that one waits for it."""
 
-PROGRAM = """\
+START = """\
 #!/bin/sh
 export PYTHONHOME=/srv/program/python LD_LIBRARY_PATH=/srv/program/python/lib
 export PYTHONPATH=/srv/program/source:/srv/program/libraries
@@ -85,6 +85,10 @@ def _groups() -> list[Path]:
     return [folder for folder in HIERARCHIES if (folder / "cgroup.procs").exists() and os.access(folder, os.W_OK)]
 
 
+PROGRAM = Path("/srv/program/stackd")
+"""What starts stackd in that world."""
+
+
 @dataclass
 class RealSystemd:
     """Runs stackd.service of a world whose /etc, /var/lib and /srv lie in `place`.
@@ -106,22 +110,15 @@ class RealSystemd:
                 shutil.copytree(source, self.place / "etc" / name)
             elif source.exists():
                 shutil.copy(source, self.place / "etc" / name)
+        program = self.place / "srv" / "program"
+        for name in ("python", "libraries", "source"):
+            (program / name).mkdir(parents=True)
+        python = Path("/srv/program/python") / Path(sys.executable).resolve().relative_to(sys.base_prefix)
+        (program / "stackd").write_text(START.format(python=python))
+        (program / "stackd").chmod(0o755)
         self.place.chmod(0o755)
 
-    @property
-    def program(self) -> Path:
-        """What starts stackd in that world."""
-        program = self.place / "srv" / "program" / "stackd"
-        if not program.exists():
-            for name in ("python", "libraries", "source"):
-                (program.parent / name).mkdir(parents=True)
-            python = Path(sys.executable).resolve().relative_to(sys.base_prefix)
-            program.write_text(PROGRAM.format(python=Path("/srv/program/python") / python))
-            program.chmod(0o755)
-        return Path("/srv/program/stackd")
-
     def start(self) -> None:
-        assert self.program
         self.groups = [folder / f"stackd-test-{os.getpid()}" for folder in _groups()]
         for folder in self.groups:
             folder.mkdir(exist_ok=True)

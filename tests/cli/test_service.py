@@ -263,6 +263,22 @@ def test_a_machine_without_systemd_is_told_what_to_do(tmp_path: Path) -> None:
     assert "--root" in told.value.hint
 
 
+def test_the_log_of_an_agent_is_shown_and_of_nothing_installed_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    nothing = CliRunner().invoke(app, ["logs"])
+    for name in ("Library/LaunchAgents/org.stackd.stackd.plist", "Library/Logs/stackd.log"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("service.started\n")
+
+    shown = CliRunner().invoke(app, ["logs"])
+
+    assert "not installed as a service" in refusal(nothing).message
+    assert shown.exit_code == 0
+    assert capfd.readouterr().out == "service.started\n"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming somebody without permission takes root")
 def test_whoever_has_no_permission_is_told_whose_business_it_is() -> None:
     # Not below pytest's own folder, which only its user may enter.

@@ -13,7 +13,7 @@ import pytest
 
 from stackd.adapters.machine.instance_lock import InstanceLock
 from tests.real_service import shoot, wait_until
-from tests.real_systemd import RealSystemd, reason_against
+from tests.real_systemd import PROGRAM, RealSystemd, reason_against
 
 pytestmark = pytest.mark.end_to_end
 
@@ -137,7 +137,7 @@ def install(systemd: RealSystemd) -> None:
     (etc / "stackd").mkdir()
     (etc / "stackd" / "stackd.toml").write_text(CONFIG)
     command = [sys.executable, "-m", "stackd", "service", "install", "--system", "--root", str(systemd.place)]
-    subprocess.run([*command, "--program", str(systemd.program)], check=True)
+    subprocess.run([*command, "--program", str(PROGRAM)], check=True)
     (etc / "systemd" / "system" / "stackd.service.d" / "20-test.conf").write_text(OF_THE_TEST)
 
 
@@ -172,12 +172,11 @@ def test_the_hardened_service_stacks(systemd: RealSystemd, tmp_path: Path) -> No
 
 def test_who_gets_in_by_a_file_can_do_what_stackd_must_and_nothing_else(systemd: RealSystemd) -> None:
     drop_in = systemd.place / "etc" / "systemd" / "system" / "stackd.service.d" / "30-intruder.conf"
-    program = systemd.program
     (systemd.place / "srv" / "program" / "intruder.py").write_text(INTRUDER)
     text = (systemd.place / "srv" / "program" / "stackd").read_text().replace("-m stackd", "/srv/program/intruder.py")
     (systemd.place / "srv" / "program" / "intruder").write_text(text)
     (systemd.place / "srv" / "program" / "intruder").chmod(0o755)
-    drop_in.write_text(f"[Service]\nExecStartPre={program.with_name('intruder')}\n")
+    drop_in.write_text(f"[Service]\nExecStartPre={PROGRAM.with_name('intruder')}\n")
 
     systemd.start()
     wait_until(lambda: has_started(systemd), what="the start")
@@ -229,11 +228,12 @@ def test_a_loop_that_hangs_is_ended_by_the_watchdog_and_begun_again(systemd: Rea
 def test_installing_starts_the_service_and_removing_it_ends_it(systemd: RealSystemd) -> None:
     systemd.start()
     wait_until(lambda: has_started(systemd), what="the start")
-    service = [str(systemd.program), "service"]
+    service = [str(PROGRAM), "service"]
 
-    installed = systemd.call(*service, "install", "--system", "--program", str(systemd.program))
+    installed = systemd.call(*service, "install", "--system", "--program", str(PROGRAM))
     shown = systemd.call(*service, "status")
     enabled = systemd.call("systemctl", "is-enabled", "stackd.service").stdout.strip()
+    logs = systemd.call(*service, "logs", "--system")
     starts = log(systemd).count("service.started")
     removed = systemd.call(*service, "uninstall", "--system")
     asked_again = systemd.call(*service, "status")
@@ -244,6 +244,8 @@ def test_installing_starts_the_service_and_removing_it_ends_it(systemd: RealSyst
     assert enabled == "enabled"
     assert shown.returncode == 0
     assert "active (running)" in shown.stdout
+    # This world keeps no journal; whoever looked for one was asked rightly.
+    assert "No journal files were found" in logs.stderr
     assert removed.returncode == 0, removed.stderr
     assert removed.stdout.count("Removed ") == 3
     assert systemd.pids() == []
@@ -261,7 +263,7 @@ def test_the_service_of_a_user_stacks_without_any_rights_to_namespaces(systemd: 
         (home / name).mkdir()
     command = [sys.executable, "-m", "stackd", "service", "install", "--root", str(systemd.place)]
     subprocess.run(
-        [*command, "--program", str(systemd.program), "--config", "/srv/home/.config/stackd/stackd.toml"],
+        [*command, "--program", str(PROGRAM), "--config", "/srv/home/.config/stackd/stackd.toml"],
         check=True,
         env={**os.environ, "HOME": "/srv/home"},
     )

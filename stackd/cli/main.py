@@ -21,7 +21,7 @@ EXIT_WRONG_CONFIGURATION = 78
 """EX_CONFIG of sysexits.h; systemd is told not to restart on it."""
 
 COMMANDS: Mapping[str, str] = {
-    "run": "stackd.cli.run:run",
+    "run": "stackd.cli.daemon.run:run",
     "fuse": "stackd.cli.fuse:fuse",
     "group": "stackd.cli.group:group",
     "status": "stackd.cli.status:status",
@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "split": "stackd.cli.decide:split",
     "merge": "stackd.cli.decide:merge",
     "config": "stackd.cli.config:app",
-    "service": "stackd.cli.service:app",
+    "service": "stackd.cli.daemon.service:app",
     "doctor": "stackd.cli.doctor:doctor",
     "demo": "stackd.cli.demo:demo",
 }

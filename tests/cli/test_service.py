@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 
 from stackd.adapters.installation.managers import expect_systemd
 from stackd.adapters.installation.owned_files import PlannedFile, write_files
-from stackd.cli.main import exit_code
 from stackd.cli.daemon.service import app
+from stackd.cli.main import exit_code
 from stackd.errors import StackdError, WrongConfiguration, WrongUse
 
 PROJECT = Path(__file__).parents[2]

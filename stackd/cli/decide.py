@@ -61,7 +61,8 @@ def release(stack: StackArgument, config: ConfigOption = None) -> None:
     """Let a held stack go on, however sure stackd is of it.
 
     One that was held because its frames may not belong together is stacked. One whose composite was held is made again and
-    published, in the folder for what is to be reviewed or rejected.
+    published, in the folder for what is to be reviewed or rejected. For one that lies there already it says that you have looked
+    at it: it then counts as done.
     """
     from stackd.service.ports import WishKind
 
@@ -112,7 +113,8 @@ def _ask(
     from stackd.cli.terminal import say
     from stackd.config.places import state_folder
     from stackd.errors import WrongUse
-    from stackd.service.ports import DECIDABLE, is_decidable
+    from stackd.model.job import JobState
+    from stackd.service.ports import DECIDABLE, WishKind, is_decidable
     from stackd.wiring.journal import note_wish, read_status, running_process
 
     folder = state_folder(config)
@@ -123,6 +125,8 @@ def _ask(
     if not is_decidable(kind, found.job):
         states = ", ".join(sorted(DECIDABLE[kind]))
         hint = f"`{kind}` is for stacks that are {states}."
+        if kind is WishKind.RELEASE and state is JobState.DONE:
+            hint = "Its composite passes: there is nothing to look at."
         if state in DECIDABLE[kind]:
             hint = "It was never tried: `stackd release` lets it be worked on."
         raise WrongUse(f"Stack {found.job.stack_id} is {state}, so there is nothing to {kind}.", hint=hint)

@@ -11,6 +11,7 @@ from stackd.config.develop import DevelopSettings
 from stackd.config.export import ExportSettings
 from stackd.config.fields import Table
 from stackd.config.grouping import IntakeSettings
+from stackd.config.telling import MetricsSettings, NotifySettings
 from stackd.config.watching import StateSettings, WatchSettings, WorkSettings
 from stackd.imaging.finish import FinishSettings
 from stackd.imaging.fuse import Fusion
@@ -46,6 +47,10 @@ class Settings(Table):
     ] = ()
     intake: Annotated[IntakeSettings, Field(description="When a file is whole and when a stack is complete.")] = IntakeSettings()
     work: Annotated[WorkSettings, Field(description="How much stackd does at once.")] = WorkSettings()
+    metrics: Annotated[MetricsSettings, Field(description="Facts for Prometheus.")] = MetricsSettings()
+    notify: Annotated[NotifySettings, Field(description="A command of yours that is run when a stack needs somebody.")] = (
+        NotifySettings()
+    )
     recipe: Annotated[
         Mapping[str, Recipe],
         Field(description="Recipes by name. `default` and the built-in ones are there without being written down."),

@@ -87,13 +87,16 @@ def run_service(config: Path | None, *, verbose: bool = False) -> None:
 def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[], ServiceSettings]) -> World:
     """Put together everything the service works with."""
     from stackd.adapters.folder.inbox import WatchdogInbox
+    from stackd.adapters.journal.event_log import EventLog
     from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME, SqliteJournal
     from stackd.adapters.machine.instance_lock import FolderLock
     from stackd.adapters.machine.service_manager import SystemdNotifier
     from stackd.adapters.machine.system_clock import SystemClock
     from stackd.adapters.output.publisher import FolderPublisher
+    from stackd.adapters.output.scratch_planes import scratch_folder
     from stackd.adapters.processes.describing import DescribingProcess
     from stackd.adapters.processes.workers import WorkerProcesses
+    from stackd.adapters.telling.teller import FileTeller
     from stackd.service.run.performer import World
 
     clock = SystemClock()
@@ -127,6 +130,7 @@ def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[]
             unwatch=wakeup.unwatch,
         ),
         publisher=FolderPublisher(settled=True),
+        teller=FileTeller(state_folder, scratch=scratch_folder(), steps=EventLog(state_folder / JOURNAL_NAME)),
         open_inbox=open_inbox,
         load_settings=load_again,
     )
@@ -155,7 +159,7 @@ def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
     from stackd.config.settings import recipe_hash
     from stackd.errors import WrongConfiguration
     from stackd.service.plan.values import RecipeChoice, ServiceSettings, Watched
-    from stackd.service.ports import Handling, Placing
+    from stackd.service.ports import Event, Handling, Placing, Telling
 
     if not settings.watch:
         raise WrongConfiguration(
@@ -181,4 +185,10 @@ def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
         recipes={name: RecipeChoice(recipe=recipe, recipe_hash=recipe_hash(recipe)) for name, recipe in settings.recipe.items()},
         jobs_at_once=settings.work.jobs_at_once,
         job_timeout_s=settings.work.job_timeout_s,
+        telling=Telling(
+            metrics=settings.metrics.file,
+            command=settings.notify.command,
+            on=frozenset(Event(name) for name in settings.notify.on),
+            timeout_s=settings.notify.timeout_s,
+        ),
     )

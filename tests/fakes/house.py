@@ -20,6 +20,7 @@ from tests.fakes.describer import TellingDescriber
 from tests.fakes.folder import ScriptedFolder, ScriptedInbox
 from tests.fakes.manager import RememberingManager, SentSignals
 from tests.fakes.output import DictPublisher, OutputFolder
+from tests.fakes.teller import RememberingTeller
 from tests.fakes.workers import Behave, InlineWorkers, work_well
 
 WATCH = "/card"
@@ -70,6 +71,7 @@ class House:
         self.next_settings: ServiceSettings | None = None
         self.signals = SentSignals()
         self.manager = RememberingManager()
+        self.teller = RememberingTeller()
         self.describer = TellingDescriber(bracket_frame)
         self.workers = InlineWorkers(self.output, behave)
         self.taken_folders: set[str] = set()
@@ -101,6 +103,7 @@ class House:
             describer=self.describer,
             workers=_as_workers(workers),
             publisher=_as_publisher(publisher),
+            teller=self.teller,
             open_inbox=self._open_inbox,
             load_settings=self._load_settings,
         )

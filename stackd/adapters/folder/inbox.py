@@ -194,7 +194,7 @@ class WatchdogInbox:
         took_s = self._clock.now_s() - began_s
         health = _POLLING if self._watch is None else self._watch.check(scanned)
         trouble = " ".join(filter(None, (scanned.look.trouble, health.trouble)))
-        return replace(scanned.look, events=health.events, took_s=took_s, trouble=trouble)
+        return replace(scanned.look, events=health.events, canary_heard=health.canary_heard, took_s=took_s, trouble=trouble)
 
     def _failed(self, why: str) -> Look:
         return Look(
@@ -208,9 +208,10 @@ class WatchdogInbox:
 class _Health:
     """Whether events can be relied on, and why not."""
 
-    def __init__(self, *, events: bool, trouble: str = "") -> None:
+    def __init__(self, *, events: bool, trouble: str = "", canary_heard: bool | None = None) -> None:
         self.events = events
         self.trouble = trouble
+        self.canary_heard = canary_heard
 
 
 _POLLING: Final = _Health(events=False)
@@ -283,8 +284,10 @@ class _Watch:
             self._begin(scanned.root)
         if self._observer is None:
             return _Health(events=False, trouble=self._trouble)
+        # One that was touched and not heard in time has ended the observer by now.
+        heard = True if self._canary_heard.is_set() else None
         self._touch_canary()
-        return _Health(events=True)
+        return _Health(events=True, canary_heard=heard)
 
     def stop(self) -> None:
         """End the observer."""

@@ -9,18 +9,19 @@ from pathlib import Path
 from types import MappingProxyType
 
 from stackd.adapters.journal import rows
+from stackd.adapters.journal.dealt_with import not_dealt_with
 from stackd.adapters.journal.trouble import PRIMARY_CODE, DamagedRow, any_bytes, row_of, told_plainly
 from stackd.errors import JournalBlocked
-from stackd.model.job import JobState
+from stackd.model.job import Job, JobState
 from stackd.model.names import shown
 from stackd.model.verdict import Judgement
-from stackd.service.once.report import JobRecord, JournalReport
+from stackd.service.once.report import NEED_A_HAND, JobRecord, JournalReport
 
 
 def read_report(path: Path, *, job_limit: int) -> JournalReport | None:
     """Read what `stackd status` shows, without writing; None when there is no journal yet.
 
-    `job_limit` newest jobs are read, oldest first; all when it is −1.
+    `job_limit` newest jobs are read and as many of the newest that need a person, oldest first; all when it is −1.
     """
     if not _is_there(path):
         return None
@@ -50,11 +51,44 @@ def _read(path: Path, mode: str, job_limit: int, told_as: Path | None = None) ->
         if db.execute("PRAGMA user_version").fetchone()[0] == 0:
             return None
         folders = tuple(rows.readable(rows.folder_from_row, db.execute("SELECT * FROM folder ORDER BY watch")))
-        found = db.execute("SELECT * FROM job ORDER BY id DESC LIMIT ?", (job_limit,)).fetchall()
-        jobs = tuple(_record(db, row) for row in reversed(found))
         counts = _counts(db)
         wishes = tuple(rows.wish_from_row(row) for row in db.execute("SELECT * FROM wish ORDER BY id"))
-    return JournalReport(folders=folders, jobs=jobs, counts=counts, wishes=wishes)
+        to_see = not_dealt_with(_not_passed(db), wishes)
+        jobs = tuple(_record(db, row) for row in _found(db, job_limit, to_see))
+    return JournalReport(
+        folders=folders,
+        jobs=jobs,
+        counts=counts,
+        wishes=wishes,
+        to_see=MappingProxyType({job.id: job.verdict.judgement for job in to_see if job.verdict is not None}),
+    )
+
+
+def _found(db: sqlite3.Connection, job_limit: int, to_see: tuple[Job, ...]) -> list[sqlite3.Row]:
+    """Find the newest jobs, and of all others those that wait for somebody: what is old is not for that reason in order."""
+    found = db.execute("SELECT * FROM job ORDER BY id DESC LIMIT ?", (job_limit,)).fetchall()
+    if job_limit >= 0:
+        marks = ",".join("?" * len(NEED_A_HAND))
+        found += db.execute(
+            f"SELECT * FROM job WHERE state IN ({marks}) ORDER BY id DESC LIMIT ?",  # noqa: S608 (marks only)
+            (*NEED_A_HAND, job_limit),
+        ).fetchall()
+        for job in to_see[-job_limit:] if job_limit else ():
+            found += db.execute("SELECT * FROM job WHERE id = ?", (job.id,)).fetchall()
+    by_id = {row["id"]: row for row in found}
+    return [by_id[job_id] for job_id in sorted(by_id)]
+
+
+@row_of("job")
+def _not_passed(db: sqlite3.Connection) -> tuple[Job, ...]:
+    """Find published jobs whose composite does not pass, oldest first."""
+    if "judgement" not in {row["name"] for row in db.execute("PRAGMA table_info(job)")}:
+        return ()
+    found = db.execute(
+        "SELECT * FROM job WHERE state = ? AND judgement IN (?, ?) ORDER BY id",
+        (JobState.DONE, Judgement.REVIEW, Judgement.REJECT),
+    ).fetchall()
+    return tuple(rows.job_from_row(row) for row in found)
 
 
 def _log_of(path: Path) -> Path:

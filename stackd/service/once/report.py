@@ -1,11 +1,15 @@
 """What the journal says of the service: the values behind `stackd status`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from stackd.model.job import Job, JobState
 from stackd.model.verdict import Judgement
 from stackd.service.ports import FolderReport, Progressed, Warned, Wish
+
+NEED_A_HAND = frozenset({JobState.HELD, JobState.FAILED, JobState.BLOCKED, JobState.QUARANTINED})
+"""States that last until somebody does something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +50,5 @@ class JournalReport:
     wishes: tuple[Wish, ...]
     counts: Mapping[tuple[JobState, Judgement | None], int]
     """How many stacks stand where, by what was judged of them; all of them, however many `jobs` are told."""
+    to_see: Mapping[int, Judgement] = field(default_factory=lambda: MappingProxyType({}))
+    """Composites that do not pass and that nobody has dealt with: job → what was judged."""

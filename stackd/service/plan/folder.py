@@ -106,6 +106,7 @@ def take_look(
         online=True,
         trouble=look.trouble,
         events=look.events,
+        canary_heard=look.canary_heard,
         looking=False,
         last_look_s=now_s,
         took_s=look.took_s,

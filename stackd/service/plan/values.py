@@ -25,6 +25,7 @@ from stackd.service.ports import (
     OpenStack,
     Placing,
     Publication,
+    Telling,
     Wish,
     WorkerEvent,
 )
@@ -82,6 +83,8 @@ class ServiceSettings:
     jobs_at_once: int = 1
     job_timeout_s: float | None = None
     """Seconds after which a worker counts as hung; None leaves that to the workers."""
+    telling: Telling = field(default_factory=Telling)
+    """Whom the service tells how it is and what needs a person."""
     takes_a_restart: tuple[str, ...] = ()
     """Keys that were changed in the configuration and that only a new start takes over."""
 
@@ -100,6 +103,8 @@ class Folder:
     online: bool = True
     trouble: str = ""
     events: bool = True
+    canary_heard: bool | None = None
+    """See `Look`."""
     looking: bool = False
     look_asked_s: float = float("-inf")
     """When the look that is under way began."""

@@ -66,6 +66,8 @@ def _take_up(wish: Wish, job: Job, settings: ServiceSettings) -> tuple[tuple[Eff
                 return (Move(job_id=job.id, state=JobState.READY, forgive=True),), "tried again"
             return (), f"not tried again: the stack is {job.state}"
         case WishKind.RELEASE:
+            if is_decidable(wish.kind, job) and job.state is JobState.DONE:
+                return (), "noted: its composite was looked at"
             if is_decidable(wish.kind, job):
                 # What is released after it was stacked is released with all that was judged of it.
                 return (Move(job_id=job.id, state=JobState.READY, accept=job.verdict is not None),), "released"

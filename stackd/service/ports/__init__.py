@@ -21,6 +21,7 @@ from stackd.service.ports.reading import (
     NotDescribed,
 )
 from stackd.service.ports.service_manager import ServiceManager
+from stackd.service.ports.telling import Disk, Event, Health, RunningJob, Teller, Telling, WatchHealth
 from stackd.service.ports.workers import (
     Cause,
     Crashed,
@@ -43,6 +44,8 @@ __all__ = [
     "Crashed",
     "Described",
     "Describer",
+    "Disk",
+    "Event",
     "Exporter",
     "Failed",
     "FileSighting",
@@ -51,6 +54,7 @@ __all__ = [
     "FrameFile",
     "FrameReader",
     "Handling",
+    "Health",
     "Inbox",
     "Journal",
     "LeftAlone",
@@ -64,14 +68,18 @@ __all__ = [
     "Progressed",
     "Publication",
     "Publisher",
+    "RunningJob",
     "ServiceManager",
     "Signals",
     "StackingRequest",
     "StackingResult",
     "StagedFile",
     "TakenFrame",
+    "Teller",
+    "Telling",
     "Waker",
     "Warned",
+    "WatchHealth",
     "Wish",
     "WishKind",
     "WorkerEvent",

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackd.model.job import Job, JobState
+from stackd.model.verdict import Judgement
 
 
 class WishKind(StrEnum):
@@ -40,8 +41,10 @@ def is_decidable(kind: WishKind, job: Job) -> bool:
     """Tell whether a decision about a stack means something now.
 
     A stack is held before it is stacked, because its frames may not belong together, or after, because of its composite. Only in
-    the second case has it been tried at all.
+    the second case has it been tried at all. A published composite that does not pass can be released too: somebody has looked.
     """
+    if kind is WishKind.RELEASE and job.state is JobState.DONE:
+        return job.verdict is not None and job.verdict.judgement is not Judgement.PASS
     if kind is WishKind.RETRY and job.state is JobState.HELD:
         return job.verdict is not None
     return job.state in DECIDABLE[kind]

@@ -36,6 +36,8 @@ class Look:
     """Why the folder is offline, or what limits the look, in plain words."""
     events: bool = True
     """False when no event will announce a change: looks must come more often."""
+    canary_heard: bool | None = None
+    """Whether a file that the watcher touches on purpose was announced; None where none was touched yet, or nothing listens."""
     took_s: float = 0.0
     """How long the look took; the next one keeps a distance in proportion."""
     failed: bool = False

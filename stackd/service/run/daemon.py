@@ -19,6 +19,7 @@ from stackd.service.plan.taken import Taken
 from stackd.service.plan.values import Folder, ServiceSettings, State, Ticket
 from stackd.service.plan.wishes import overrides_of
 from stackd.service.ports import Inbox, Progressed, WishKind
+from stackd.service.run.health import TELL_S, Tally
 from stackd.service.run.performer import Performer, World, told
 
 LONGEST_SLEEP_S: Final = 1.0
@@ -49,6 +50,9 @@ class Daemon:
         self._status = ""
         self._away: dict[str, str] = {}
         """Watch → why it is away."""
+        self._tally = Tally(world.clock)
+        self._told_s = float("-inf")
+        world.teller.follow(settings.telling)
         self.state = self._remembered(State(), settings)
         self._follow_wishes = True
         self._recover(crashed_inside=crashed_inside)
@@ -91,6 +95,7 @@ class Daemon:
             log.error("loop.circled rounds=%d", MOST_ROUNDS)
         self._world.manager.alive()
         self._tell_status()
+        self._tell_health()
 
     def reload(self) -> None:
         """Read the configuration again; a wrong one changes nothing."""
@@ -113,6 +118,7 @@ class Daemon:
                 self._inboxes.pop(watch).close()
             self._inboxes.update(opened)
             self._settings, self.state = settings, state
+            self._world.teller.follow(settings.telling)
             log.info("configuration.reloaded watches=%d", len(settings.watched))
             if settings.takes_a_restart:
                 keys = ", ".join(settings.takes_a_restart)
@@ -139,6 +145,8 @@ class Daemon:
                 )
         for watch, inbox in self._inboxes.items():
             self._close(watch, inbox.close)
+        # Before the journal, which it reads.
+        self._close("teller", self._world.teller.close)
         self._close("journal", self._world.journal.close)
         log.info("service.stopped")
 
@@ -268,8 +276,22 @@ class Daemon:
             else:
                 self._away.pop(watched.watch, None)
 
+    def _tell_health(self) -> None:
+        now_s = self._world.clock.now_s()
+        if now_s < self._told_s + TELL_S:
+            return
+        self._told_s = now_s
+        try:
+            health = self._tally.health(self.state, self._settings)
+            self._world.teller.tell(health, tuple(dict.fromkeys(watched.output for watched in self._settings.watched)))
+        except Exception:  # Telling is never a reason to end.
+            log.exception("health.failed")
+
     def _perform(self, effect: do.Effect) -> tuple[Observation, ...]:
-        return self._performer.perform(effect, self.state, self._settings)
+        observations = self._performer.perform(effect, self.state, self._settings)
+        if self._tally.count(observations):
+            self._world.teller.notice()
+        return observations
 
 
 def _log_detail(observation: Observation) -> None:

@@ -27,6 +27,7 @@ from stackd.service.ports import (
     ServiceManager,
     Signals,
     StackingRequest,
+    Teller,
     Waker,
     Workers,
 )
@@ -46,6 +47,7 @@ class World:
     describer: Describer
     workers: Workers
     publisher: Publisher
+    teller: Teller
     open_inbox: Callable[[Watched], Inbox]
     load_settings: Callable[[], ServiceSettings]
 

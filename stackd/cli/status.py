@@ -13,6 +13,7 @@ EXAMPLES = {
 [bold]Examples[/bold]
 
   stackd status
+  stackd status --check || echo "look at stackd"
   stackd status --json | jq '.stacks[] | select(.state == "failed")'
 """,
     "report": """
@@ -28,24 +29,40 @@ def status(
     *,
     everything: Annotated[bool, typer.Option("--all", help=f"Show every stack, not only the newest {JOBS_SHOWN}.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of sentences.")] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="For monitoring: say only what is wrong. Exit code 0: all is well. 1: something needs a person. 2: stackd"
+            " does not run, has not begun, or hangs.",
+        ),
+    ] = False,
 ) -> None:
-    """Show what is watched, what waits, and what became of it.
+    """Show what needs you and what to do about it; then what is watched, what waits, and what became of it.
 
-    Watched folders, open stacks, finished and failed ones, each with the reason. Reads the journal only: works whether the
-    daemon runs or not, and never disturbs it.
+    Held, failed and blocked stacks and composites to look at come first, each with the reason and the command; then the service
+    itself, watched folders, open stacks and finished ones. Reads files of the state folder only: works whether the daemon runs or
+    not, and never disturbs it.
     """
+    from stackd.cli.reports.health import check_code, problems
     from stackd.cli.reports.status import as_lines, as_object
     from stackd.cli.terminal import say, say_object
     from stackd.config.places import state_folder
-    from stackd.wiring.journal import read_status, running_process
+    from stackd.wiring.journal import monotonic_s, read_status, running_process, told_health
 
     folder = state_folder(config)
     report = read_status(folder, job_limit=-1 if everything else JOBS_SHOWN)
     process = running_process(folder)
+    health, now_s = told_health(folder), monotonic_s()
     if as_json:
-        say_object(as_object(report, process, folder))
-    else:
-        say(*as_lines(report, process, folder))
+        say_object(as_object(report, process, folder, health, now_s))
+    if check:
+        found = problems(report, process, folder, health, now_s)
+        if not as_json:
+            say(*(f"{one.what} {one.do}" for one in found) if found else ("All is well.",))
+        raise typer.Exit(check_code(found))
+    if not as_json:
+        say(*as_lines(report, process, folder, health, now_s))
 
 
 def report(

@@ -52,6 +52,9 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
 )
 """Every legal step. A late frame or a repeated wish makes a new job; DONE and SUPERSEDED are never left."""
 
+NEED_A_HAND = frozenset({JobState.HELD, JobState.FAILED, JobState.BLOCKED, JobState.QUARANTINED})
+"""States that last until somebody decides or puts something right."""
+
 MAX_ATTEMPTS = 3
 """A stack that brought down its worker this often is set aside until the user asks again (a guess, the usual number of tries)."""
 

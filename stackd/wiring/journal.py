@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stackd.service.once.report import JournalReport
-    from stackd.service.ports import Wish, WishKind
+    from stackd.service.ports import Health, Wish, WishKind
 
 
 def read_status(state_folder: Path, *, job_limit: int) -> JournalReport | None:
@@ -23,6 +23,20 @@ def running_process(state_folder: Path) -> int | None:
     from stackd.adapters.machine.instance_lock import holder
 
     return holder(state_folder)
+
+
+def told_health(state_folder: Path) -> Health | None:
+    """Read what the service told last of how it is; None where it told nothing."""
+    from stackd.adapters.telling.health_file import read_health
+
+    return read_health(state_folder)
+
+
+def monotonic_s() -> float:
+    """Give the time that the age of the service's health is told by."""
+    from stackd.adapters.machine.system_clock import SystemClock
+
+    return SystemClock().now_s()
 
 
 def note_wish(

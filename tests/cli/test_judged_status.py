@@ -37,12 +37,20 @@ def running(journal: SqliteJournal, name: str) -> Job:
     return journal.move(job.id, JobState.RUNNING, at=AT)
 
 
-def publish(journal: SqliteJournal, name: str, judgement: Judgement, probability: float) -> Job:
-    job = running(journal, name)
+def publish(
+    journal: SqliteJournal,
+    name: str,
+    judgement: Judgement,
+    probability: float,
+    *,
+    folder: Path = Path("/out"),
+    begun: Job | None = None,
+) -> Job:
+    job = running(journal, name) if begun is None else begun
     file = StagedFile(temporary_path=Path(f"/out/.stackd-{name}.tmp"), final_name=f"{name}.tif", sha256="0", size_bytes=1)
     verdict = Verdict(judgement=judgement, rejection_probability=probability, reasons=("focus-gap",))
     journal.begin_publication(
-        Publication(job_id=job.id, folder=Path("/out"), files=((file, file.final_name),), verdict=verdict, warnings=(GAP,)), at=AT
+        Publication(job_id=job.id, folder=folder, files=((file, file.final_name),), verdict=verdict, warnings=(GAP,)), at=AT
     )
     return journal.finish_publication(job.id, at=AT)
 

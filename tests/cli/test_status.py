@@ -12,7 +12,7 @@ import pytest
 
 from stackd.adapters.journal.sqlite_journal import SqliteJournal
 from stackd.cli import terminal
-from stackd.cli.reports import status as status_report
+from stackd.cli.reports import health as health_report
 from stackd.cli.reports.status import as_lines
 from stackd.model.frame import Fingerprint, Frame
 from stackd.model.job import JobState
@@ -103,7 +103,7 @@ def test_a_full_disk_of_the_journal_is_told_though_the_journal_cannot_tell_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = "\n".join(as_lines(None, None, tmp_path))
-    monkeypatch.setattr(status_report, "LEAST_ROOM_BYTES", 1 << 80)
+    monkeypatch.setattr(health_report, "LEAST_ROOM_BYTES", 1 << 80)
 
     assert "is full" not in told
     assert "is full" in "\n".join(as_lines(None, None, tmp_path))

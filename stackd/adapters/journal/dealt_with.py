@@ -15,7 +15,7 @@ PATIENCE_S: Final = 5.0
 
 
 def not_dealt_with(jobs: Iterable[Job], wishes: Iterable[Wish]) -> tuple[Job, ...]:
-    """Leave out the composites that somebody has dealt with: those that were released since, moved, renamed or deleted.
+    """Leave out the composites that somebody has dealt with: those that were released, moved, renamed or deleted.
 
     Parameters
     ----------
@@ -28,7 +28,9 @@ def not_dealt_with(jobs: Iterable[Job], wishes: Iterable[Wish]) -> tuple[Job, ..
     left = [
         job
         for job in jobs
-        if not (job.finished_at is not None and job.stack_id in released and released[job.stack_id] >= job.finished_at)
+        # One that was held and released is wanted whatever is judged of it.
+        if not job.accepted
+        and not (job.finished_at is not None and job.stack_id in released and released[job.stack_id] >= job.finished_at)
     ]
     taken_away: set[int] = set()
 
@@ -54,9 +56,10 @@ def _is_taken_away(composite: Path) -> bool:
         os.lstat(composite)
     except FileNotFoundError:
         try:
-            return composite.parent.name in SUBFOLDERS or any(composite.parent.iterdir())
+            holds_something = any(composite.parent.iterdir())
         except OSError:
             return False
+        return holds_something or composite.parent.name in SUBFOLDERS
     except OSError:
         return False
     return False

@@ -12,10 +12,10 @@ from stackd.adapters.journal import rows
 from stackd.adapters.journal.dealt_with import not_dealt_with
 from stackd.adapters.journal.trouble import PRIMARY_CODE, DamagedRow, any_bytes, row_of, told_plainly
 from stackd.errors import JournalBlocked
-from stackd.model.job import Job, JobState
+from stackd.model.job import NEED_A_HAND, Job, JobState
 from stackd.model.names import shown
 from stackd.model.verdict import Judgement
-from stackd.service.once.report import NEED_A_HAND, JobRecord, JournalReport
+from stackd.service.once.report import JobRecord, JournalReport
 
 
 def read_report(path: Path, *, job_limit: int) -> JournalReport | None:

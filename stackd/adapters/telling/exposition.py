@@ -1,7 +1,7 @@
 """The service's facts in the text format of Prometheus (version 0.0.4), for the textfile collector of node_exporter.
 
-Names follow https://prometheus.io/docs/practices/naming/: base units, `_total` for counters. Moments are told instead of ages: they
-stay true while the file lies there.
+Names follow https://prometheus.io/docs/practices/naming/: base units, `_total` for counters. Moments are told instead of ages:
+they stay true while the file lies there.
 """
 
 from collections.abc import Iterable, Mapping

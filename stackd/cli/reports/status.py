@@ -1,18 +1,19 @@
 """What `stackd status` says: an object for programs, a few lines for people. Light: no numpy."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, assert_never
 
-from stackd.model.job import JobState
+from stackd.cli.reports.health import check_code, facts, health_object, is_old, problems, trouble_with
+from stackd.cli.reports.next_step import needs_a_person, next_step
+from stackd.model.job import NEED_A_HAND, JobState
 from stackd.model.names import shown
 from stackd.model.verdict import Judgement, Verdict
 
 if TYPE_CHECKING:
     from stackd.service.once.report import JobRecord, JournalReport
-    from stackd.service.ports import FolderReport, LeftAlone
+    from stackd.service.ports import FolderReport, Health, LeftAlone
 
 LEFT_ALONE = {
     "exposure": "exposure bracket",
@@ -21,35 +22,46 @@ LEFT_ALONE = {
     "timelapse": "time-lapse",
 }
 
-NOT_PASSED: "Mapping[Judgement | None, str]" = MappingProxyType({Judgement.REVIEW: "to review", Judgement.REJECT: "rejected"})
+NOT_PASSED: "Mapping[Judgement, str]" = MappingProxyType({Judgement.REVIEW: "to review", Judgement.REJECT: "rejected"})
 """How composites that are published and do not pass are counted."""
 
-NEED_A_HAND = frozenset({JobState.HELD, JobState.FAILED, JobState.BLOCKED, JobState.QUARANTINED})
-"""States that last until somebody does something."""
+FORMAT_VERSION = 1
+"""Of `stackd status --json`; grows when something in it comes to mean something else, not when something is added."""
+
+GOES_ON = frozenset({JobState.READY, JobState.RUNNING, JobState.PUBLISHING, JobState.SUPERSEDED})
+"""States that a line for people need not say more of: there is nothing to do."""
 
 REASONS_SHOWN = 3
 """Sentences that say why a stack is held; `--json` has all."""
-
-LEAST_ROOM_BYTES = 256 << 10
-"""Below this the journal cannot note a stack of some hundred frames."""
 
 NAMES_SHOWN = 5
 """Files named in a list before the rest is counted."""
 
 
-def as_object(report: "JournalReport | None", process: int | None, state_folder: Path) -> dict[str, Any]:
+def as_object(
+    report: "JournalReport | None",
+    process: int | None,
+    state_folder: Path,
+    health: "Health | None" = None,
+    now_s: float = 0.0,
+) -> dict[str, Any]:
     """Describe the service as plain JSON values. Names that are not text keep their bytes as escapes."""
     folders = () if report is None else report.folders
     jobs = () if report is None else report.jobs
     wishes = () if report is None else report.wishes
+    found = problems(report, process, state_folder, health, now_s)
     return {
+        "format_version": FORMAT_VERSION,
         "running": process is not None,
         "process": process,
         "state_folder": shown(state_folder),
+        "check": check_code(found),
+        "problems": [{"what": one.what, "do": one.do} for one in found],
         "trouble": trouble_with(state_folder),
+        "health": None if health is None else health_object(health, now_s),
         "summary": {} if report is None else {words.replace(" ", "_"): count for words, count in summed(report)},
         "folders": [_folder_object(folder) for folder in folders],
-        "stacks": [_stack_object(record) for record in jobs],
+        "stacks": [_stack_object(record, report) for record in jobs],
         "decisions": [
             {
                 "kind": wish.kind,
@@ -64,21 +76,30 @@ def as_object(report: "JournalReport | None", process: int | None, state_folder:
     }
 
 
-def as_lines(report: "JournalReport | None", process: int | None, state_folder: Path) -> list[str]:
+def as_lines(
+    report: "JournalReport | None",
+    process: int | None,
+    state_folder: Path,
+    health: "Health | None" = None,
+    now_s: float = 0.0,
+) -> list[str]:
     """Describe the service in lines for a terminal, which spells what is in them (`terminal.say`)."""
     lines = [f"stackd is running (process {process})." if process is not None else "stackd is not running."]
-    trouble = trouble_with(state_folder)
-    if trouble:
-        lines.append(trouble)
+    # What needs a hand comes first: in a list of thousands nobody finds it.
+    lines += [line for one in problems(report, process, state_folder, health, now_s) if not one.told_below for line in one.lines]
     if report is None:
         return [*lines, f"It has not watched anything yet: there is no journal in {shown(state_folder)}."]
-    # What needs a hand comes first: in a list of thousands nobody finds it.
-    lines += [f"{shown(folder.watch)}: {folder.trouble}" for folder in report.folders if folder.trouble]
     shown_jobs = [record for record in report.jobs if not _is_replaced(record, report.jobs)]
-    lines += _table("These need you:", [record for record in shown_jobs if record.job.state in NEED_A_HAND])
+    need = [record for record in shown_jobs if needs_a_person(record, report)]
+    lines += _table("These need you:", need, report)
+    more = _needing(report) - len(need)
+    if more > 0:
+        lines.append(f"{'':<14}and {more} more: `stackd status --all`")
+    if health is not None and process is not None and not is_old(health, process, now_s):
+        lines += ["", *facts(health, now_s)]
     for folder in report.folders:
         lines += ["", *_folder_lines(folder)]
-    lines += _table("", [record for record in shown_jobs if record.job.state not in NEED_A_HAND])
+    lines += _table("", [record for record in shown_jobs if not needs_a_person(record, report)], report)
     if shown_jobs:
         lines += ["", f"{', '.join(f'{count} {words}' for words, count in summed(report))}."]
     else:
@@ -88,35 +109,32 @@ def as_lines(report: "JournalReport | None", process: int | None, state_folder: 
     return lines
 
 
-def _table(heading: str, records: "list[JobRecord]") -> list[str]:
+def _needing(report: "JournalReport") -> int:
+    held = sum(count for (state, _), count in report.counts.items() if state in NEED_A_HAND)
+    return held + len(report.to_see)
+
+
+def _table(heading: str, records: "list[JobRecord]", report: "JournalReport") -> list[str]:
     if not records:
         return []
     lines = ["", *([heading] if heading else []), f"{'STACK':<13} {'STATE':<12} {'FRAMES':>6}  WHAT"]
     for record in records:
-        lines += _stack_lines(record)
+        lines += _stack_lines(record, report)
     return lines
 
 
 def summed(report: "JournalReport") -> tuple[tuple[str, int], ...]:
-    """Count stacks by how they stand: composites that do not pass apart from those that do, and nothing that became another."""
+    """Count stacks by how they stand: composites to look at apart from the others, and nothing that became another."""
     sums: dict[str, int] = {}
-    for (state, judgement), count in report.counts.items():
+    for (state, _), count in report.counts.items():
         if state is not JobState.SUPERSEDED:
-            words = NOT_PASSED.get(judgement, "done") if state is JobState.DONE else state.value
-            sums[words] = sums.get(words, 0) + count
+            sums[state.value] = sums.get(state.value, 0) + count
+    for judgement in report.to_see.values():
+        words = NOT_PASSED[judgement]
+        sums[words] = sums.get(words, 0) + 1
+        sums[JobState.DONE.value] -= 1
     order = ("done", *NOT_PASSED.values(), *JobState)
-    return tuple(sorted(sums.items(), key=lambda entry: order.index(entry[0])))
-
-
-def trouble_with(state_folder: Path) -> str:
-    """Say that the disk of the journal is full: then the journal cannot say so itself. Empty when it is not."""
-    try:
-        disk = os.statvfs(state_folder)
-    except OSError:
-        return ""
-    if disk.f_bavail * disk.f_frsize >= LEAST_ROOM_BYTES:
-        return ""
-    return f"The disk of {shown(state_folder)} is full: nothing new begins, and what stands below may be old. Make room."
+    return tuple(sorted(((words, count) for words, count in sums.items() if count), key=lambda entry: order.index(entry[0])))
 
 
 def counted(count: int, what: str) -> str:
@@ -145,7 +163,7 @@ def _folder_object(folder: "FolderReport") -> dict[str, Any]:
     }
 
 
-def _stack_object(record: "JobRecord") -> dict[str, Any]:
+def _stack_object(record: "JobRecord", report: "JournalReport | None") -> dict[str, Any]:
     job, progress = record.job, record.progress
     return {
         "id": job.stack_id,
@@ -163,6 +181,8 @@ def _stack_object(record: "JobRecord") -> dict[str, Any]:
         "error": None if job.error is None else shown(job.error),
         "hint": None if job.hint is None else shown(job.hint),
         "warnings": [{"code": one.code, "sentence": shown(one.sentence)} for one in record.warnings],
+        "needs_you": report is not None and needs_a_person(record, report),
+        "next_step": next_step(record, report),
         "verdict": None if job.verdict is None else _verdict_object(job.verdict),
         "composite": None if job.composite_path is None else shown(job.composite_path),
         "outputs": [shown(path) for path in record.outputs],
@@ -181,14 +201,14 @@ def _verdict_object(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _verdict_words(verdict: Verdict) -> str:
+def _verdict_words(verdict: Verdict, *, seen: bool) -> str:
     match verdict.judgement:
         case Judgement.PASS:
             return "pass"
         case Judgement.REVIEW:
-            return f"review: look at it, {verdict.likely}"
+            return f"review{', dealt with' if seen else ': look at it'}, {verdict.likely}"
         case Judgement.REJECT:
-            return f"reject: {verdict.likely}"
+            return f"reject{', dealt with' if seen else ''}: {verdict.likely}"
         case _:
             assert_never(verdict.judgement)
 
@@ -230,7 +250,7 @@ def _from_to(record: "JobRecord") -> str:
     return f"{shown(record.first_frame)} … {shown(record.last_frame)}"
 
 
-def _stack_lines(record: "JobRecord") -> list[str]:
+def _stack_lines(record: "JobRecord", report: "JournalReport") -> list[str]:
     job = record.job
     version = f" (version {job.version})" if job.version > 1 else ""
     match job.state:
@@ -244,11 +264,13 @@ def _stack_lines(record: "JobRecord") -> list[str]:
             what = _from_to(record)
     lines = [f"{job.stack_id:<13} {job.state:<12} {record.frame_count:>6}  {what}{version}"]
     if job.state is JobState.DONE and job.verdict is not None:
-        lines.append(f"{'':<14}{_verdict_words(job.verdict)}")
+        lines.append(f"{'':<14}{_verdict_words(job.verdict, seen=not needs_a_person(record, report))}")
     if job.state is JobState.HELD and job.verdict is None:
         lines += [f"{'':<14}{shown(sentence)}" for sentence in record.evidence[:REASONS_SHOWN]]
-        lines.append(f"{'':<14}`stackd release {job.stack_id}` or `stackd dismiss {job.stack_id}`")
     lines += [f"{'':<14}{shown(text)}" for text in (job.error, job.hint) if text]
     notes = [one for one in record.warnings if one.sentence not in (job.error or "")]
     lines += [f"{'':<14}note: {shown(one.sentence)}" for one in notes[:NAMES_SHOWN]]
+    step = next_step(record, report)
+    if step and step != job.hint and job.state not in GOES_ON:
+        lines.append(f"{'':<14}→ {shown(step)}")
     return lines

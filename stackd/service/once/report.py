@@ -8,9 +8,6 @@ from stackd.model.job import Job, JobState
 from stackd.model.verdict import Judgement
 from stackd.service.ports import FolderReport, Progressed, Warned, Wish
 
-NEED_A_HAND = frozenset({JobState.HELD, JobState.FAILED, JobState.BLOCKED, JobState.QUARANTINED})
-"""States that last until somebody does something."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:

@@ -19,7 +19,7 @@ from stackd.service.plan.taken import Taken
 from stackd.service.plan.values import Folder, ServiceSettings, State, Ticket
 from stackd.service.plan.wishes import overrides_of
 from stackd.service.ports import Inbox, Progressed, WishKind
-from stackd.service.run.health import TELL_S, Tally
+from stackd.service.run.health import TELL_S, Tally, news_of
 from stackd.service.run.performer import Performer, World, told
 
 LONGEST_SLEEP_S: Final = 1.0
@@ -51,7 +51,7 @@ class Daemon:
         self._away: dict[str, str] = {}
         """Watch → why it is away."""
         self._tally = Tally(world.clock)
-        self._told_s = float("-inf")
+        self._told_s, self._told = float("-inf"), news_of(State())
         world.teller.follow(settings.telling)
         self.state = self._remembered(State(), settings)
         self._follow_wishes = True
@@ -278,9 +278,10 @@ class Daemon:
 
     def _tell_health(self) -> None:
         now_s = self._world.clock.now_s()
-        if now_s < self._told_s + TELL_S:
+        news = news_of(self.state)
+        if now_s < self._told_s + TELL_S and news == self._told:
             return
-        self._told_s = now_s
+        self._told_s, self._told = now_s, news
         try:
             health = self._tally.health(self.state, self._settings)
             self._world.teller.tell(health, tuple(dict.fromkeys(watched.output for watched in self._settings.watched)))

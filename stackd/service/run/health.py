@@ -66,6 +66,12 @@ class Tally:
         )
 
 
+def news_of(state: State) -> tuple[object, ...]:
+    """Give what is told at once when it changes: whether folders and the journal are in order."""
+    folders = ((watch, one.online, one.trouble, one.last_look_s is None) for watch, one in state.folders.items())
+    return (state.journal_trouble, *folders)
+
+
 def _watch(watched: Watched, folder: Folder, now_s: float) -> WatchHealth:
     distance_s = max(watched.rescan_s, LOOK_SHARE * folder.took_s, OFFLINE_RETRY_S)
     return WatchHealth(

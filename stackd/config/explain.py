@@ -158,7 +158,7 @@ def _assignment(key: Key, value: object) -> str:
         line = f"{key.name} = …"
         return f"# {line:<26}# {f'{key.allowed}; ' if key.allowed else ''}left out by default"
     line = f"{key.name} = {toml_value(value)}"
-    return f"{line:<28}# {key.allowed}" if key.allowed and not key.discriminator else line
+    return f"{line:<27} # {key.allowed}" if key.allowed and not key.discriminator else line
 
 
 def _example_list(name: str, field: FieldInfo, variants: Sequence[Variant]) -> Iterator[str]:

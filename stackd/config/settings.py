@@ -11,8 +11,7 @@ from stackd.config.develop import DevelopSettings
 from stackd.config.export import ExportSettings
 from stackd.config.fields import Table
 from stackd.config.grouping import IntakeSettings
-from stackd.config.telling import MetricsSettings, NotifySettings
-from stackd.config.watching import StateSettings, WatchSettings, WorkSettings
+from stackd.config.watching import MetricsSettings, NotifySettings, StateSettings, WatchSettings, WorkSettings
 from stackd.imaging.finish import FinishSettings
 from stackd.imaging.fuse import Fusion
 from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus

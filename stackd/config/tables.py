@@ -141,11 +141,8 @@ def _describe(annotation: object, metadata: tuple[object, ...]) -> str:
         return " or ".join(part for part in parts if part)
     if isinstance(origin, type) and issubclass(origin, Sequence):
         each = _describe(arguments[0], metadata)
-        return (
-            f"a list, each {each}"
-            if arguments[-1] is Ellipsis or len(arguments) == 1
-            else f"{len(arguments)} values, each {each}"
-        )
+        many = "a list" if arguments[-1] is Ellipsis or len(arguments) == 1 else f"{len(arguments)} values"
+        return f"{many}, each {each}" if each else many
     return _describe_plain(annotation, metadata) if isinstance(annotation, type) else ""
 
 

@@ -83,3 +83,26 @@ def test_a_command_that_hangs_keeps_neither_the_work_nor_the_stop_waiting(tmp_pa
     assert code == 0
     assert not Path(f"/proc/{process}").exists() or Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     assert os.path.lexists(service.journal)
+
+
+def test_a_crash_right_after_the_command_tells_the_event_again_and_loses_none(tmp_path: Path) -> None:
+    service = RealService(tmp_path)
+    configure(service)
+    deadly = "; os.path.exists(sys.argv[1] + '2') or (open(sys.argv[1] + '2', 'w').close(), os.kill(os.getppid(), 9))"
+    service.config.write_text(service.config.read_text().replace(json.dumps(NOTE), json.dumps(NOTE + deadly)))
+    heard = service.place / "heard"
+    process = service.start()
+    service.output.rmdir()
+    shoot(service.inbox)
+    killed = process.wait(timeout=60.0)
+    before = heard.read_text().count("\n")
+
+    service.start()
+    wait_until(lambda: heard.read_text().count("\n") == 2, what="the second telling")
+    service.stop()
+    service.start()
+    service.stop()
+
+    assert killed == -signal.SIGKILL
+    assert before == 1
+    assert [line.split()[0] for line in heard.read_text().splitlines()] == ["blocked", "blocked"]

@@ -95,6 +95,13 @@ def test_a_service_that_hangs_or_has_told_nothing_is_stuck(config: Path, service
     assert words in said
 
 
+def test_facts_of_another_process_are_not_shown_as_those_of_this_one(config: Path, journal: SqliteJournal, service: Path) -> None:
+    del journal
+    write_health(service, health(process=1))
+
+    assert "Watch card" not in stackd("status", "--config", str(config)).stdout
+
+
 def test_a_health_file_that_makes_no_sense_is_none(config: Path, service: Path) -> None:
     (service / "health.json").write_bytes(b'{"format_version": 1, "watches": [3]}')
 

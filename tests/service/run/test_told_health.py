@@ -1,8 +1,11 @@
 """The loop tells how it is: looks that were finished, jobs that run, steps that were taken; and telling never ends it."""
 
+import logging
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+
+import pytest
 
 from stackd.model.job import JobState
 from stackd.model.verdict import Judgement
@@ -98,7 +101,7 @@ def test_a_reload_takes_over_whom_to_tell_and_a_stop_ends_it() -> None:
     assert house.teller.closed == 1
 
 
-def test_releasing_a_composite_that_is_there_is_noted_and_makes_nothing_anew() -> None:
+def test_releasing_a_composite_that_is_there_is_noted_and_makes_nothing_anew(caplog: pytest.LogCaptureFixture) -> None:
     house = House()
     house.workers.judge = judging(Judgement.REVIEW)
     house.drop_stack("a")
@@ -112,3 +115,4 @@ def test_releasing_a_composite_that_is_there_is_noted_and_makes_nothing_anew() -
     assert [one.id for one in house.jobs()] == [job.id]
     assert house.jobs()[0].state is JobState.DONE
     assert [wish.answer for wish in house.journal.wishes()] == ["noted: its composite was looked at"]
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -38,7 +38,7 @@ def status(
         ),
     ] = False,
 ) -> None:
-    """Show what needs you and what to do about it; then what is watched, what waits, and what became of it.
+    """Show what needs you, what waits, and what became of it.
 
     Held, failed and blocked stacks and composites to look at come first, each with the reason and the command; then the service
     itself, watched folders, open stacks and finished ones. Reads files of the state folder only: works whether the daemon runs or

@@ -68,6 +68,7 @@ def check_up(config: Path | None) -> tuple[Check, ...]:
         check_notices,
         check_running,
         check_state,
+        check_telling,
         check_watch,
     )
     from stackd.config.load import load_settings
@@ -95,6 +96,7 @@ def check_up(config: Path | None) -> tuple[Check, ...]:
     for watch in watches:
         checks += check_watch(watch)
     checks += check_notices(watches)
+    checks += check_telling(loaded.settings.metrics, loaded.settings.notify)
     return tuple(checks)
 
 

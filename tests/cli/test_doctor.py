@@ -61,6 +61,18 @@ def test_a_folder_for_composites_that_do_not_pass_that_cannot_be_used_is_trouble
     assert "it is no folder" in result.output
 
 
+def test_whom_nothing_could_be_told_is_noted_before_there_is_something_to_tell(folders: Path):
+    wrong = examine(folders, f'{WATCH}[metrics]\nfile = "nowhere/a.prom"\n[notify]\ncommand = ["/no/such-program"]\n')
+    (folders / "metrics").mkdir()
+    right = examine(folders, f'{WATCH}[metrics]\nfile = "metrics/a.prom"\n[notify]\ncommand = [{json.dumps(sys.executable)}]\n')
+
+    assert (wrong.exit_code, right.exit_code) == (0, 0)
+    assert "Metrics cannot be written" in wrong.output
+    assert "There is no program /no/such-program" in wrong.output
+    assert f"Metrics are written to {folders / 'metrics' / 'a.prom'}." in right.output
+    assert f"{sys.executable} is told" in right.output
+
+
 def test_a_missing_output_is_trouble(folders: Path):
     (folders / "out").rmdir()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from stackd.adapters.machine.instance_lock import LOCK_NAME
-from stackd.config.watching import WatchSettings
+from stackd.config.watching import MetricsSettings, NotifySettings, WatchSettings
 from stackd.model.verdict import SUBFOLDERS
 
 LEAST_FREE_BYTES = 2 * 10**9
@@ -104,6 +104,32 @@ def check_state(folder: Path) -> Iterator[Check]:
         )
         return
     yield Check(about="state", verdict=Verdict.FINE, sentence=f"The journal is kept in {folder}.")
+
+
+def check_telling(metrics: MetricsSettings, notify: NotifySettings) -> Iterator[Check]:
+    """Look whether metrics can be written and the command for events is there; without either, stackd runs and tells nobody."""
+    if metrics.file is not None:
+        folder = metrics.file.parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            yield Check(
+                about="metrics",
+                verdict=Verdict.NOTE,
+                sentence=f"Metrics cannot be written to {metrics.file}: {folder} is no folder that this user may write to.",
+                remedy="Make the folder, give the user that runs stackd the right to write there, or set [metrics] file.",
+            )
+        else:
+            yield Check(about="metrics", verdict=Verdict.FINE, sentence=f"Metrics are written to {metrics.file}.")
+    if notify.command:
+        program = notify.command[0]
+        if shutil.which(program) is None:
+            yield Check(
+                about="notify",
+                verdict=Verdict.NOTE,
+                sentence=f"There is no program {program} to tell of what needs you.",
+                remedy="Give its whole path in [notify] command, and make it executable.",
+            )
+        else:
+            yield Check(about="notify", verdict=Verdict.FINE, sentence=f"{program} is told of what needs you.")
 
 
 def check_running(state_folder: Path) -> Iterator[Check]:

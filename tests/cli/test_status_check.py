@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,13 +82,13 @@ def test_a_service_that_does_not_run_is_told(config: Path, journal: SqliteJourna
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        (health(age_s=600.0), "hangs"),
-        (health(process=1), "not begun"),
-        (health(age_s=-100.0), "not begun"),
+        ({"age_s": 600.0}, "hangs"),
+        ({"process": 1}, "not begun"),
+        ({"age_s": -10_000.0}, "not begun"),
     ],
 )
-def test_a_service_that_hangs_or_has_told_nothing_is_stuck(config: Path, service: Path, told: Health, words: str) -> None:
-    write_health(service, told)
+def test_a_service_that_hangs_or_has_told_nothing_is_stuck(config: Path, service: Path, told: dict[str, Any], words: str) -> None:
+    write_health(service, health(**told))
 
     code, said = checked(config)
 
@@ -111,14 +112,14 @@ def test_a_health_file_that_makes_no_sense_is_none(config: Path, service: Path) 
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        (health(looked_s=500.0), "card: the last look was finished 8 minutes ago"),
-        (health(journal_trouble="The journal is locked."), "The journal is locked."),
+        ({"looked_s": 9_000.0}, "card: the last look was finished 2 hours ago"),
+        ({"journal_trouble": "The journal is locked."}, "The journal is locked."),
     ],
 )
 def test_a_look_that_is_late_and_a_journal_in_trouble_need_a_person(
-    config: Path, service: Path, told: Health, words: str
+    config: Path, service: Path, told: dict[str, Any], words: str
 ) -> None:
-    write_health(service, told)
+    write_health(service, health(**told))
 
     code, said = checked(config)
 

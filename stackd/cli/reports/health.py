@@ -49,7 +49,7 @@ class Problem:
     @property
     def lines(self) -> tuple[str, str]:
         """Both, for a terminal."""
-        return self.what, f"{'':<14}→ {self.do}"
+        return self.what, f"  → {self.do}"
 
 
 def problems(

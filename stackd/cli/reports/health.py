@@ -159,7 +159,9 @@ def _loop(process: int | None, health: "Health | None", now_s: float, *, full: b
     if process is None:
         return [
             Problem(
-                level=NOT_WORKING, what="Nothing is watched while it does not run.", do="Start it: `stackd run`, or its service."
+                level=NOT_WORKING,
+                what="Nothing is watched while it does not run.",
+                do="Start it: `stackd run`; as a service: `stackd service status`.",
             )
         ]
     if health is None or health.process != process or health.written_s > now_s:

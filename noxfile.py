@@ -73,3 +73,10 @@ def measure(session: nox.Session) -> None:
     install(session)
     for part in [session.posargs] if session.posargs else [["finishing"], ["features"], ["tones"]]:
         session.run("python", "docs/measure.py", *part)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Try a running service with 5,000 images damaged at random; `nox -s fuzz -- --count 500 --seed 7` tries others."""
+    install(session, "test")
+    session.run("python", "-m", "tests.faults.mutated_images", *session.posargs)

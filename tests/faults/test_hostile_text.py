@@ -7,14 +7,13 @@ import shutil
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from stackd.model.names import UNSAFE_CATEGORIES
 from tests.make_frames import add_tags
-from tests.real_service import RealService, shoot, wait_until
+from tests.real_service import RealService, wait_until
 
 pytestmark = pytest.mark.end_to_end
 
@@ -29,20 +28,6 @@ MANIFESTS = [
     r'{"frames":["a.jpg\u001b[2J"], "count": "\u001b]0;title\u0007"}',
     r'{"\u001b]0;title\u0007\u202e\n": 1}',
 ]
-
-
-@pytest.fixture(scope="module")
-def card(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Frames of one small stack."""
-    return shoot(tmp_path_factory.mktemp("card"))
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[RealService]:
-    service = RealService(tmp_path)
-    yield service
-    if service.process is not None and service.process.poll() is None:
-        service.kill()
 
 
 def stackd(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[bytes]":

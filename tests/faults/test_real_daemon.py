@@ -7,28 +7,14 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.real_service import RealService, children_of, is_alive, shoot, wait_until
+from tests.faults.invariants import assert_invariants, fingerprints
+from tests.real_service import RealService, children_of, is_alive, wait_until
 
 pytestmark = pytest.mark.end_to_end
-
-
-@pytest.fixture(scope="module")
-def card(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Frames of one small stack."""
-    return shoot(tmp_path_factory.mktemp("card"))
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[RealService]:
-    service = RealService(tmp_path)
-    yield service
-    if service.process is not None and service.process.poll() is None:
-        service.kill()
 
 
 def done(service: RealService) -> bool:
@@ -131,6 +117,7 @@ def test_an_output_folder_that_is_missing_blocks_and_then_resumes_by_itself(serv
     assert service.temporary() == []
 
 
+@pytest.mark.checks_itself
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small disk needs root on Linux")
 def test_a_full_disk_blocks_removes_what_it_began_and_resumes(service: RealService, card: list[Path]) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(service.output)], check=True)
@@ -146,8 +133,7 @@ def test_a_full_disk_blocks_removes_what_it_began_and_resumes(service: RealServi
         wait_until(lambda: done(service), what="the composite")
 
         assert left_behind == []
-        assert service.outputs_match_the_journal()
-        service.stop()
+        assert_invariants(service, fingerprints(card[0].parent))
     finally:
         if service.process is not None and service.process.poll() is None:
             service.kill()

@@ -13,26 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.real_service import RealService, shoot, wait_until
+from tests.real_service import RealService, wait_until
 
 pytestmark = pytest.mark.end_to_end
 
 NOBODY = 65534
 """A user who may write nothing of ours."""
-
-
-@pytest.fixture(scope="module")
-def card(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Frames of one small stack."""
-    return shoot(tmp_path_factory.mktemp("card"))
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[RealService]:
-    service = RealService(tmp_path)
-    yield service
-    if service.process is not None and service.process.poll() is None:
-        service.kill()
 
 
 AS_ANOTHER = f"""
@@ -179,6 +165,7 @@ def mounted(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], capture_output=True, check=False)
 
 
+@pytest.mark.checks_itself
 def test_a_watched_card_can_be_taken_out_while_stackd_runs(mounted: Path, service: RealService, card: list[Path]) -> None:
     service.start()
     drop(card, mounted)

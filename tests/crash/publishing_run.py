@@ -1,3 +1,4 @@
+# ruff: noqa: T201  (a program that tells another what it found)
 """A service that publishes one composite, in a process of its own, so that strace can make the system fail it at any call.
 
 `python -m tests.crash.publishing_run SOCKET` loads everything once and then forks a life for every line `traced FOLDER` or

@@ -21,9 +21,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-CALLS = (
-    "write,pwrite64,ftruncate,openat,mkdir,rename,renameat,renameat2,link,linkat,unlink,unlinkat,fsync,fdatasync"  # codespell:ignore
-)
+CALLS = "write,pwrite64,ftruncate,openat,mkdir,rename,renameat,renameat2,link,linkat,unlink,unlinkat,fsync,fdatasync"
 """What changes a disk. Of `openat` only those that may make a file."""
 
 ERRORS = ("ENOSPC", "EROFS", "EIO", "EACCES", "EDQUOT")
@@ -165,9 +163,7 @@ def test_killed_before_any_call_it_still_publishes_once(lives: Lives, calls: lis
         assert_survived(lives, place)
 
 
-def test_refused_from_any_call_on_it_waits_says_so_and_resumes_by_itself(
-    lives: Lives, calls: list[Call], tmp_path: Path
-) -> None:
+def test_refused_from_any_call_on_it_waits_says_so_and_resumes_by_itself(lives: Lives, calls: list[Call], tmp_path: Path) -> None:
     errors = cycle(ERRORS)
     waited = 0
     for call in calls:

@@ -36,8 +36,8 @@ def assert_invariants(service: RealService, sources: Mapping[str, str]) -> None:
     Raises
     ------
     AssertionError
-        If a frame was changed or taken away; a stack is half way, or is worked on as two jobs; a published file does not match the
-        journal; a temporary file is left after the next start; or a reason to wait or fail is not in `stackd status`.
+        If a frame was changed or taken away; a stack is half way, or is worked on as two jobs; a published file does not match
+        the journal; a temporary file is left after the next start; or a reason to wait or fail is not in `stackd status`.
     """
     if service.process is not None and service.process.poll() is None:
         service.stop()

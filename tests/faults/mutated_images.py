@@ -1,3 +1,4 @@
+# ruff: noqa: T201  (a program that tells another what it found)
 """Images damaged at random, and a running service that has to make something of each of them.
 
 `python -m tests.faults.mutated_images --count 5000 --seed 1` (or `nox -s fuzz`) tries many and tells what became of them.
@@ -118,7 +119,9 @@ def _accepted(service: RealService) -> list[tuple[object, ...]]:
 
 def _refused(service: RealService) -> dict[str, str]:
     """Name → reason, as `stackd status` tells it."""
-    return {name: reason for (aside,) in service.rows("SELECT set_aside FROM folder") for name, reason in json.loads(str(aside)).items()}
+    folders = service.rows("SELECT set_aside FROM folder")
+    reasons: dict[str, str] = json.loads(str(folders[0][0])) if folders else {}
+    return reasons
 
 
 def _measure(result: Fuzzed, daemon: int) -> None:

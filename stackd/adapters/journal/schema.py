@@ -132,6 +132,9 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     ALTER TABLE job ADD COLUMN reasons TEXT;                              -- JSON list of codes of findings
     ALTER TABLE job ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0;       -- the user wants it whatever is judged
     """,
+    """
+    CREATE INDEX stack_frame_by_path ON stack_frame (path);               -- frames that appear in a folder are looked up
+    """,
 )
 """One script a version; version n is reached by running script n. Only ever append: journals of every version are out there."""
 

@@ -2,7 +2,7 @@
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -18,7 +18,17 @@ from stackd.model.frame import Fingerprint
 from stackd.model.job import Job, JobState, is_legal
 from stackd.model.stack import Stack
 from stackd.model.verdict import Verdict
-from stackd.service.ports import Described, FolderReport, NotDescribed, Progressed, Publication, Warned, Wish, WishKind
+from stackd.service.ports import (
+    Described,
+    FolderReport,
+    NotDescribed,
+    Progressed,
+    Publication,
+    Recollection,
+    Warned,
+    Wish,
+    WishKind,
+)
 
 JOURNAL_NAME: Final = "journal.sqlite3"
 """The journal's file in the state folder."""
@@ -32,8 +42,8 @@ OWNER_BYTES: Final = 3
 TRIED_BYTES: Final = 4_096
 """Random bytes written to see whether the journal can be written: as many as a page, so that they never fit into what is left."""
 
-RECALL_LIMIT: Final = 200_000
-"""Descriptions given back at start; more files than this in one watched folder are simply described again."""
+LOOKED_UP_AT_ONCE: Final = 500
+"""Files in one question to the journal; SQLite takes at most 32,766 values, and longer lists are no faster."""
 
 
 class SqliteJournal:
@@ -48,6 +58,7 @@ class SqliteJournal:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self._is_together = False
         with told_plainly(path):
             self._db = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, timeout=BUSY_MS / 1000)
         try:
@@ -240,24 +251,11 @@ class SqliteJournal:
             frames = db.execute("SELECT * FROM stack_frame WHERE stack_id = ? ORDER BY position", (stack_id,)).fetchall()
         return rows.stack_from_rows(row, tuple(rows.frame_from_row(frame) for frame in frames))
 
-    def taken_frames(self, watch: str) -> Mapping[str, tuple[Fingerprint, str]]:
-        """Frames that belong to recorded stacks of this watch, those of superseded stacks excepted; the newest stack wins."""
+    def newest_job(self, stack_id: str) -> Job | None:
+        """The newest job of a stack."""
         with self._reading() as db:
-            found = db.execute(
-                "SELECT path, size_bytes, mtime_ns, content_sha256, f.stack_id FROM stack_frame f "
-                "JOIN (SELECT stack_id, MAX(id) AS newest FROM job WHERE watch = ? AND state <> ? GROUP BY stack_id) j "
-                "ON j.stack_id = f.stack_id ORDER BY j.newest",
-                (rows.to_bytes(watch), JobState.SUPERSEDED),
-            ).fetchall()
-        return MappingProxyType(
-            {
-                rows.to_name(row["path"]): (
-                    Fingerprint(size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"]),
-                    row["stack_id"],
-                )
-                for row in found
-            }
-        )
+            row = db.execute("SELECT * FROM job WHERE stack_id = ? ORDER BY id DESC LIMIT 1", (stack_id,)).fetchone()
+        return None if row is None else rows.job_from_row(row)
 
     # --------------------------------------------------------------- wishes
 
@@ -324,12 +322,38 @@ class SqliteJournal:
                 ),
             )
 
-    def recall(self, watch: str) -> tuple[Described | NotDescribed, ...]:
-        """What was remembered of the files of this watch."""
+    def recall(self, watch: str, paths: Sequence[str]) -> Recollection:
+        """What is known of these files: what was remembered of them, and the recorded stacks that hold them."""
+        stored = rows.to_bytes(watch)
+        described: list[Described | NotDescribed] = []
+        taken: dict[str, tuple[int, Fingerprint, str]] = {}
+        jobs: dict[str, Job] = {}
         with self._reading() as db:
-            found = db.execute("SELECT * FROM described WHERE watch = ? LIMIT ?", (rows.to_bytes(watch), RECALL_LIMIT))
-            known = [rows.described_from_row(row) for row in found.fetchall()]
-        return tuple(described for described in known if described is not None)
+            for some in batched([rows.to_bytes(path) for path in paths], LOOKED_UP_AT_ONCE):
+                marks = ",".join("?" * len(some))
+                known = db.execute(f"SELECT * FROM described WHERE watch = ? AND path IN ({marks})", (stored, *some))  # noqa: S608 (marks only)
+                described += [one for row in known if (one := rows.described_from_row(row)) is not None]
+                frames = db.execute(
+                    "SELECT f.path AS frame_path, f.size_bytes, f.mtime_ns, f.content_sha256, j.* FROM stack_frame f "  # noqa: S608 (marks only)
+                    f"JOIN job j ON j.stack_id = f.stack_id WHERE f.path IN ({marks}) AND j.watch = ?",
+                    (*some, stored),
+                )
+                for row in frames:
+                    job = rows.job_from_row(row)
+                    if job.stack_id not in jobs or jobs[job.stack_id].id < job.id:
+                        jobs[job.stack_id] = job
+                    path = rows.to_name(row["frame_path"])
+                    if job.state is JobState.SUPERSEDED or (path in taken and taken[path][0] > job.id):
+                        continue
+                    fingerprint = Fingerprint(
+                        size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"]
+                    )
+                    taken[path] = (job.id, fingerprint, job.stack_id)
+        return Recollection(
+            described=tuple(described),
+            taken=MappingProxyType({path: (fingerprint, stack_id) for path, (_, fingerprint, stack_id) in taken.items()}),
+            jobs=tuple(jobs.values()),
+        )
 
     def forget(self, watch: str, paths: Iterable[str]) -> None:
         """Drop what was remembered of files that are gone."""
@@ -389,16 +413,40 @@ class SqliteJournal:
     # -------------------------------------------------------------- private
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def together(self) -> Iterator[None]:
+        """Make everything that is written inside durable at once, at the end. A step that fails inside takes back only itself."""
         with told_plainly(self._path):
             self._db.execute("BEGIN IMMEDIATE")
+            self._is_together = True
             try:
-                yield self._db
+                yield
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+            finally:
+                self._is_together = False
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        if not self._is_together:
+            with self.together():
+                yield self._db
+            return
+        with told_plainly(self._path):
+            # Fails where a full disk has ended the whole transaction: then nothing of it may be kept.
+            if not self._db.in_transaction:
+                raise sqlite3.OperationalError("what was to be written with it was taken back")
+            self._db.execute("SAVEPOINT step")
+            try:
+                yield self._db
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK TO step")
+                    self._db.execute("RELEASE step")
+                raise
+            self._db.execute("RELEASE step")
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -408,6 +456,11 @@ class SqliteJournal:
     def _data_version(self) -> int:
         version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
         return version
+
+
+def batched(values: Sequence[bytes], count: int) -> Iterator[Sequence[bytes]]:
+    """Part values into runs of at most `count`."""
+    return (values[start : start + count] for start in range(0, len(values), count))
 
 
 _ENDS: Final = frozenset(

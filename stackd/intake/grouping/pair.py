@@ -41,7 +41,7 @@ def pair(frames: Sequence[Frame], contents: Mapping[str, ContentSignature], sett
     kept = _without_copies(frames, contents, ignored)
     by_stem: dict[str, list[Frame]] = defaultdict(list)
     for frame in kept:
-        by_stem[_exposure_name(frame.path)].append(frame)
+        by_stem[exposure_name(frame.path)].append(frame)
     joined: list[Frame] = []
     for candidates in by_stem.values():
         joined.extend(_join(candidates, settings, ignored))
@@ -139,7 +139,8 @@ def _is_copy(frame: Frame, original: Frame, contents: Mapping[str, ContentSignat
     return first.thumbnail.shape == second.thumbnail.shape and bool((first.thumbnail == second.thumbnail).all())
 
 
-def _exposure_name(path: str) -> str:
+def exposure_name(path: str) -> str:
+    """Name what files of one exposure share: the stem without case, and a folder in which formats are not told apart."""
     parts = name_parts(path)
     parent, slash, last = parts.folder.rpartition("/")
     folder = f"{parent}{slash}*" if _RAW_OR_JPEG_FOLDER.search(last) else parts.folder

@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from stackd.intake.names import name_parts
 from stackd.model.frame import Frame
@@ -55,12 +56,15 @@ def has_camera(frame: Frame) -> bool:
 
 def copy_of(path: str, others: frozenset[str]) -> str | None:
     """Find the file of which this one is a copy by its name (`IMG_1 (2)` of `IMG_1`); stems are compared without case."""
+    original = original_name(path)
+    return original if original in others else None
+
+
+def original_name(path: str) -> str | None:
+    """Name the file of which this one would be a copy: folder and stem without case; None where the name is none of a copy."""
     parts = name_parts(path)
     found = _COPY.search(parts.stem)
-    if found is None:
-        return None
-    original = f"{parts.folder}/{parts.stem[: found.start()]}".casefold()
-    return original if original in others else None
+    return None if found is None else f"{parts.folder}/{parts.stem[: found.start()]}".casefold()
 
 
 def _results_by_name(frames: Sequence[Frame]) -> dict[str, str]:
@@ -83,7 +87,7 @@ def _results_by_name(frames: Sequence[Frame]) -> dict[str, str]:
             if words and not is_series and moments[frame.meta.captured_at] > 1:
                 reasons[frame.path] = f"it is a finished result: its name says “{words[0]}”, and another frame has its moment"
             continue
-        source = _source_of(stem, stems)
+        source = source_of(stem, stems)
         if len(frames) == 1:
             continue
         if source is not None:
@@ -93,7 +97,7 @@ def _results_by_name(frames: Sequence[Frame]) -> dict[str, str]:
     return reasons
 
 
-def _source_of(stem: str, stems: set[str]) -> str | None:
+def source_of(stem: str, stems: AbstractSet[str]) -> str | None:
     """Find the picture from whose name this one is derived by a word (`fly1_edge` from `fly1`)."""
     for length in range(len(stem) - 1, 0, -1):
         if stem[length] in "-_ " and stem[:length] in stems and _DERIVED.match(stem[length:]):

@@ -31,6 +31,14 @@ class DescribeFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recall:
+    """Ask the journal what it knows of files that appeared."""
+
+    watch: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Remember:
     """Keep a description in the journal."""
 
@@ -207,6 +215,7 @@ Effect: TypeAlias = (
     JobStep
     | LookAt
     | DescribeFile
+    | Recall
     | Remember
     | Forget
     | Record

@@ -4,16 +4,18 @@
 and `now_at` (time of day); nothing here reads a clock, a file or the journal.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, assert_never
 
+from stackd.intake.grouping.candidates import CandidateStack
 from stackd.model.job import Job, JobState
 from stackd.model.stack import Stack
 from stackd.service.plan.effects import Effect, NoteProgress, TryJournal
-from stackd.service.plan.folder import next_look_s, plan_folder, take_answer, take_look
+from stackd.service.plan.folder import next_look_s, next_plan_s, plan_folder, take_answers, take_look, take_recollection
 from stackd.service.plan.jobs import CRASH_WAIT_S, blocked_wait_s, next_due_s, plan_jobs
 from stackd.service.plan.observations import (
     Answered,
@@ -25,6 +27,7 @@ from stackd.service.plan.observations import (
     Observation,
     PublicationBegun,
     PublishRefused,
+    Recalled,
     SourcesAsked,
     SourcesChecked,
     WishAnswered,
@@ -35,7 +38,7 @@ from stackd.service.plan.observations import (
 )
 from stackd.service.plan.values import Folder, ServiceSettings, State, Ticket
 from stackd.service.plan.wishes import plan_wishes
-from stackd.service.ports import Cause, Crashed, Failed, Finished, Progressed, Publication, WorkerEvent
+from stackd.service.ports import Answer, Cause, Crashed, Failed, Finished, Progressed, Publication, WorkerEvent
 
 WAKE_COALESCE_S: Final = 0.3
 """Events that come together are answered by one look: a camera writes a frame in several system calls (a guess)."""
@@ -73,7 +76,7 @@ def plan(
     """
     state = _with_folders(state, settings)
     effects: list[Effect] = []
-    for observation in observations:
+    for observation in _gathered(observations):
         state, more = _take_in(state, observation, now_s=now_s, settings=settings)
         effects += more
     if state.journal_trouble and now_s >= state.journal_due_s:
@@ -102,13 +105,14 @@ def next_wake_s(state: State, settings: ServiceSettings) -> float:
     ]
     if state.journal_trouble:
         return min([state.journal_due_s, *looks])
+    plans = [next_plan_s(state.folders[watched.watch]) for watched in settings.watched if watched.watch in state.folders]
     busy = sum(ticket.job.state is JobState.RUNNING for ticket in state.tickets.values()) >= settings.jobs_at_once
     jobs = [
         next_due_s(ticket)
         for ticket in state.tickets.values()
         if not (busy and ticket.job.state is JobState.READY) and settings.folder(ticket.job.watch) is not None
     ]
-    return min([*looks, *jobs], default=float("inf"))
+    return min([*looks, *plans, *jobs], default=float("inf"))
 
 
 # ------------------------------------------------------------- taking in
@@ -125,13 +129,21 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
             if folder is None:
                 return state, ()
             step = take_look(folder, watch, look, now_s=now_s, intake=settings.intake, taken=state.taken.get(watch, {}))
-            return _with_folder(state, watch, step.folder), step.effects
-        case Answered(answer=answer):
-            folder = state.folders.get(answer.watch)
+            gone = folder.sightings.keys() - step.folder.sightings.keys()
+            return _with_folder(_without_taken(state, watch, gone) if gone else state, watch, step.folder), step.effects
+        case Recalled(watch=watch):
+            state = _with_recollection(state, observation)
+            folder = state.folders.get(watch)
             if folder is None:
                 return state, ()
-            step = take_answer(folder, answer)
-            return _with_folder(state, answer.watch, step.folder), step.effects
+            step = take_recollection(folder, observation, intake=settings.intake, taken=state.taken.get(watch, {}))
+            return _with_folder(state, watch, step.folder), step.effects
+        case Answered(answers=answers):
+            folder = state.folders.get(answers[0].watch)
+            if folder is None:
+                return state, ()
+            step = take_answers(folder, answers)
+            return _with_folder(state, answers[0].watch, step.folder), step.effects
         case Worked(event=event):
             return _take_worker_event(state, event, now_s=now_s)
         case JobChanged(job=job, stack=stack):
@@ -154,16 +166,26 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
             failed = Failed(job_id=job_id, message=message, hint="", cause=Cause.OTHER, retry_helps=False)
             return _with_ticket(state, job_id, lambda ticket: replace(ticket, outcome=failed)), ()
         case JournalRefused(message=message):
-            doubtful = {watch: replace(one, recheck=True, reported=None) for watch, one in state.folders.items()}
+            doubtful = {
+                watch: replace(one, recheck=True, compare=True, reported=None, report_due_s=now_s, recall_asked=False)
+                for watch, one in state.folders.items()
+            }
             due_s = state.journal_due_s if state.journal_trouble else now_s + blocked_wait_s(0)
             return replace(state, folders=MappingProxyType(doubtful), journal_trouble=message, journal_due_s=due_s), ()
         case JournalTaken():
             return replace(state, journal_trouble="", journal_waits=0), ()
         case Wished(overrides=overrides):
             renewed = overrides != state.overrides
-            folders = {watch: replace(one, regroup=one.regroup or renewed) for watch, one in state.folders.items()}
+            folders = dict(state.folders)
+            if renewed:
+                nothing: Mapping[int, CandidateStack] = MappingProxyType({})
+                folders = {
+                    watch: replace(one, recorded=nothing, sort_due_s=now_s, regroup=True) for watch, one in folders.items()
+                }
+            finished = {job.stack_id: job for job in observation.jobs if job.state in GONE}
             return replace(
                 state,
+                finished=MappingProxyType({**state.finished, **finished}) if finished else state.finished,
                 overrides=overrides,
                 split_stacks=observation.split_stacks,
                 wishes=observation.open_wishes,
@@ -258,7 +280,8 @@ def _take_job(state: State, job: Job, stack: Stack, *, now_s: float) -> State:
         state = _with_taken(state, job, stack)
     folder = state.folders.get(job.watch)
     if folder is not None and (job.state in GONE or before is None):
-        state = _with_folder(state, job.watch, replace(folder, recheck=True))
+        recorded = MappingProxyType({}) if job.state is JobState.SUPERSEDED else folder.recorded
+        state = _with_folder(state, job.watch, replace(folder, recheck=True, recorded=recorded))
     return state
 
 
@@ -283,10 +306,43 @@ def _next_ticket(before: Ticket | None, job: Job, stack: Stack, *, now_s: float)
 
 
 def _with_taken(state: State, job: Job, stack: Stack) -> State:
-    taken = {path: entry for path, entry in state.taken.get(job.watch, {}).items() if entry[1] != job.stack_id}
-    if job.state is not JobState.SUPERSEDED:
-        taken |= {frame.path: (frame.fingerprint, job.stack_id) for frame in stack.frames}
+    taken = dict(state.taken.get(job.watch, {}))
+    for frame in stack.frames:
+        if job.state is not JobState.SUPERSEDED:
+            taken[frame.path] = (frame.fingerprint, job.stack_id)
+        elif frame.path in taken and taken[frame.path][1] == job.stack_id:
+            del taken[frame.path]
     return replace(state, taken=MappingProxyType({**state.taken, job.watch: MappingProxyType(taken)}))
+
+
+def _without_taken(state: State, watch: str, gone: AbstractSet[str]) -> State:
+    """Let go of what is known of recorded stacks whose frames are gone: the journal knows it, should they come back."""
+    before = state.taken.get(watch, {})
+    leaving = {before[path][1] for path in gone if path in before}
+    if not leaving:
+        return state
+    taken = {path: entry for path, entry in before.items() if path not in gone}
+    leaving -= {stack_id for _, stack_id in taken.values()}
+    finished = {stack_id: job for stack_id, job in state.finished.items() if stack_id not in leaving}
+    return replace(
+        state,
+        taken=MappingProxyType({**state.taken, watch: MappingProxyType(taken)}),
+        finished=MappingProxyType(finished),
+    )
+
+
+def _with_recollection(state: State, recalled: Recalled) -> State:
+    """Take in which of the files that appeared belong to recorded stacks."""
+    known = recalled.known
+    if not known.taken and not known.jobs:
+        return state
+    taken = {**known.taken, **state.taken.get(recalled.watch, {})}
+    finished = {job.stack_id: job for job in known.jobs if job.state in GONE}
+    return replace(
+        state,
+        taken=MappingProxyType({**state.taken, recalled.watch: MappingProxyType(taken)}),
+        finished=MappingProxyType({**finished, **state.finished}),
+    )
 
 
 def _with_hashes(state: State, publication: Publication) -> State:
@@ -295,13 +351,30 @@ def _with_hashes(state: State, publication: Publication) -> State:
     if ticket is None:
         return state
     watch, stack_id = ticket.job.watch, ticket.job.stack_id
-    hashed = {
-        path: (replace(fingerprint, content_sha256=publication.fingerprints[path].content_sha256), owner)
-        for path, (fingerprint, owner) in state.taken.get(watch, {}).items()
-        if owner == stack_id and path in publication.fingerprints
-    }
-    taken = MappingProxyType({**state.taken.get(watch, {}), **hashed})
-    return replace(state, taken=MappingProxyType({**state.taken, watch: taken}))
+    taken = dict(state.taken.get(watch, {}))
+    for path, now in publication.fingerprints.items():
+        fingerprint, owner = taken.get(path, (None, None))
+        if fingerprint is not None and owner == stack_id:
+            taken[path] = (replace(fingerprint, content_sha256=now.content_sha256), stack_id)
+    return replace(state, taken=MappingProxyType({**state.taken, watch: MappingProxyType(taken)}))
+
+
+def _gathered(observations: Iterable[Observation]) -> Iterator[Observation]:
+    """Take answers that follow one another together: each alone would cost as much as all."""
+    answers: list[Answer] = []
+    for observation in observations:
+        if isinstance(observation, Answered) and (not answers or answers[0].watch == observation.answers[0].watch):
+            answers.extend(observation.answers)
+            continue
+        if answers:
+            yield Answered(answers=tuple(answers))
+            answers = []
+        if isinstance(observation, Answered):
+            answers.extend(observation.answers)
+        else:
+            yield observation
+    if answers:
+        yield Answered(answers=tuple(answers))
 
 
 def _with_folders(state: State, settings: ServiceSettings) -> State:

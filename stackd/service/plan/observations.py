@@ -7,7 +7,7 @@ from typing import TypeAlias
 from stackd.model.job import Job
 from stackd.model.override import Override
 from stackd.model.stack import Stack
-from stackd.service.ports import Answer, Look, Publication, Wish, WorkerEvent
+from stackd.service.ports import Answer, Look, Publication, Recollection, Wish, WorkerEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +26,19 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """A file was described."""
+class Recalled:
+    """What the journal knows of files that appeared."""
 
-    answer: Answer
+    watch: str
+    paths: tuple[str, ...]
+    known: Recollection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """Files of one watch were described."""
+
+    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +124,8 @@ class Wished:
     overrides: tuple[Override, ...]
     split_stacks: frozenset[str]
     open_wishes: tuple[Wish, ...]
+    jobs: tuple[Job, ...] = ()
+    """The newest job of every stack that a decision without an answer is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +138,7 @@ class WishAnswered:
 Observation: TypeAlias = (
     Woken
     | Looked
+    | Recalled
     | Answered
     | Worked
     | JobChanged

@@ -95,3 +95,7 @@ class Waker(Protocol):
     def wait(self, timeout_s: float) -> None:
         """Return after `timeout_s`, or earlier when a folder changed, a worker reported or a signal came."""
         ...
+
+    def rest(self, seconds: float) -> None:
+        """Return after so long, whatever happens meanwhile but a signal; nothing of it is lost to the next `wait`."""
+        ...

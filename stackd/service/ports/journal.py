@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -44,8 +45,19 @@ class Warned:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recollection:
+    """What the journal knows of some files of a watch."""
+
+    described: tuple[Described | NotDescribed, ...] = ()
+    taken: Mapping[str, tuple[Fingerprint, str]] = field(default_factory=lambda: MappingProxyType({}))
+    """Path → fingerprint and id of the newest recorded stack that holds it and is not superseded."""
+    jobs: tuple[Job, ...] = ()
+    """The newest job of every recorded stack that holds one of the files."""
+
+
 class Journal(Protocol):
-    """The durable record. Every method is one transaction; when it returns, a power cut no longer loses it."""
+    """The durable record. Every method is one transaction; when it returns, a power cut no longer loses it; see `together`."""
 
     def record_sealed(
         self, stack: Stack, *, watch: str, recipe_name: str, recipe_hash: str, state: JobState, version: int, at: datetime
@@ -103,10 +115,6 @@ class Journal(Protocol):
         """A recorded stack with its frames."""
         ...
 
-    def taken_frames(self, watch: str) -> Mapping[str, tuple[Fingerprint, str]]:
-        """Frames that belong to recorded stacks of this watch: path → (fingerprint, stack id)."""
-        ...
-
     def owner(self) -> str:
         """Name this journal's service in temporary file names: a few letters, drawn once."""
         ...
@@ -149,8 +157,16 @@ class Journal(Protocol):
         """Keep what a file said of itself, so that a restart need not read it again."""
         ...
 
-    def recall(self, watch: str) -> tuple[Described | NotDescribed, ...]:
-        """What was remembered of the files of this watch."""
+    def recall(self, watch: str, paths: Sequence[str]) -> Recollection:
+        """What is known of these files: what was remembered of them, and the recorded stacks that hold them."""
+        ...
+
+    def newest_job(self, stack_id: str) -> Job | None:
+        """The newest job of a stack."""
+        ...
+
+    def together(self) -> AbstractContextManager[None]:
+        """Make everything that is written inside durable at once, at the end. A step that fails inside takes back only itself."""
         ...
 
     def forget(self, watch: str, paths: Iterable[str]) -> None:

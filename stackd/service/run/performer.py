@@ -4,10 +4,11 @@ Nothing is decided here. An effect that fails becomes an observation.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
-from typing import assert_never
+from typing import Final, assert_never
 
 from stackd.errors import JournalBlocked, NameTaken, OutputBlocked, StackdError
 from stackd.model.job import Job, JobState
@@ -17,6 +18,7 @@ from stackd.service.plan import observations as seen
 from stackd.service.plan.judging import warnings_of
 from stackd.service.plan.values import ServiceSettings, State, Watched
 from stackd.service.ports import (
+    Answer,
     Clock,
     Compared,
     Describer,
@@ -30,6 +32,12 @@ from stackd.service.ports import (
     Waker,
     Workers,
 )
+
+NOTES: Final = (do.Remember, do.Forget, do.Record, do.NoteFolder, do.NoteProgress, do.AnswerWish)
+"""Effects that do nothing but write into the journal."""
+
+NOTES_AT_ONCE: Final = 500
+"""Most notes in one transaction: a turn of the loop stays short, and a power cut loses little that is not yet safe."""
 
 log = logging.getLogger("stackd.service")
 
@@ -65,6 +73,33 @@ class Performer:
         self._inboxes = inboxes
         self._owner = world.journal.owner()
 
+    def perform_all(self, effects: Sequence[do.Effect], state: State, settings: ServiceSettings) -> list[seen.Observation]:
+        """Do what the planner wants, in order. Notes in the journal that follow one another share one sync of the disk."""
+        observations: list[seen.Observation] = []
+        for is_note, some in groupby(effects, key=lambda effect: isinstance(effect, NOTES)):
+            run = list(some)
+            if not is_note or len(run) == 1:
+                for effect in run:
+                    observations += self.perform(effect, state, settings)
+                continue
+            for start in range(0, len(run), NOTES_AT_ONCE):
+                observations += self._perform_together(run[start : start + NOTES_AT_ONCE], state, settings)
+        return observations
+
+    def _perform_together(
+        self, effects: Sequence[do.Effect], state: State, settings: ServiceSettings
+    ) -> tuple[seen.Observation, ...]:
+        """Write several notes at once: what came of them is told only when all are safe."""
+        observations: list[seen.Observation] = []
+        try:
+            with self._world.journal.together():
+                for effect in effects:
+                    observations += self.perform(effect, state, settings)
+        except JournalBlocked as error:
+            log.warning("journal.refused reason=%r", str(error))
+            return (seen.JournalRefused(message=str(error)),)
+        return tuple(observations)
+
     def perform(self, effect: do.Effect, state: State, settings: ServiceSettings) -> tuple[seen.Observation, ...]:
         """Do what the planner wants, given what it knows; a failure comes back as an observation."""
         try:
@@ -90,7 +125,9 @@ class Performer:
                 return () if look is None else (seen.Looked(watch=watch, look=look),)
             case do.DescribeFile(watch=watch, path=path, fingerprint=fingerprint, with_hash=with_hash):
                 world.describer.ask(watch, Path(watch), path, fingerprint, with_hash=with_hash)
-                return tuple(seen.Answered(answer=answer) for answer in world.describer.answers())
+                return answered(world.describer.answers())
+            case do.Recall(watch=watch, paths=paths):
+                return (seen.Recalled(watch=watch, paths=paths, known=journal.recall(watch, paths)),)
             case do.Remember(described=described):
                 journal.remember(described)
                 return ()
@@ -266,6 +303,14 @@ class Performer:
                     log.warning("remains.kept path=%r reason=%r", str(path), str(error))
                 else:
                     log.info("remains.removed path=%r", str(path))
+
+
+def answered(answers: Iterable[Answer]) -> tuple[seen.Answered, ...]:
+    """Pass on what files say of themselves."""
+    by_watch: dict[str, list[Answer]] = {}
+    for answer in answers:
+        by_watch.setdefault(answer.watch, []).append(answer)
+    return tuple(seen.Answered(answers=tuple(found)) for found in by_watch.values())
 
 
 def told(comparisons: Iterable[Compared]) -> tuple[seen.SourcesChecked, ...]:

@@ -26,6 +26,7 @@ from stackd.service.ports import (
     OpenStack,
     Progressed,
     Publication,
+    Recollection,
     StagedFile,
     Warned,
     WishKind,
@@ -141,7 +142,7 @@ def test_a_publication_is_there_before_the_first_rename_and_ends_with_the_compos
         (file.temporary_path, file.sha256, name) for file, name in publication.files
     ]
     assert (done.state, done.composite_path) == (JobState.DONE, "/out/k\udcff_2.tif")
-    assert journal.taken_frames(WATCH)["a.jpg"][0].content_sha256 == "cd" * 32
+    assert journal.recall(WATCH, ["a.jpg"]).taken["a.jpg"][0].content_sha256 == "cd" * 32
 
 
 def test_frames_of_superseded_stacks_are_free_and_the_newest_stack_has_a_shared_frame(journal: SqliteJournal) -> None:
@@ -151,13 +152,66 @@ def test_frames_of_superseded_stacks_are_free_and_the_newest_stack_has_a_shared_
     record(journal, second)
     journal.move(record(journal, third).id, JobState.SUPERSEDED, at=AT)
 
-    taken = journal.taken_frames(WATCH)
+    taken = journal.recall(WATCH, ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "unknown.jpg"]).taken
 
     assert {path: owner for path, (_, owner) in taken.items()} == {
         "a.jpg": first.id,
         "b.jpg": second.id,
         "c.jpg": second.id,
     }
+
+
+def test_what_is_known_of_files_is_looked_up_in_a_few_questions_however_long_the_history_is(journal: SqliteJournal) -> None:
+    for number in range(60):
+        record(journal, stack_of(*(frame(f"{number}_{step}.jpg") for step in range(10))))
+    journal.move(1, JobState.DISMISSED, at=AT)
+    asked: list[str] = []
+    journal._db.set_trace_callback(asked.append)
+
+    one = journal.recall(WATCH, ["0_3.jpg"])
+    questions = len(asked)
+    everything = journal.recall(WATCH, [f"{number}_{step}.jpg" for number in range(60) for step in range(10)])
+    questions_about_all = len(asked) - questions
+    elsewhere = journal.recall("/elsewhere", ["0_3.jpg"])
+    (plan,) = journal._db.execute("EXPLAIN QUERY PLAN SELECT * FROM stack_frame WHERE path IN (?, ?)", (b"a", b"b")).fetchall()
+
+    assert [(job.id, job.state) for job in one.jobs] == [(1, JobState.DISMISSED)]
+    assert list(one.taken) == ["0_3.jpg"]
+    assert (questions, questions_about_all) == (2, 4)
+    assert (len(everything.taken), len(everything.jobs), elsewhere) == (600, 60, Recollection())
+    assert "USING INDEX stack_frame_by_path" in plan["detail"]
+
+
+def test_what_is_written_together_is_kept_together_and_a_step_that_fails_takes_back_only_itself(
+    tmp_path: Path, journal: SqliteJournal
+) -> None:
+    commits: list[str] = []
+    journal._db.set_trace_callback(lambda statement: commits.append(statement) if statement == "COMMIT" else None)
+
+    with journal.together():
+        record(journal, stack_of(frame("a.jpg")))
+        with pytest.raises(IllegalTransition):
+            journal.move(1, JobState.DONE, at=AT)
+        record(journal, stack_of(frame("b.jpg")))
+    with pytest.raises(KeyboardInterrupt), journal.together():  # noqa: PT012
+        record(journal, stack_of(frame("c.jpg")))
+        raise KeyboardInterrupt
+
+    again = SqliteJournal(tmp_path / "journal.sqlite3")
+    assert len(commits) == 1
+    assert [(job.id, job.state) for job in again.jobs()] == [(1, JobState.READY), (2, JobState.READY)]
+
+
+def test_nothing_is_kept_of_what_was_to_be_written_together_when_the_disk_takes_it_back(journal: SqliteJournal) -> None:
+    with pytest.raises(JournalBlocked), journal.together():  # noqa: PT012
+        record(journal, stack_of(frame("a.jpg")))
+        # What SQLite does where the disk is full in the middle.
+        journal._db.execute("ROLLBACK")
+        with pytest.raises(JournalBlocked):
+            record(journal, stack_of(frame("b.jpg")))
+
+    assert journal.jobs() == ()
+    assert record(journal, stack_of(frame("c.jpg"))).id == 1
 
 
 def test_a_decision_made_by_another_process_is_noticed_once(tmp_path: Path, journal: SqliteJournal) -> None:
@@ -194,7 +248,7 @@ def test_a_description_is_remembered_with_its_content_signature(journal: SqliteJ
     )
 
     journal.remember(described)
-    (recalled,) = journal.recall(WATCH)
+    (recalled,) = journal.recall(WATCH, ["b\udcff.jpg"]).described
     journal.forget(WATCH, ["b\udcff.jpg"])
 
     assert isinstance(recalled, Described)
@@ -203,7 +257,7 @@ def test_a_description_is_remembered_with_its_content_signature(journal: SqliteJ
     assert recalled.content.brightness == content.brightness
     np.testing.assert_array_equal(recalled.content.thumbnail, content.thumbnail)
     np.testing.assert_array_equal(recalled.content.sharpness, content.sharpness)
-    assert journal.recall(WATCH) == ()
+    assert journal.recall(WATCH, ["b\udcff.jpg"]).described == ()
 
 
 def test_a_description_of_another_stackd_is_read_from_the_file_again(journal: SqliteJournal) -> None:
@@ -212,7 +266,7 @@ def test_a_description_of_another_stackd_is_read_from_the_file_again(journal: Sq
         (WATCH.encode(), b"a.jpg", 1, 1, None, "{}", b'{"unheard_of": 1.0}\n', None),
     )
 
-    assert journal.recall(WATCH) == ()
+    assert journal.recall(WATCH, ["a.jpg"]).described == ()
 
 
 def test_the_report_shows_folders_jobs_warnings_and_progress(tmp_path: Path, journal: SqliteJournal) -> None:

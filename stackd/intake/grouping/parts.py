@@ -1,0 +1,360 @@
+"""Parts of a folder that no stack can span: sorted one by one, and only where something changed."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+from types import MappingProxyType
+
+from stackd.intake.arrival.admit import name_of
+from stackd.intake.arrival.manifest import Manifest
+from stackd.intake.evidence.time import LONG_PAUSE_FACTOR, in_words
+from stackd.intake.grouping.candidates import Boundary, Grouping
+from stackd.intake.grouping.grouping import group, set_of, stack_order
+from stackd.intake.grouping.pair import exposure_name
+from stackd.intake.grouping.partition import stack_folder
+from stackd.intake.grouping.results import has_camera, original_name, source_of
+from stackd.intake.names import name_parts, natural_key
+from stackd.intake.settings import GroupingSettings
+from stackd.intake.shot import WEAK_TIME_SOURCES
+from stackd.model.content import ContentSignature
+from stackd.model.frame import Frame
+from stackd.model.override import Override, Split
+
+PARTED_S = 3600.0
+"""After an hour without a frame nothing goes on, whatever names and pictures say; longer where `max_gap_s` is."""
+
+FRAMES_IN_A_PART = 200
+"""From so many frames on a part also ends at a pause of ten beats, at which stacks end too. More would make sorting after each
+new frame slow (0.6 ms a frame), fewer would show the weighing too little of what is usual."""
+
+BEATS = 50
+"""Gaps whose median is the beat: those of a few stacks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Frames that can share stacks, sorted."""
+
+    frames: tuple[Frame, ...]
+    grouping: Grouping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sorting:
+    """A folder sorted into stacks part by part, with what is needed to sort only what changes."""
+
+    grouping: Grouping = field(default_factory=Grouping)
+    parts: Mapping[object, Part] = field(default_factory=lambda: MappingProxyType({}))
+    """By the identities of their frames, which they keep alive, and the manifests and decisions that name them."""
+    facts: "Mapping[int, _Facts]" = field(default_factory=lambda: MappingProxyType({}))
+    """What parting needs of each frame, by its identity."""
+    settings: GroupingSettings | None = None
+    """What they were sorted by."""
+    frames_sorted: int = 0
+    """How many frames had to be sorted for it."""
+    is_whole: bool = True
+    """False while parts wait for their turn; `grouping` is then still that of before."""
+
+
+def sort_again(
+    before: Sorting,
+    frames: Iterable[Frame],
+    contents: Mapping[str, ContentSignature],
+    settings: GroupingSettings,
+    *,
+    manifests: Sequence[Manifest] = (),
+    overrides: Sequence[Override] = (),
+    most_frames: float = float("inf"),
+) -> Sorting:
+    """Sort a folder into stacks (see `group`); parts in which every frame is the very same value keep their result.
+
+    Parameters
+    ----------
+    before : Sorting
+        What the last call gave back.
+    frames, contents, settings, manifests, overrides
+        As `group`. What a frame looks like must not change while it stays the same value.
+    most_frames : float
+        No further part is begun after so many frames; the result is then not whole, and the next call goes on.
+    """
+    known = before.parts if settings == before.settings else {}
+    rules = _Rules(manifests if settings.manifests else (), overrides)
+    facts = _facts_of(set_of(frames), settings, before)
+    parted = _parted(list(facts.values()), settings, rules)
+    done: dict[object, Part] = {}
+    count, is_whole = 0, True
+    for frames_of_part in parted:
+        named_by, decided = rules.about(frames_of_part)
+        identity = (tuple(map(id, frames_of_part)), named_by, decided)
+        part = known.get(identity)
+        if part is None and count >= most_frames:
+            is_whole = False
+            continue
+        if part is None:
+            count += len(frames_of_part)
+            seen = {frame.path: contents[frame.path] for frame in frames_of_part if frame.path in contents}
+            grouping = group(frames_of_part, seen, settings, manifests=named_by, overrides=decided)
+            part = Part(frames=frames_of_part, grouping=grouping)
+        done[identity] = part
+    return Sorting(
+        grouping=_together(list(done.values()), settings) if is_whole else before.grouping,
+        # What is not wanted now may be wanted again before all is done; it goes with the last part.
+        parts=MappingProxyType(done if is_whole else {**known, **done}),
+        facts=MappingProxyType(facts),
+        settings=settings,
+        frames_sorted=(0 if before.is_whole else before.frames_sorted) + count,
+        is_whole=is_whole,
+    )
+
+
+class _Rules:
+    """Which manifests and decisions speak of which frames."""
+
+    def __init__(self, manifests: Sequence[Manifest], overrides: Sequence[Override]) -> None:
+        self._manifests, self._overrides = manifests, overrides
+        self._manifests_of_folder: dict[str, list[int]] = defaultdict(list)
+        self._manifests_of_path: dict[str, list[int]] = defaultdict(list)
+        self._overrides_of_path: dict[str, list[int]] = defaultdict(list)
+        for number, manifest in enumerate(manifests):
+            for path in manifest.frames:
+                self._manifests_of_path[path].append(number)
+            if not manifest.frames:
+                self._manifests_of_folder[manifest.folder].append(number)
+        for number, override in enumerate(overrides):
+            for path in _paths(override):
+                self._overrides_of_path[path].append(number)
+
+    def join(self, frames: "Sequence[_Facts]", places: "Sequence[_Place]", joined: "_Joined") -> None:
+        """Keep together what one manifest or decision names."""
+        if not self._manifests and not self._overrides:
+            return
+        spoken_of: dict[tuple[str, int], _Place] = {}
+        for each, place in zip(frames, places, strict=True):
+            for number in self._manifests_of(each.frame):
+                joined.join((spoken_of.setdefault(("manifest", number), place), place))
+            for number in self._overrides_of_path.get(each.frame.path, ()):
+                joined.join((spoken_of.setdefault(("override", number), place), place))
+
+    def about(self, frames: Sequence[Frame]) -> tuple[tuple[Manifest, ...], tuple[Override, ...]]:
+        """Give what speaks of any of these frames."""
+        paths = [frame.path for frame in frames] if self._overrides else ()
+        named_by = sorted({number for frame in frames for number in self._manifests_of(frame)}) if self._manifests else ()
+        decided = sorted({number for path in paths for number in self._overrides_of_path.get(path, ())})
+        return tuple(self._manifests[number] for number in named_by), tuple(self._overrides[number] for number in decided)
+
+    def _manifests_of(self, frame: Frame) -> list[int]:
+        if not self._manifests:
+            return []
+        of_folder = self._manifests_of_folder.get(name_parts(frame.path).folder, ())
+        return [*self._manifests_of_path.get(frame.path, ()), *of_folder]
+
+
+def parts_of(
+    frames: Sequence[Frame], settings: GroupingSettings, *, manifests: Sequence[Manifest] = (), overrides: Sequence[Override] = ()
+) -> list[tuple[Frame, ...]]:
+    """Part frames where nothing can join them: by folder, and at pauses in time that end every stack.
+
+    Files that may be one exposure, copies or results of one another stay together wherever they lie, and so do frames that the
+    camera, a manifest or the user joins. Frames without a time of their own are one part with the last of their folder. Depends
+    on the set of frames alone; frames that are added later in time leave the parts before as they are.
+    """
+    rules = _Rules(manifests if settings.manifests else (), overrides)
+    return _parted(list(_facts_of(frames, settings, Sorting()).values()), settings, rules)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What parting needs of a frame."""
+
+    frame: Frame
+    lane: str
+    begin_s: float | None
+    """None without a moment that the camera wrote."""
+    end_s: float
+    folder: str
+    stem: str
+    """Folder and stem without case."""
+    exposure: str
+    """What files of one exposure share."""
+    original: str | None
+    """The stem of the file that it is a copy of, by its name."""
+    has_camera: bool
+
+
+def _facts_of(frames: Iterable[Frame], settings: GroupingSettings, before: Sorting) -> dict[int, _Facts]:
+    """Find out what parting needs, anew only for frames that are; in order of their paths."""
+    known = before.facts if settings == before.settings else {}
+    found = [known.get(id(frame)) or _facts(frame, settings) for frame in frames]
+    found.sort(key=_path)
+    return {id(facts.frame): facts for facts in found}
+
+
+def _facts(frame: Frame, settings: GroupingSettings) -> _Facts:
+    meta, parts = frame.meta, name_parts(frame.path)
+    is_stack_of_folder = settings.subfolders == "stack" and bool(parts.folder)
+    is_timed = meta.sources.get("captured_at") not in WEAK_TIME_SOURCES and not is_stack_of_folder
+    begin_s = meta.captured_at.timestamp() if is_timed and meta.captured_at is not None else None
+    return _Facts(
+        frame=frame,
+        lane=parts.folder if is_stack_of_folder else stack_folder(frame.path, settings),
+        begin_s=begin_s,
+        end_s=(begin_s or 0.0) + (meta.exposure_time_s or 0.0),
+        folder=parts.folder,
+        stem=f"{parts.folder}/{parts.stem}".casefold(),
+        exposure=exposure_name(frame.path),
+        original=original_name(frame.path),
+        has_camera=has_camera(frame),
+    )
+
+
+_Place = tuple[str, int]
+"""A lane, and which of its parts: −1 for frames without a time."""
+
+
+def _parted(frames: Sequence[_Facts], settings: GroupingSettings, rules: "_Rules") -> list[tuple[Frame, ...]]:
+    joined = _Joined()
+    lanes: dict[str, list[tuple[float, str, int]]] = defaultdict(list)
+    places: list[_Place] = [(each.lane, -1) for each in frames]
+    for index, each in enumerate(frames):
+        if each.begin_s is not None:
+            lanes[each.lane].append((each.begin_s, each.frame.path, index))
+    for name, lane in lanes.items():
+        lane.sort()
+        ends = _ends([frames[index] for _, _, index in lane], settings)
+        for number, (start, end) in enumerate(pairwise([0, *ends])):
+            place = (name, number)
+            for _, _, index in lane[start:end]:
+                places[index] = place
+        # Frames without a time come last in order of capture.
+        joined.join(((name, len(ends) - 1), (name, -1)))
+    _join_relatives(frames, places, joined)
+    rules.join(frames, places, joined)
+    parted: dict[_Place, list[Frame]] = {}
+    for each, place in zip(frames, places, strict=True):
+        parted.setdefault(joined.of(place), []).append(each.frame)
+    return [tuple(part) for part in parted.values()]
+
+
+def _ends(lane: Sequence[_Facts], settings: GroupingSettings) -> list[int]:
+    """Say after how many frames of a lane, in order of time, each part ends."""
+    ends: list[int] = []
+    begin = 0
+    gaps_s = [max((later.begin_s or 0.0) - earlier.end_s, 0.0) for earlier, later in pairwise(lane)]
+    parted_s = max(PARTED_S, settings.max_gap_s)
+    for index, gap_s in enumerate(gaps_s, start=1):
+        is_end = gap_s > parted_s
+        if not is_end and index - begin >= FRAMES_IN_A_PART and gap_s > settings.gap_s:
+            beat_s = median(gaps_s[max(begin, index - 1 - BEATS) : index - 1])
+            around = [each.frame for each in lane[index - 2 : index + 1]]
+            is_end = gap_s > settings.max_gap_s or (gap_s > LONG_PAUSE_FACTOR * beat_s and not _focus_goes_on(around))
+        if is_end:
+            ends.append(index)
+            begin = index
+    return [*ends, len(lane)]
+
+
+def _focus_goes_on(frames: Sequence[Frame]) -> bool:
+    """Tell whether the focus goes on in the direction in which it went: then it may be one stack over a long pause."""
+    for places in ([frame.meta.order_hint for frame in frames], [frame.meta.focus_distance_m for frame in frames]):
+        known = [place for place in places if place is not None]
+        if len(known) == len(places) and (known[1] - known[0]) * (known[2] - known[1]) > 0.0:
+            return True
+    return False
+
+
+def _join_relatives(frames: Sequence[_Facts], places: Sequence[_Place], joined: "_Joined") -> None:
+    """Keep together what pairing and the search for results compare by name, and what a camera calls one sequence."""
+    if len(set(places)) < 2:  # noqa: PLR2004  nothing is parted
+        return
+    by_stem: dict[str, _Place] = {}
+    by_exposure: dict[str, _Place] = {}
+    by_sequence: dict[str, _Place] = {}
+    for each, place in zip(frames, places, strict=True):
+        names = [(by_stem, each.stem), (by_exposure, each.exposure)]
+        if each.frame.meta.sequence_id is not None:
+            names.append((by_sequence, f"{each.folder}/{each.frame.meta.sequence_id}"))
+        for known, name in names:
+            first = known.setdefault(name, place)
+            if first is not place:
+                joined.join((first, place))
+    _join_made(frames, places, by_stem, joined)
+
+
+def _join_made(frames: Sequence[_Facts], places: Sequence[_Place], by_stem: Mapping[str, _Place], joined: "_Joined") -> None:
+    """Keep what looks by its name like a copy of a file, or made from it, together with that."""
+    stems: dict[str, set[str]] = defaultdict(set)
+    if not all(each.has_camera for each in frames):
+        for stem in by_stem:
+            folder, _, name = stem.rpartition("/")
+            stems[folder].add(name)
+    for each, place in zip(frames, places, strict=True):
+        folder, _, name = each.stem.rpartition("/")
+        source = None if each.has_camera else source_of(name, stems[folder])
+        for original in (each.original, None if source is None else f"{folder}/{source}"):
+            if original is not None and original in by_stem:
+                joined.join((place, by_stem[original]))
+
+
+class _Joined:
+    """Places that belong together (union-find)."""
+
+    def __init__(self) -> None:
+        self._first: dict[_Place, _Place] = {}
+
+    def of(self, place: _Place) -> _Place:
+        while (above := self._first.get(place, place)) != place:
+            place = above
+        return place
+
+    def join(self, places: Iterable[_Place]) -> None:
+        roots = [self.of(place) for place in places]
+        for root in roots[1:]:
+            if self.of(root) != self.of(roots[0]):
+                self._first[self.of(root)] = self.of(roots[0])
+
+
+def _together(parts: Sequence[Part], settings: GroupingSettings) -> Grouping:
+    if len(parts) == 1:
+        return parts[0].grouping
+    groupings = [part.grouping for part in parts]
+    ignored = {path: reason for each in groupings for path, reason in each.ignored.items()}
+    return Grouping(
+        stacks=tuple(sorted((stack for each in groupings for stack in each.stacks), key=stack_order)),
+        others=tuple(sorted((one for each in groupings for one in each.others), key=lambda one: natural_key(one.frames[0].path))),
+        singles=tuple(sorted((frame for each in groupings for frame in each.singles), key=lambda frame: natural_key(frame.path))),
+        ignored=MappingProxyType(dict(sorted(ignored.items(), key=lambda entry: natural_key(entry[0])))),
+        boundaries=(*(cut for each in groupings for cut in each.boundaries), *_between(parts, settings)),
+    )
+
+
+def _between(parts: Sequence[Part], settings: GroupingSettings) -> list[Boundary]:
+    """Tell why frames of one camera lie in different parts."""
+    found: list[Boundary] = []
+    lanes: dict[tuple[object, ...], list[tuple[Frame, Frame]]] = defaultdict(list)
+    for part in parts:
+        timed = [frame for frame in part.frames if frame.meta.captured_at is not None and has_camera(frame)]
+        if timed:
+            first, last = min(timed, key=_moment), max(timed, key=_moment)
+            meta = first.meta
+            lanes[stack_folder(first.path, settings), meta.make, meta.camera_model, meta.body_serial].append((first, last))
+    for lane in lanes.values():
+        for (_, last), (first, _) in pairwise(sorted(lane, key=lambda ends: _moment(ends[0]))):
+            gap_s = _moment(first) - _moment(last)
+            if gap_s > 0.0:
+                sentence = f"cut after {name_of(last.path)}: the next frame was taken {in_words(gap_s)} later"
+                found.append(Boundary(after=last.path, before=first.path, sentence=sentence))
+    return found
+
+
+def _paths(override: Override) -> list[str]:
+    return [override.before.path] if isinstance(override, Split) else [key.path for key in override.frames]
+
+
+def _path(facts: _Facts) -> tuple[str, int]:
+    return facts.frame.path, -1 if facts.frame.page is None else facts.frame.page
+
+
+def _moment(frame: Frame) -> float:
+    return 0.0 if frame.meta.captured_at is None else frame.meta.captured_at.timestamp()

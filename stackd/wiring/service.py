@@ -116,6 +116,7 @@ def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
     WrongConfiguration
         If no folder is to be watched.
     """
+    from stackd.adapters.machine.room import MOST_JOBS, cores, memory_bytes
     from stackd.config.settings import recipe_hash
     from stackd.errors import WrongConfiguration
     from stackd.service.plan.values import RecipeChoice, ServiceSettings, Watched
@@ -142,5 +143,6 @@ def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
         ),
         intake=settings.intake,
         recipes={name: RecipeChoice(recipe=recipe, recipe_hash=recipe_hash(recipe)) for name, recipe in settings.recipe.items()},
-        jobs_at_once=settings.work.jobs_at_once,
+        jobs_at_once=settings.work.jobs_at_once or min(cores(), MOST_JOBS),
+        memory_bytes=int(settings.work.memory_share * memory_bytes()),
     )

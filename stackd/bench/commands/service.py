@@ -22,11 +22,11 @@ def service(
     only: Only = None,
     stacks: Annotated[int, typer.Option(min=1, max=100_000, help="drop: stacks of ten tiny frames dropped at once.")] = 300,
     many: Annotated[
-        int, typer.Option(min=10, max=190_000, help="many: frames dropped at once, sealed but not waited for.")
+        int, typer.Option(min=10, max=190_000, help="many: frames dropped at once, waited for until they are sealed.")
     ] = 20_000,
     old: Annotated[int, typer.Option(min=10, max=190_000, help="one: frames that lie in the folder, stacked long ago.")] = 50_000,
     history: Annotated[int, typer.Option(min=10, max=10_000_000, help="history: frames that only the journal knows.")] = 600_000,
-    jobs: Annotated[int, typer.Option(min=1, max=16, help="Stacks worked on at once.")] = 2,
+    jobs: Annotated[int, typer.Option(min=0, max=16, help="Stacks worked on at once; 0 as [work] jobs_at_once.")] = 0,
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -46,7 +46,7 @@ def many_at_once(place: Path, *, stacks: int, jobs: int, publish: bool, progress
     began_s = time.monotonic()
     about = f"{total:,} frames at once"
     try:
-        service.wait_until(_told(lambda: service.jobs(), stacks, "seal", progress), limit_s=LIMIT_S, what="sealed")
+        service.wait_until(_told(service.jobs, stacks, "seal", progress), limit_s=LIMIT_S, what="sealed")
         # Sealing and stacking run side by side; what stacking took by then is in it.
         found = [
             Measured(what=f"{about}: until all are sealed", value=time.monotonic() - began_s, unit="s"),

@@ -4,6 +4,7 @@ Every step is derived from what is known, never from what was asked for before: 
 again.
 """
 
+from heapq import nsmallest
 from typing import Final, assert_never
 
 from stackd.model.job import MAX_ATTEMPTS, JobState
@@ -32,6 +33,10 @@ one attempt in five minutes (a guess)."""
 CRASH_WAIT_S: Final = 2.0
 """Distance of the next attempt after a crash, doubled each time; other stacks go first (a guess)."""
 
+MEMORY_OF_A_PROCESS_BYTES: Final = 200 * 10**6
+MEMORY_BYTES_A_PIXEL: Final = 120
+"""What a job needs at its peak: 3 GB for 24 megapixels with all that a recipe can ask for; the default one uses a third."""
+
 OUTPUT_BYTES_A_PIXEL: Final = 8
 """Room that outputs need at most, roughly: 16-bit colour (6 bytes a pixel) and a 16-bit depth map (2), uncompressed."""
 
@@ -44,15 +49,45 @@ def blocked_wait_s(waits: int) -> float:
 def plan_jobs(state: State, *, now_s: float, settings: ServiceSettings, claimed: frozenset[int]) -> tuple[Effect, ...]:
     """Take the next step of every job that can go on."""
     effects: list[Effect] = []
-    free = settings.jobs_at_once - sum(ticket.job.state is JobState.RUNNING for ticket in state.tickets.values())
-    # A stack that was interrupted often goes last: one that always ends badly must not keep the others waiting.
-    for ticket in sorted(state.tickets.values(), key=lambda one: (one.job.attempt, one.job.id)):
+    waiting: list[Ticket] = []
+    running: list[Ticket] = []
+    for ticket in state.tickets.values():
+        if ticket.job.state is JobState.RUNNING:
+            running.append(ticket)
         if ticket.job.id in claimed or settings.folder(ticket.job.watch) is None:
             continue
-        steps = _next_steps(ticket, state, now_s=now_s, settings=settings, may_begin=free > 0)
-        free -= any(isinstance(step, BeginRun) for step in steps)
-        effects += steps
-    return tuple(effects)
+        if ticket.job.state is JobState.READY:
+            waiting.append(ticket)
+        elif ticket.job.state in _GOING_ON:
+            effects += _next_steps(ticket, state, now_s=now_s, settings=settings)
+    return (*effects, *_begin(waiting, running, now_s=now_s, settings=settings))
+
+
+def memory_needed_bytes(ticket: Ticket) -> float:
+    """Say what a job needs at its peak, by the size of its frames; memory does not grow with their number."""
+    return MEMORY_OF_A_PROCESS_BYTES + MEMORY_BYTES_A_PIXEL * _pixels(ticket)
+
+
+def _begin(waiting: list[Ticket], running: list[Ticket], *, now_s: float, settings: ServiceSettings) -> tuple[BeginRun, ...]:
+    """Begin as many as may be worked on at once, in number and in memory."""
+    free = settings.jobs_at_once - len(running)
+    if free <= 0:
+        return ()
+    begun: list[BeginRun] = []
+    left_bytes = settings.memory_bytes - sum(memory_needed_bytes(ticket) for ticket in running)
+    # A stack that was interrupted often goes last: one that always ends badly must not keep the others waiting.
+    due = (ticket for ticket in waiting if now_s >= ticket.not_before_s)
+    for ticket in nsmallest(free, due, key=lambda one: (one.job.attempt, one.job.id)):
+        left_bytes -= memory_needed_bytes(ticket)
+        if left_bytes < 0 and (running or begun):
+            # Smaller ones that came later wait too: a large stack must not wait for ever.
+            break
+        begun.append(BeginRun(job_id=ticket.job.id))
+    return tuple(begun)
+
+
+def _pixels(ticket: Ticket) -> int:
+    return max(((frame.meta.width_px or 0) * (frame.meta.height_px or 0) for frame in ticket.stack.frames), default=0)
 
 
 def next_due_s(ticket: Ticket) -> float:
@@ -60,18 +95,28 @@ def next_due_s(ticket: Ticket) -> float:
     return ticket.not_before_s if ticket.job.state in (JobState.READY, JobState.BLOCKED) else float("inf")
 
 
-def _next_steps(ticket: Ticket, state: State, *, now_s: float, settings: ServiceSettings, may_begin: bool) -> tuple[Effect, ...]:
+_GOING_ON: Final = frozenset({JobState.BLOCKED, JobState.RUNNING, JobState.PUBLISHING})
+"""States in which a job has steps of its own; one that is ready waits for its turn."""
+
+
+def _next_steps(ticket: Ticket, state: State, *, now_s: float, settings: ServiceSettings) -> tuple[Effect, ...]:
     job = ticket.job
     match job.state:
-        case JobState.READY:
-            return (BeginRun(job_id=job.id),) if may_begin and now_s >= ticket.not_before_s else ()
         case JobState.BLOCKED:
             return _resume(ticket, settings) if now_s >= ticket.not_before_s else ()
         case JobState.RUNNING:
             return _after_work(ticket, settings)
         case JobState.PUBLISHING:
             return _publishing(ticket, state, settings)
-        case JobState.HELD | JobState.FAILED | JobState.QUARANTINED | JobState.DONE | JobState.SUPERSEDED | JobState.DISMISSED:
+        case (
+            JobState.READY
+            | JobState.HELD
+            | JobState.FAILED
+            | JobState.QUARANTINED
+            | JobState.DONE
+            | JobState.SUPERSEDED
+            | JobState.DISMISSED
+        ):
             return ()
         case _:
             assert_never(job.state)
@@ -82,8 +127,7 @@ def _resume(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]:
     watched = settings.folder(ticket.job.watch)
     if watched is None:
         return ()
-    sizes = [(frame.meta.width_px or 0) * (frame.meta.height_px or 0) for frame in ticket.stack.frames]
-    needed_bytes = max(sizes, default=0) * OUTPUT_BYTES_A_PIXEL
+    needed_bytes = _pixels(ticket) * OUTPUT_BYTES_A_PIXEL
     refused = ticket.refused_by
     subfolder = refused.name if refused is not None and refused in watched.written[1:] else ""
     return (TryOutput(job_id=ticket.job.id, folder=watched.output, subfolder=subfolder, needed_bytes=needed_bytes),)

@@ -80,6 +80,8 @@ class ServiceSettings:
     intake: IntakeSettings
     recipes: Mapping[str, RecipeChoice]
     jobs_at_once: int = 1
+    memory_bytes: float = float("inf")
+    """What the jobs at once may need together; one is always worked on."""
 
     def folder(self, watch: str) -> Watched | None:
         """Find a watched folder; None when it is no longer configured."""

@@ -72,7 +72,7 @@ def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[]
     from stackd.adapters.machine.service_manager import SystemdNotifier
     from stackd.adapters.machine.system_clock import SystemClock
     from stackd.adapters.output.publisher import FolderPublisher
-    from stackd.adapters.processes.describing import DescribingProcess
+    from stackd.adapters.processes.describing import DescribingProcesses
     from stackd.adapters.processes.workers import WorkerProcesses
     from stackd.service.run.performer import World
 
@@ -94,7 +94,7 @@ def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[]
         signals=wakeup,
         manager=SystemdNotifier(),
         journal=SqliteJournal(state_folder / JOURNAL_NAME),
-        describer=DescribingProcess(DESCRIBE_ENTRY, clock=clock, watch=wakeup.watch, unwatch=wakeup.unwatch),
+        describer=DescribingProcesses(DESCRIBE_ENTRY, clock=clock, watch=wakeup.watch, unwatch=wakeup.unwatch),
         workers=WorkerProcesses(
             WORK_ENTRY,
             clock=clock,

@@ -11,7 +11,8 @@ import pytest
 
 from stackd.adapters.machine.system_clock import SystemClock
 from stackd.adapters.machine.wakeup import Wakeup
-from stackd.adapters.processes.describing import DescribingProcess
+from stackd.adapters.processes import describing
+from stackd.adapters.processes.describing import DescribingProcess, DescribingProcesses
 from stackd.adapters.processes.workers import WorkerProcesses
 from stackd.model.frame import Fingerprint, FrameMeta
 from stackd.model.stack import Decision, SealReason, Stack, StackKind
@@ -254,6 +255,30 @@ def test_a_worker_is_polite_and_keeps_within_limits(bench: Bench) -> None:
     assert finished.result.seconds["core"] == 0
     assert finished.result.seconds["session"] == 1
     assert finished.result.seconds["open_files"] <= 4096
+
+
+def test_files_that_hang_the_reading_keep_no_other_waiting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two hang at once; those sent behind them are read by others, each once."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr(describing, "SLOW_S", 0.3)
+    monkeypatch.setattr(describing, "START_S", 3.0)
+    wakeup = Wakeup()
+    describer = DescribingProcesses(
+        "tests.adapters.processes.work_entries:describe", clock=SystemClock(), watch=wakeup.watch, unwatch=wakeup.unwatch
+    )
+    names = ["hang1.jpg", *(f"a{number}.jpg" for number in range(30)), "hang2.jpg", *(f"b{number}.jpg" for number in range(30))]
+    for name in names:
+        describer.ask("w", tmp_path, name, Fingerprint(size_bytes=1, mtime_ns=1))
+
+    answers: list[Answer] = []
+    deadline_s = time.monotonic() + LONGEST_S
+    while len(answers) < 60:
+        assert time.monotonic() < deadline_s, len(answers)
+        wakeup.wait(0.1)
+        answers += describer.answers()
+    describer.close()
+
+    assert sorted(answer.path for answer in answers) == sorted(name for name in names if not name.startswith("hang"))
 
 
 def test_a_file_that_crashes_the_reading_costs_that_file_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

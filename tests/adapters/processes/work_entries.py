@@ -30,6 +30,8 @@ def describe(asked: tuple[Path, str, bool], progress: Progress) -> bytes | tuple
     folder, name, _ = asked
     if name.startswith("crash"):
         ctypes.string_at(0)
+    if name.startswith("hang"):
+        time.sleep(600)
     if name.startswith("broken"):
         raise UnreadableFrame(f"{name} is cut off.")
     if name.endswith(".json"):

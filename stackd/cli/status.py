@@ -59,13 +59,12 @@ def report(
     It shows the composite against every frame, what was noticed, and where. It lies beside the composite and needs nothing
     else: copy it, mail it, open it on a phone.
     """
-    from stackd.cli.reports.records import page_of
+    from stackd.cli.reports.records import SHORTEST_ID, page_of
     from stackd.config.places import state_folder
     from stackd.model.names import shown
-    from stackd.wiring.journal import read_status
+    from stackd.wiring.journal import read_stacks
 
-    journal = read_status(state_folder(config), job_limit=-1)
-    page = page_of(stack, () if journal is None else journal.jobs)
+    page = page_of(stack, read_stacks(state_folder(config), [stack] if len(stack) >= SHORTEST_ID else []))
     typer.echo(shown(page))
     if open_:
         import webbrowser

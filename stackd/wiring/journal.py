@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stackd.service.once.report import JournalReport
+    from collections.abc import Sequence
+
+    from stackd.service.once.report import JobRecord, JournalReport
     from stackd.service.ports import Wish, WishKind
 
 
@@ -16,6 +18,14 @@ def read_status(state_folder: Path, *, job_limit: int) -> JournalReport | None:
     from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME
 
     return read_report(state_folder / JOURNAL_NAME, job_limit=job_limit)
+
+
+def read_stacks(state_folder: Path, beginnings: Sequence[str]) -> tuple[JobRecord, ...]:
+    """Read all jobs, oldest first, of the stacks whose ids begin with one of these; nothing else of a long history is read."""
+    from stackd.adapters.journal.report import read_records
+    from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME
+
+    return read_records(state_folder / JOURNAL_NAME, beginnings)
 
 
 def running_process(state_folder: Path) -> int | None:
@@ -32,7 +42,7 @@ def note_wish(
     from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME, SqliteJournal
     from stackd.adapters.machine.system_clock import SystemClock
 
-    journal = SqliteJournal(state_folder / JOURNAL_NAME)
+    journal = SqliteJournal(state_folder / JOURNAL_NAME, check=False)
     try:
         return journal.ask(kind, stack_id, at=SystemClock().now_at(), frames=frames, other_stack_ids=others)
     finally:

@@ -1,8 +1,8 @@
 """What `stackd status` reads from the journal, without writing to it."""
 
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,14 +18,8 @@ def read_report(path: Path, *, job_limit: int) -> JournalReport | None:
 
     `job_limit` newest jobs are read, oldest first; all when it is −1.
     """
-    if not path.exists():
-        return None
-    # A journal at rest has no write-ahead log beside it: as `immutable` it is read without making one, and without any right to.
-    at_rest = not path.with_name(f"{path.name}-wal").exists()
-    source = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
-    with told_plainly(path), closing(sqlite3.connect(source, uri=True, timeout=1.0)) as db:
-        db.row_factory = sqlite3.Row
-        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+    with _opened(path) as db:
+        if db is None:
             return None
         folders = tuple(rows.folder_from_row(row) for row in db.execute("SELECT * FROM folder ORDER BY watch"))
         found = db.execute("SELECT * FROM job ORDER BY id DESC LIMIT ?", (job_limit,)).fetchall()
@@ -33,6 +27,33 @@ def read_report(path: Path, *, job_limit: int) -> JournalReport | None:
         counts = _counts(db)
         wishes = tuple(rows.wish_from_row(row) for row in db.execute("SELECT * FROM wish ORDER BY id"))
     return JournalReport(folders=folders, jobs=jobs, counts=counts, wishes=wishes)
+
+
+def read_records(path: Path, beginnings: Sequence[str]) -> tuple[JobRecord, ...]:
+    """Read all jobs, oldest first, of the stacks whose ids begin with one of these; a lookup, however long the history is."""
+    found: dict[int, sqlite3.Row] = {}
+    with _opened(path) as db:
+        if db is None:
+            return ()
+        for beginning in beginnings:
+            # Ids are hexadecimal digits: whatever begins so lies before the same with a letter beyond them.
+            span = (beginning, f"{beginning}g")
+            found |= {row["id"]: row for row in db.execute("SELECT * FROM job WHERE stack_id >= ? AND stack_id < ?", span)}
+        return tuple(_record(db, found[job_id]) for job_id in sorted(found))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """Open the journal without any right to write; none where there is none yet."""
+    if not path.exists():
+        yield None
+        return
+    # A journal at rest has no write-ahead log beside it: as `immutable` it is read without making one, and without any right to.
+    at_rest = not path.with_name(f"{path.name}-wal").exists()
+    source = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
+    with told_plainly(path), closing(sqlite3.connect(source, uri=True, timeout=1.0)) as db:
+        db.row_factory = sqlite3.Row
+        yield None if db.execute("PRAGMA user_version").fetchone()[0] == 0 else db
 
 
 def _counts(db: sqlite3.Connection) -> Mapping[tuple[JobState, Judgement | None], int]:

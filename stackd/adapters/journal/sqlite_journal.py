@@ -49,6 +49,12 @@ LOOKED_UP_AT_ONCE: Final = 500
 class SqliteJournal:
     """A `Journal` in one SQLite file, or in memory for tests.
 
+    Parameters
+    ----------
+    path : Path or None
+    check : bool
+        Whether to look through the whole file for damage first; for a single note it takes too long.
+
     Raises
     ------
     JournalBlocked
@@ -56,25 +62,25 @@ class SqliteJournal:
         cannot be written, or the journal is locked for longer than five seconds.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, check: bool = True) -> None:
         self._path = path
         self._is_together = False
         with told_plainly(path):
             self._db = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, timeout=BUSY_MS / 1000)
         try:
             with told_plainly(path):
-                self._prepare()
+                self._prepare(check=check)
         except JournalBlocked:
             self._db.close()
             raise
         self._seen_version = self._data_version()
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, check: bool) -> None:
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
-        verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0] if check else "ok"
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
         migrate(self._db)

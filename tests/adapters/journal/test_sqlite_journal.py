@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from stackd.adapters.journal.report import read_report
+from stackd.adapters.journal.report import read_records, read_report
 from stackd.adapters.journal.schema import APPLICATION_ID, MIGRATIONS
 from stackd.adapters.journal.sqlite_journal import SqliteJournal
 from stackd.errors import IllegalTransition, JournalBlocked
@@ -267,6 +267,27 @@ def test_a_description_of_another_stackd_is_read_from_the_file_again(journal: Sq
     )
 
     assert journal.recall(WATCH, ["a.jpg"]).described == ()
+
+
+def test_a_stack_is_found_by_the_beginning_of_its_id_without_reading_the_others(tmp_path: Path, journal: SqliteJournal) -> None:
+    stacks = [stack_of(frame(f"{number}.jpg")) for number in range(300)]
+    for stack in stacks:
+        record(journal, stack)
+    again = record(journal, stacks[5])
+    wanted = stacks[5].id[:5]
+
+    found = read_records(tmp_path / "journal.sqlite3", [wanted, "xyz", stacks[9].id])
+    (plan,) = journal._db.execute(
+        "EXPLAIN QUERY PLAN SELECT * FROM job WHERE stack_id >= ? AND stack_id < ?", (wanted, f"{wanted}g")
+    ).fetchall()
+
+    assert [(one.job.id, one.job.stack_id, one.frames) for one in found] == [
+        (6, stacks[5].id, ("5.jpg",)),
+        (10, stacks[9].id, ("9.jpg",)),
+        (again.id, stacks[5].id, ("5.jpg",)),
+    ]
+    assert "USING INDEX job_by_stack" in plan["detail"]
+    assert read_records(tmp_path / "nowhere", [wanted]) == ()
 
 
 def test_the_report_shows_folders_jobs_warnings_and_progress(tmp_path: Path, journal: SqliteJournal) -> None:

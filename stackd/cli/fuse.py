@@ -66,8 +66,8 @@ def fuse(
     The order in which they are named does not matter: they are put near → far by focus distance, sequence, time or name.
     The frames are only read. An output that is already there is replaced only if stackd made it.
     """
-    from stackd.cli.progress import progress_bar
     from stackd.cli.reports.fuse import as_object, print_summary
+    from stackd.cli.reports.progress import progress_bar
     from stackd.wiring.on_demand import fuse_now
 
     # A polite `kill` ends like Ctrl-C: temporary files are removed on the way out.

@@ -39,8 +39,8 @@ def group(
     the focus moved and by what the pictures show. Stacks that are sure enough are processed by `stackd run`; others are held
     until you release, split, merge or dismiss them.
     """
-    from stackd.cli.progress import progress_bar
     from stackd.cli.reports.group import as_object, print_report
+    from stackd.cli.reports.progress import progress_bar
     from stackd.wiring.on_demand import sort_now, write_contact_sheet
 
     with progress_bar(shown=not as_json) as progress:

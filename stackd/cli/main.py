@@ -31,6 +31,8 @@ COMMANDS: Mapping[str, str] = {
     "dismiss": "stackd.cli.decide:dismiss",
     "split": "stackd.cli.decide:split",
     "merge": "stackd.cli.decide:merge",
+    "forget": "stackd.cli.state:forget",
+    "state": "stackd.cli.state:app",
     "config": "stackd.cli.config:app",
     "doctor": "stackd.cli.doctor:doctor",
     "demo": "stackd.cli.demo:demo",

@@ -15,6 +15,15 @@ class StateSettings(Table):
         default_factory=default_state_folder,
         description="Folder for the journal and caches. Keep it on a local disk: the journal is not safe on a network share.",
     )
+    keep_days: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=36_500,
+            description="Days for which a stack that is over is remembered once its frames are no longer in the watched folder."
+            " Frames that come back later are stacked again. 0: for ever; 100,000 frames take 70 MB.",
+        ),
+    ] = 0
 
 
 class QualitySettings(Table):

@@ -52,6 +52,9 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
 )
 """Every legal step. A late frame or a repeated wish makes a new job; DONE and SUPERSEDED are never left."""
 
+OVER = frozenset({JobState.DONE, JobState.SUPERSEDED, JobState.DISMISSED})
+"""States in which nothing is left to do."""
+
 MAX_ATTEMPTS = 3
 """A stack that brought down its worker this often is set aside until the user asks again (a guess, the usual number of tries)."""
 

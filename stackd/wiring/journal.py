@@ -35,6 +35,25 @@ def running_process(state_folder: Path) -> int | None:
     return holder(state_folder)
 
 
+def back_up(state_folder: Path, target: Path) -> int:
+    """Copy the journal while the service may go on; gives how many stacks are in the copy."""
+    from stackd.adapters.journal.backup import back_up
+    from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME
+
+    return back_up(state_folder / JOURNAL_NAME, target)
+
+
+def forget_stacks(state_folder: Path, stack_ids: Sequence[str]) -> None:
+    """Forget stacks for good."""
+    from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME, SqliteJournal
+
+    journal = SqliteJournal(state_folder / JOURNAL_NAME, check=False)
+    try:
+        journal.forget_stacks(stack_ids)
+    finally:
+        journal.close()
+
+
 def note_wish(
     state_folder: Path, kind: WishKind, stack_id: str, *, frames: tuple[str, ...] = (), others: tuple[str, ...] = ()
 ) -> Wish:

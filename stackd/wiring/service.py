@@ -144,5 +144,6 @@ def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
         intake=settings.intake,
         recipes={name: RecipeChoice(recipe=recipe, recipe_hash=recipe_hash(recipe)) for name, recipe in settings.recipe.items()},
         jobs_at_once=settings.work.jobs_at_once or min(cores(), MOST_JOBS),
+        keep_days=settings.state.keep_days,
         memory_bytes=int(settings.work.memory_share * memory_bytes()),
     )

@@ -134,6 +134,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     """,
     """
     CREATE INDEX stack_frame_by_path ON stack_frame (path);               -- frames that appear in a folder are looked up
+    CREATE INDEX event_by_job ON event (job_id);                          -- forgotten with their jobs
     """,
 )
 """One script a version; version n is reached by running script n. Only ever append: journals of every version are out there."""

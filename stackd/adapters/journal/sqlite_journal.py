@@ -2,7 +2,7 @@
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -15,7 +15,7 @@ from stackd.adapters.journal.schema import migrate
 from stackd.adapters.journal.trouble import told_plainly
 from stackd.errors import IllegalTransition, JournalBlocked
 from stackd.model.frame import Fingerprint
-from stackd.model.job import Job, JobState, is_legal
+from stackd.model.job import OVER, Job, JobState, is_legal
 from stackd.model.stack import Stack
 from stackd.model.verdict import Verdict
 from stackd.service.ports import (
@@ -35,6 +35,12 @@ JOURNAL_NAME: Final = "journal.sqlite3"
 
 BUSY_MS: Final = 5_000
 """How long a write waits for another process: the command line holds the journal for milliseconds, a backup for seconds."""
+
+GONE_THROUGH_AT_ONCE: Final = 200
+"""Jobs looked at in one step of forgetting: some milliseconds."""
+
+GIVEN_BACK_PAGES: Final = 2_000
+"""Pages given back to the disk in one step: eight megabytes."""
 
 OWNER_BYTES: Final = 3
 """Random bytes in the name of this journal's service: two services sharing an output folder collide once in 16 million."""
@@ -77,6 +83,9 @@ class SqliteJournal:
 
     def _prepare(self, *, check: bool) -> None:
         self._db.row_factory = sqlite3.Row
+        if self._db.execute("PRAGMA page_count").fetchone()[0] == 0:
+            # Only a new file takes it; in an older one space that is free is used again, and a backup of it is small.
+            self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
@@ -369,6 +378,40 @@ class SqliteJournal:
                 [(rows.to_bytes(watch), rows.to_bytes(path)) for path in paths],
             )
 
+    # -------------------------------------------------------------- history
+
+    def forget_history(
+        self, watches: Sequence[str], *, before: datetime, keep: Collection[str], after_job: int
+    ) -> tuple[int, int | None]:
+        """Forget some stacks that are over since `before`, but none of `keep`: their jobs, frames, events and decisions."""
+        marks = ",".join("?" * len(watches))
+        with self._transaction() as db:
+            found = db.execute(
+                f"SELECT id, stack_id, queued_at FROM job WHERE id > ? AND watch IN ({marks}) ORDER BY id LIMIT ?",  # noqa: S608 (marks only)
+                (after_job, *(rows.to_bytes(watch) for watch in watches), GONE_THROUGH_AT_ONCE),
+            ).fetchall()
+            old = [row for row in found if row["queued_at"] < rows.to_text(before)]
+            stacks = {row["stack_id"] for row in old if row["stack_id"] not in keep}
+            forgotten = [stack_id for stack_id in sorted(stacks) if _is_over(db, stack_id, before)]
+            for stack_id in forgotten:
+                _forget_stack(db, stack_id)
+        if not old:
+            self._give_back(GIVEN_BACK_PAGES)
+        return len(forgotten), old[-1]["id"] if old else None
+
+    def forget_stacks(self, stack_ids: Iterable[str]) -> None:
+        """Forget stacks whatever their state, and give the space back to the disk."""
+        with self._transaction() as db:
+            for stack_id in stack_ids:
+                _forget_stack(db, stack_id)
+        self._give_back(0)
+
+    def _give_back(self, pages: int) -> None:
+        """Give free space back to the disk; all of it where `pages` is 0."""
+        with told_plainly(self._path):
+            # A script is carried out to its end, a single statement here for one page only.
+            self._db.executescript(f"PRAGMA incremental_vacuum({pages});")
+
     # --------------------------------------------------------------- status
 
     def owner(self) -> str:
@@ -473,6 +516,25 @@ _ENDS: Final = frozenset(
     {JobState.DONE, JobState.FAILED, JobState.QUARANTINED, JobState.SUPERSEDED, JobState.DISMISSED, JobState.BLOCKED}
 )
 """States in which nothing runs on; `finished_at` tells since when."""
+
+
+def _is_over(db: sqlite3.Connection, stack_id: str, before: datetime) -> bool:
+    """Tell whether nothing is left to do for a stack, and the last of it lies so far back."""
+    jobs = db.execute("SELECT state, COALESCE(finished_at, queued_at) AS at FROM job WHERE stack_id = ?", (stack_id,)).fetchall()
+    return all(JobState(row["state"]) in OVER and row["at"] < rows.to_text(before) for row in jobs)
+
+
+def _forget_stack(db: sqlite3.Connection, stack_id: str) -> None:
+    jobs = [row["id"] for row in db.execute("SELECT id FROM job WHERE stack_id = ?", (stack_id,)).fetchall()]
+    for table in ("output", "warning", "event"):
+        db.executemany(f"DELETE FROM {table} WHERE job_id = ?", [(job_id,) for job_id in jobs])  # noqa: S608 (our own names)
+    for statement in (
+        "DELETE FROM job WHERE stack_id = ?",
+        "DELETE FROM stack_frame WHERE stack_id = ?",
+        "DELETE FROM stack WHERE id = ?",
+        "DELETE FROM wish WHERE stack_id = ? AND answer IS NOT NULL",
+    ):
+        db.execute(statement, (stack_id,))
 
 
 def _insert_stack(db: sqlite3.Connection, stack: Stack, *, watch: str, at: datetime) -> None:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -143,7 +144,7 @@ class DescribingProcesses:
     """A `Describer` over several processes: as many as there are files for, and one more where the others are at slow files."""
 
     def __init__(self, entry: str, *, clock: Clock, watch: Callable[[int], None], unwatch: Callable[[int], None]) -> None:
-        self._make = lambda: DescribingProcess(entry, clock=clock, watch=watch, unwatch=unwatch)
+        self._make = partial(DescribingProcess, entry, clock=clock, watch=watch, unwatch=unwatch)
         self._processes = [self._make()]
         self._waiting: deque[_Asked] = deque()
 

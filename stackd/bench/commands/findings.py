@@ -26,7 +26,7 @@ def findings(
 ) -> None:
     """Shoot stacks with and without faults, and count what is noticed."""
     from stackd.bench.wiring import count_findings
-    from stackd.cli.progress import progress_bar
+    from stackd.cli.reports.progress import progress_bar
 
     with progress_bar(shown=not as_json) as progress:
         recalls, judged = count_findings(stacks, first_seed=seed, progress=progress)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -179,6 +180,16 @@ class AnswerWish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetHistory:
+    """Forget some of the stacks that were over before a day, but none of those to keep."""
+
+    watches: tuple[str, ...]
+    before: datetime
+    keep: frozenset[str]
+    after_job: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoteFolder:
     """Refresh what `stackd status` shows of a folder."""
 
@@ -222,6 +233,7 @@ Effect: TypeAlias = (
     | Move
     | RemoveRemains
     | AnswerWish
+    | ForgetHistory
     | NoteFolder
     | NoteProgress
     | TryJournal

@@ -12,14 +12,16 @@ from types import MappingProxyType
 from typing import Final, assert_never
 
 from stackd.intake.grouping.candidates import CandidateStack
-from stackd.model.job import Job, JobState
+from stackd.model.job import OVER, Job, JobState
 from stackd.model.stack import Stack
 from stackd.service.plan.effects import Effect, NoteProgress, TryJournal
 from stackd.service.plan.folder import next_look_s, next_plan_s, plan_folder, take_answers, take_look, take_recollection
+from stackd.service.plan.history import next_history_s, plan_history, take_forgotten
 from stackd.service.plan.jobs import CRASH_WAIT_S, blocked_wait_s, next_due_s, plan_jobs
 from stackd.service.plan.observations import (
     Answered,
     FilePublished,
+    HistoryForgotten,
     JobChanged,
     JournalRefused,
     JournalTaken,
@@ -45,9 +47,6 @@ WAKE_COALESCE_S: Final = 0.3
 
 PROGRESS_NOTE_S: Final = 1.0
 """The journal notes how far a job is at most this often: each note is a write that waits for the disk."""
-
-GONE: Final = frozenset({JobState.DONE, JobState.SUPERSEDED, JobState.DISMISSED})
-"""States in which nothing is left to do."""
 
 
 def plan(
@@ -93,6 +92,8 @@ def plan(
         claimed |= step.claimed
     if not state.journal_trouble:
         effects += plan_jobs(state, now_s=now_s, settings=settings, claimed=claimed)
+        state, forgotten = plan_history(state, now_s=now_s, now_at=now_at, settings=settings)
+        effects += forgotten
     return state, tuple(effects)
 
 
@@ -112,7 +113,7 @@ def next_wake_s(state: State, settings: ServiceSettings) -> float:
         for ticket in state.tickets.values()
         if not (busy and ticket.job.state is JobState.READY) and settings.folder(ticket.job.watch) is not None
     ]
-    return min([*looks, *plans, *jobs], default=float("inf"))
+    return min([*looks, *plans, *jobs, next_history_s(state, settings)], default=float("inf"))
 
 
 # ------------------------------------------------------------- taking in
@@ -182,7 +183,7 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
                 folders = {
                     watch: replace(one, recorded=nothing, sort_due_s=now_s, regroup=True) for watch, one in folders.items()
                 }
-            finished = {job.stack_id: job for job in observation.jobs if job.state in GONE}
+            finished = {job.stack_id: job for job in observation.jobs if job.state in OVER}
             return replace(
                 state,
                 finished=MappingProxyType({**state.finished, **finished}) if finished else state.finished,
@@ -191,6 +192,8 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
                 wishes=observation.open_wishes,
                 folders=MappingProxyType(folders),
             ), ()
+        case HistoryForgotten(next_job=next_job):
+            return take_forgotten(state, next_job, now_s=now_s), ()
         case WishAnswered(wish_id=wish_id):
             return replace(state, wishes=tuple(wish for wish in state.wishes if wish.id != wish_id)), ()
         case _:
@@ -270,7 +273,7 @@ def _take_job(state: State, job: Job, stack: Stack, *, now_s: float) -> State:
     before = state.tickets.get(job.id)
     tickets = {job_id: ticket for job_id, ticket in state.tickets.items() if job_id != job.id}
     finished = dict(state.finished)
-    if job.state in GONE:
+    if job.state in OVER:
         finished[job.stack_id] = job
     else:
         finished.pop(job.stack_id, None)
@@ -279,7 +282,7 @@ def _take_job(state: State, job: Job, stack: Stack, *, now_s: float) -> State:
     if before is None or job.state is JobState.SUPERSEDED:
         state = _with_taken(state, job, stack)
     folder = state.folders.get(job.watch)
-    if folder is not None and (job.state in GONE or before is None):
+    if folder is not None and (job.state in OVER or before is None):
         recorded = MappingProxyType({}) if job.state is JobState.SUPERSEDED else folder.recorded
         state = _with_folder(state, job.watch, replace(folder, recheck=True, recorded=recorded))
     return state
@@ -337,7 +340,7 @@ def _with_recollection(state: State, recalled: Recalled) -> State:
     if not known.taken and not known.jobs:
         return state
     taken = {**known.taken, **state.taken.get(recalled.watch, {})}
-    finished = {job.stack_id: job for job in known.jobs if job.state in GONE}
+    finished = {job.stack_id: job for job in known.jobs if job.state in OVER}
     return replace(
         state,
         taken=MappingProxyType({**state.taken, recalled.watch: MappingProxyType(taken)}),

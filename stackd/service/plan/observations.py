@@ -129,6 +129,14 @@ class Wished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryForgotten:
+    """A step of forgetting is done."""
+
+    next_job: int | None
+    """The job to go on after; none where all were gone through."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WishAnswered:
     """A decision was taken up."""
 
@@ -151,5 +159,6 @@ Observation: TypeAlias = (
     | JournalRefused
     | JournalTaken
     | Wished
+    | HistoryForgotten
     | WishAnswered
 )

@@ -80,6 +80,8 @@ class ServiceSettings:
     intake: IntakeSettings
     recipes: Mapping[str, RecipeChoice]
     jobs_at_once: int = 1
+    keep_days: float = 0
+    """How long stacks that are over are remembered once their frames are gone; 0 for ever."""
     memory_bytes: float = float("inf")
     """What the jobs at once may need together; one is always worked on."""
 
@@ -208,6 +210,9 @@ class State:
     """Stacks the user cut: their parts are stacks of their own, though none of their frames is new."""
     wishes: tuple[Wish, ...] = ()
     """Decisions that wait for an answer."""
+    history_job: int = 0
+    """Jobs up to this one were gone through for what is to be forgotten."""
+    history_due_s: float = float("-inf")
     journal_due_s: float = float("-inf")
     """While the journal is blocked: when to try it again; nothing new begins before."""
     journal_waits: int = 0

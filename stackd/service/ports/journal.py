@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -167,6 +167,20 @@ class Journal(Protocol):
 
     def together(self) -> AbstractContextManager[None]:
         """Make everything that is written inside durable at once, at the end. A step that fails inside takes back only itself."""
+        ...
+
+    def forget_history(
+        self, watches: Sequence[str], *, before: datetime, keep: Collection[str], after_job: int
+    ) -> tuple[int, int | None]:
+        """Forget some stacks that are over since `before`, but none of `keep`: their jobs, frames, events and decisions.
+
+        Returns
+        -------
+        int
+            How many were forgotten.
+        int or None
+            The job to go on after; none where all jobs were gone through.
+        """
         ...
 
     def forget(self, watch: str, paths: Iterable[str]) -> None:

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Final
 
 from stackd.errors import AlreadyRunning, JournalBlocked, WrongConfiguration
-from stackd.model.job import JobState
+from stackd.model.job import OVER, JobState
 from stackd.service.plan import effects as do
-from stackd.service.plan.fold import GONE, next_wake_s, plan
+from stackd.service.plan.fold import next_wake_s, plan
 from stackd.service.plan.observations import JournalRefused, Looked, Observation, Wished, Woken, Worked
 from stackd.service.plan.recovery import recover
 from stackd.service.plan.values import Folder, ServiceSettings, State, Ticket
@@ -35,7 +35,7 @@ LONGEST_REST_S: Final = 0.2
 MOST_ROUNDS: Final = 10_000
 """Plans in one turn after which something goes in circles: a folder of ten thousand stacks needs fewer (a guess)."""
 
-UNFINISHED: Final = tuple(state for state in JobState if state not in GONE)
+UNFINISHED: Final = tuple(state for state in JobState if state not in OVER)
 """States of jobs in which something is left to do, if only for the user."""
 
 log = logging.getLogger("stackd.service")

@@ -214,6 +214,13 @@ class Performer:
                 journal.answer_wish(wish_id, answer)
                 log.info("wish.answered wish=%d answer=%r", wish_id, answer)
                 return (seen.WishAnswered(wish_id=wish_id),)
+            case do.ForgetHistory():
+                count, next_job = journal.forget_history(
+                    effect.watches, before=effect.before, keep=effect.keep, after_job=effect.after_job
+                )
+                if count:
+                    log.info("history.forgotten stacks=%d before=%s", count, effect.before.date())
+                return (seen.HistoryForgotten(next_job=next_job),)
             case do.NoteFolder(report=report):
                 journal.note_folder(report)
                 return ()

@@ -11,10 +11,11 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
+from stackd.adapters.journal.backup import back_up
 from stackd.adapters.journal.report import read_records, read_report
 from stackd.adapters.journal.schema import APPLICATION_ID, MIGRATIONS
 from stackd.adapters.journal.sqlite_journal import SqliteJournal
-from stackd.errors import IllegalTransition, JournalBlocked
+from stackd.errors import IllegalTransition, JournalBlocked, OutputBlocked, WrongUse
 from stackd.model.content import ContentSignature
 from stackd.model.frame import BracketKind, Fingerprint, Frame, FrameMeta
 from stackd.model.job import Job, JobState
@@ -71,8 +72,8 @@ def stack_of(*frames: Frame) -> Stack:
     )
 
 
-def record(journal: SqliteJournal, stack: Stack, state: JobState = JobState.READY, version: int = 1) -> Job:
-    return journal.record_sealed(stack, watch=WATCH, recipe_name="default", recipe_hash="r1", state=state, version=version, at=AT)
+def record(journal: SqliteJournal, stack: Stack, state: JobState = JobState.READY, version: int = 1, at: datetime = AT) -> Job:
+    return journal.record_sealed(stack, watch=WATCH, recipe_name="default", recipe_hash="r1", state=state, version=version, at=at)
 
 
 def published(journal: SqliteJournal, job: Job, verdict: Verdict | None = None) -> Publication:
@@ -212,6 +213,65 @@ def test_nothing_is_kept_of_what_was_to_be_written_together_when_the_disk_takes_
 
     assert journal.jobs() == ()
     assert record(journal, stack_of(frame("c.jpg"))).id == 1
+
+
+def test_only_what_is_over_for_long_and_not_to_be_kept_is_forgotten_with_all_that_belongs_to_it(journal: SqliteJournal) -> None:
+    old = [stack_of(frame(f"{number}.jpg")) for number in range(4)]
+    done, kept, ready, again = (record(journal, stack) for stack in old)
+    for job in (done, kept, again):
+        journal.move(job.id, JobState.RUNNING, at=AT)
+        published(journal, job)
+        journal.finish_publication(job.id, at=AT)
+    record(journal, old[3], at=LATER + timedelta(days=40))
+    journal.answer_wish(journal.ask(WishKind.MERGE, old[0].id, at=AT).id, "taken up")
+    young = record(journal, stack_of(frame("young.jpg")), at=LATER + timedelta(days=40))
+
+    before = LATER + timedelta(days=30)
+    step = journal.forget_history([WATCH], before=before, keep={old[1].id}, after_job=0)
+    last = journal.forget_history([WATCH], before=before, keep={old[1].id}, after_job=step[1] or 0)
+    elsewhere = journal.forget_history(["/elsewhere"], before=before, keep=(), after_job=0)
+
+    assert (step, last, elsewhere) == ((1, again.id), (0, None), (0, None))
+    assert {job.id for job in journal.jobs()} == {kept.id, ready.id, again.id, young.id - 1, young.id}
+    assert journal.stack(old[0].id) is None
+    assert journal.wishes() == ()
+    for table in ("output", "warning", "event"):
+        left = journal._db.execute(f"SELECT COUNT(*) FROM {table} WHERE job_id = ?", (done.id,))  # noqa: S608
+        assert left.fetchone()[0] == 0
+    journal.forget_stacks([old[1].id])
+    assert journal.stack(old[1].id) is None
+
+
+def test_space_that_is_free_goes_back_to_the_disk(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.sqlite3")
+    with journal.together():
+        for number in range(2_000):
+            record(journal, stack_of(frame(f"{number}.jpg")))
+    pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
+
+    journal.forget_stacks([job.stack_id for job in journal.jobs()])
+
+    assert journal._db.execute("PRAGMA page_count").fetchone()[0] < pages / 4
+
+
+def test_a_backup_is_whole_though_the_service_writes_on_and_replaces_nothing(tmp_path: Path, journal: SqliteJournal) -> None:
+    for number in range(50):
+        record(journal, stack_of(frame(f"{number}.jpg")))
+    target = tmp_path / "copy.sqlite3"
+
+    count = back_up(tmp_path / "journal.sqlite3", target)
+    record(journal, stack_of(frame("later.jpg")))
+    copy = SqliteJournal(target)
+
+    assert count == len(copy.jobs()) == 50
+    copy.close()
+    with pytest.raises(WrongUse, match="exists already"):
+        back_up(tmp_path / "journal.sqlite3", target)
+    with pytest.raises(WrongUse, match="no journal"):
+        back_up(tmp_path / "nowhere.sqlite3", tmp_path / "other")
+    with pytest.raises(OutputBlocked, match="cannot be written"):
+        back_up(tmp_path / "journal.sqlite3", tmp_path / "nowhere" / "copy")
+    assert sorted(path.name for path in tmp_path.iterdir() if "copy" in path.name) == ["copy.sqlite3"]
 
 
 def test_a_decision_made_by_another_process_is_noticed_once(tmp_path: Path, journal: SqliteJournal) -> None:

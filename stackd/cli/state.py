@@ -1,0 +1,112 @@
+"""`stackd state｜forget`: what stackd remembers, saved and forgotten."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stackd.cli.teaching import HELP_NAMES, TeachingGroup
+
+if TYPE_CHECKING:
+    from stackd.service.once.report import JobRecord
+
+ConfigOption = Annotated[Path | None, typer.Option(help="Configuration file, for its state folder.", show_default=False)]
+
+EXAMPLES = {
+    "forget": """
+[bold]Example[/bold]
+
+  stackd forget 7f3a      7f3a is the beginning of the stack's id in `stackd status`
+""",
+}
+
+app = typer.Typer(
+    cls=TeachingGroup,
+    context_settings=HELP_NAMES,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Save what stackd remembers.",
+    epilog="""
+[bold]Example[/bold]
+
+  stackd state backup ~/stackd-2026-05-01.sqlite3
+""",
+)
+
+
+@app.callback()
+def state() -> None:
+    """Save what stackd remembers."""
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The copy; must not exist yet.", show_default=False)],
+    config: ConfigOption = None,
+) -> None:
+    """Copy the journal, whole, while the daemon goes on.
+
+    To go back to it, stop the daemon and put the copy in place of journal.sqlite3 in the state folder.
+    """
+    from stackd.config.places import state_folder
+    from stackd.model.names import shown
+    from stackd.wiring.journal import back_up
+
+    count = back_up(state_folder(config), file)
+    typer.echo(f"{shown(file)} holds {count} stack{'' if count == 1 else 's'}.")
+
+
+def forget(
+    stacks: Annotated[
+        list[str],
+        typer.Argument(metavar="STACKS…", help="Ids as `stackd status` shows them, or their beginnings.", show_default=False),
+    ],
+    config: ConfigOption = None,
+) -> None:
+    """Forget stacks that are over and whose frames are gone.
+
+    Composites stay where they are. If the same frames are dropped again, they are stacked again. `[state] keep_days` does it by
+    itself after some time.
+    """
+    from stackd.cli.reports.records import SHORTEST_ID, find_record
+    from stackd.config.places import state_folder
+    from stackd.wiring.journal import forget_stacks, read_stacks
+
+    folder = state_folder(config)
+    records = read_stacks(folder, [one for one in stacks if len(one) >= SHORTEST_ID])
+    found = [find_record(one, records) for one in stacks]
+    for record in found:
+        _must_be_over(record)
+    forget_stacks(folder, [record.job.stack_id for record in found])
+    count = len({record.job.stack_id for record in found})
+    typer.echo(f"Forgotten: {count} stack{'' if count == 1 else 's'}.")
+
+
+def _must_be_over(record: "JobRecord") -> None:
+    """Refuse what the daemon would go on with, or make again at once.
+
+    Raises
+    ------
+    WrongUse
+        If the stack is not over, or one of its frames still lies there.
+    """
+    from stackd.errors import WrongUse
+    from stackd.model.job import OVER
+    from stackd.model.names import shown
+
+    job = record.job
+    if job.state not in OVER:
+        raise WrongUse(f"Stack {job.stack_id} is {job.state}.", hint=f"`stackd dismiss {job.stack_id}` first.")
+    watched = Path(job.watch)
+    if not watched.is_dir():
+        raise WrongUse(
+            f"{shown(watched)} is not there, so nobody can tell whether the frames of {job.stack_id} are.",
+            hint="Mount it, and try again.",
+        )
+    for frame in record.frames:
+        if (watched / frame).exists():
+            raise WrongUse(
+                f"{shown(frame)} still lies in {shown(watched)}, and stack {job.stack_id} would be made again.",
+                hint="Move its frames away first.",
+            )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 from types import MappingProxyType
+from zlib import crc32
 
 from stackd.intake.arrival.admit import name_of
 from stackd.intake.arrival.manifest import Manifest
@@ -25,9 +26,14 @@ from stackd.model.override import Override, Split
 PARTED_S = 3600.0
 """After an hour without a frame nothing goes on, whatever names and pictures say; longer where `max_gap_s` is."""
 
-FRAMES_IN_A_PART = 200
+FRAMES_IN_A_PART = 100
 """From so many frames on a part also ends at a pause of ten beats, at which stacks end too. More would make sorting after each
 new frame slow (0.6 ms a frame), fewer would show the weighing too little of what is usual."""
+
+ONE_PAUSE_IN = 8
+MOST_FRAMES_IN_A_PART = 400
+"""Not at the first such pause, but at one that the name after it draws, one in eight; at the next in any case from so many frames
+on. So a frame that is added or taken away moves the ends beside it, and those farther on stay where they are."""
 
 BEATS = 50
 """Gaps whose median is the beat: those of a few stacks."""
@@ -245,7 +251,9 @@ def _ends(lane: Sequence[_Facts], settings: GroupingSettings) -> list[int]:
     parted_s = max(PARTED_S, settings.max_gap_s)
     for index, gap_s in enumerate(gaps_s, start=1):
         is_end = gap_s > parted_s
-        if not is_end and index - begin >= FRAMES_IN_A_PART and gap_s > settings.gap_s:
+        count = index - begin
+        may_end = count >= MOST_FRAMES_IN_A_PART or (count >= FRAMES_IN_A_PART and _is_drawn(lane[index]))
+        if not is_end and may_end and gap_s > settings.gap_s:
             beat_s = median(gaps_s[max(begin, index - 1 - BEATS) : index - 1])
             around = [each.frame for each in lane[index - 2 : index + 1]]
             is_end = gap_s > settings.max_gap_s or (gap_s > LONG_PAUSE_FACTOR * beat_s and not _focus_goes_on(around))
@@ -253,6 +261,10 @@ def _ends(lane: Sequence[_Facts], settings: GroupingSettings) -> list[int]:
             ends.append(index)
             begin = index
     return [*ends, len(lane)]
+
+
+def _is_drawn(facts: _Facts) -> bool:
+    return crc32(facts.frame.path.encode("utf-8", "surrogateescape")) % ONE_PAUSE_IN == 0
 
 
 def _focus_goes_on(frames: Sequence[Frame]) -> bool:

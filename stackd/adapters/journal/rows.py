@@ -9,7 +9,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stackd.model.frame import BracketKind, Fingerprint, Frame, FrameMeta
 from stackd.model.job import Job, JobState
@@ -98,6 +98,19 @@ def content_to_bytes(content: "ContentSignature") -> bytes:
     return to_json(head).encode() + b"\n" + b"".join(arrays)
 
 
+CONTENT_FIELDS: Final = ("thumbnail", "sharpness", "brightness")
+"""Of a content signature, as this stackd writes them; named here so that nobody waits for numpy only to compare them."""
+
+LONGEST_CONTENT_HEAD: Final = 256
+"""Bytes in which the first line of a content signature ends."""
+
+
+def is_known_content(begin: bytes) -> bool:
+    """Tell by its first line whether `content_from_bytes` can read a content signature."""
+    line, end, _ = begin.partition(b"\n")
+    return bool(end) and tuple(json.loads(line)) == CONTENT_FIELDS
+
+
 def content_from_bytes(stored: bytes) -> "ContentSignature | None":
     """Read what `content_to_bytes` wrote; None when another stackd wrote it, with other fields."""
     # Imported here: `stackd status` reads journal rows and must not wait for numpy.
@@ -105,10 +118,10 @@ def content_from_bytes(stored: bytes) -> "ContentSignature | None":
 
     from stackd.model.content import ContentSignature
 
+    if not is_known_content(stored):
+        return None
     line, _, rest = stored.partition(b"\n")
     head = json.loads(line)
-    if list(head) != [field.name for field in fields(ContentSignature)]:
-        return None
     values = np.frombuffer(rest, dtype="<f4").astype(np.float32)
     start = 0
     for name, value in head.items():
@@ -249,17 +262,15 @@ def wish_from_row(row: sqlite3.Row) -> Wish:
 
 
 def described_from_row(row: sqlite3.Row) -> Described | NotDescribed | None:
-    """Read a row of `described`; None when another stackd wrote it in a way that this one does not know."""
+    """Read a row of `described` without its content signature; None when another stackd wrote it in a way unknown to this one."""
     watch, path = to_name(row["watch"]), to_name(row["path"])
     fingerprint = Fingerprint(size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"])
     if row["meta"] is None:
         return NotDescribed(watch=watch, path=path, fingerprint=fingerprint, reason=row["reason"])
-    content = None
-    if row["signature"] is not None:
-        content = content_from_bytes(row["signature"])
-        if content is None:
-            return None
-    return Described(watch=watch, path=path, fingerprint=fingerprint, meta=meta_from_json(row["meta"]), content=content)
+    is_kept = row["content_begin"] is not None
+    if is_kept and not is_known_content(row["content_begin"]):
+        return None
+    return Described(watch=watch, path=path, fingerprint=fingerprint, meta=meta_from_json(row["meta"]), content_is_kept=is_kept)
 
 
 def folder_from_row(row: sqlite3.Row) -> FolderReport:

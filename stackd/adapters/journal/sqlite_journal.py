@@ -2,13 +2,13 @@
 
 import secrets
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from stackd.adapters.journal import rows
 from stackd.adapters.journal.schema import migrate
@@ -29,6 +29,9 @@ from stackd.service.ports import (
     Wish,
     WishKind,
 )
+
+if TYPE_CHECKING:
+    from stackd.model.content import ContentSignature
 
 JOURNAL_NAME: Final = "journal.sqlite3"
 """The journal's file in the state folder."""
@@ -338,7 +341,7 @@ class SqliteJournal:
             )
 
     def recall(self, watch: str, paths: Sequence[str]) -> Recollection:
-        """What is known of these files: what was remembered of them, and the recorded stacks that hold them."""
+        """What is known of these files: what was remembered of them but `contents`, and the recorded stacks that hold them."""
         stored = rows.to_bytes(watch)
         described: list[Described | NotDescribed] = []
         taken: dict[str, tuple[int, Fingerprint, str]] = {}
@@ -346,7 +349,12 @@ class SqliteJournal:
         with self._reading() as db:
             for some in batched([rows.to_bytes(path) for path in paths], LOOKED_UP_AT_ONCE):
                 marks = ",".join("?" * len(some))
-                known = db.execute(f"SELECT * FROM described WHERE watch = ? AND path IN ({marks})", (stored, *some))  # noqa: S608 (marks only)
+                known = db.execute(
+                    "SELECT watch, path, size_bytes, mtime_ns, content_sha256, meta, reason, "  # noqa: S608 (marks only)
+                    f"substr(signature, 1, {rows.LONGEST_CONTENT_HEAD}) AS content_begin "
+                    f"FROM described WHERE watch = ? AND path IN ({marks})",
+                    (stored, *some),
+                )
                 described += [one for row in known if (one := rows.described_from_row(row)) is not None]
                 frames = db.execute(
                     "SELECT f.path AS frame_path, f.size_bytes, f.mtime_ns, f.content_sha256, j.* FROM stack_frame f "  # noqa: S608 (marks only)
@@ -369,6 +377,22 @@ class SqliteJournal:
             taken=MappingProxyType({path: (fingerprint, stack_id) for path, (_, fingerprint, stack_id) in taken.items()}),
             jobs=tuple(jobs.values()),
         )
+
+    def contents(self, watch: str, paths: Sequence[str]) -> "Mapping[str, ContentSignature]":
+        """What these files look like, as far as that was remembered."""
+        found: dict[str, ContentSignature] = {}
+        with self._reading() as db:
+            for some in batched([rows.to_bytes(path) for path in paths], LOOKED_UP_AT_ONCE):
+                marks = ",".join("?" * len(some))
+                kept = db.execute(
+                    f"SELECT path, signature FROM described WHERE watch = ? AND path IN ({marks}) AND signature IS NOT NULL",  # noqa: S608 (marks only)
+                    (rows.to_bytes(watch), *some),
+                )
+                for row in kept:
+                    content = rows.content_from_bytes(row["signature"])
+                    if content is not None:
+                        found[rows.to_name(row["path"])] = content
+        return found
 
     def forget(self, watch: str, paths: Iterable[str]) -> None:
         """Drop what was remembered of files that are gone."""

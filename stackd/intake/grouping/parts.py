@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
@@ -64,6 +65,32 @@ class Sorting:
     """False while parts wait for their turn; `grouping` is then still that of before."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A folder that is parted, with the parts that are to be sorted now."""
+
+    parts: "tuple[tuple[object, Part | _Unsorted], ...]"
+    """By what they are known by; those for which it is not their turn are missing."""
+    before: Sorting
+    facts: "Mapping[int, _Facts]"
+    settings: GroupingSettings
+    is_whole: bool
+
+    @property
+    def to_sort(self) -> list[Frame]:
+        """The frames of parts that are to be sorted: what they look like is needed."""
+        return [frame for _, part in self.parts if isinstance(part, _Unsorted) for frame in part.frames]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unsorted:
+    """A part that is to be sorted, with the manifests and decisions that name its frames."""
+
+    frames: tuple[Frame, ...]
+    manifests: tuple[Manifest, ...]
+    overrides: tuple[Override, ...]
+
+
 def sort_again(
     before: Sorting,
     frames: Iterable[Frame],
@@ -76,42 +103,78 @@ def sort_again(
 ) -> Sorting:
     """Sort a folder into stacks (see `group`); parts in which every frame is the very same value keep their result.
 
+    `prepare` and `sort_prepared` in one.
+    """
+    prepared = prepare(before, frames, settings, manifests=manifests, overrides=overrides, most_frames=most_frames)
+    return sort_prepared(prepared, contents)
+
+
+def prepare(
+    before: Sorting,
+    frames: Iterable[Frame],
+    settings: GroupingSettings,
+    *,
+    manifests: Sequence[Manifest] = (),
+    overrides: Sequence[Override] = (),
+    recorded: AbstractSet[str] = frozenset(),
+    most_frames: float = float("inf"),
+) -> Prepared:
+    """Part a folder and say what of it is to be sorted.
+
     Parameters
     ----------
     before : Sorting
         What the last call gave back.
-    frames, contents, settings, manifests, overrides
+    frames, settings, manifests, overrides
         As `group`. What a frame looks like must not change while it stays the same value.
+    recorded : set of str
+        Paths of frames that belong to a stack already, as they are. A part of nothing else is not sorted before a frame joins it
+        or somebody decides about it: no stack of it would be new.
     most_frames : float
         No further part is begun after so many frames; the result is then not whole, and the next call goes on.
     """
     known = before.parts if settings == before.settings else {}
     rules = _Rules(manifests if settings.manifests else (), overrides)
     facts = _facts_of(set_of(frames), settings, before)
-    parted = _parted(list(facts.values()), settings, rules)
-    done: dict[object, Part] = {}
+    found: list[tuple[object, Part | _Unsorted]] = []
     count, is_whole = 0, True
-    for frames_of_part in parted:
-        named_by, decided = rules.about(frames_of_part)
-        identity = (tuple(map(id, frames_of_part)), named_by, decided)
+    for some in _parted(list(facts.values()), settings, rules):
+        named_by, decided = rules.about(some)
+        identity: tuple[object, ...] = (tuple(map(id, some)), named_by, decided)
         part = known.get(identity)
-        if part is None and count >= most_frames:
+        if part is None and not named_by and not decided and all(frame.path in recorded for frame in some):
+            identity = (*identity, "recorded")
+            part = Part(frames=some, grouping=Grouping())
+        if part is not None:
+            found.append((identity, part))
+        elif count < most_frames:
+            count += len(some)
+            found.append((identity, _Unsorted(frames=some, manifests=named_by, overrides=decided)))
+        else:
             is_whole = False
-            continue
-        if part is None:
-            count += len(frames_of_part)
-            seen = {frame.path: contents[frame.path] for frame in frames_of_part if frame.path in contents}
-            grouping = group(frames_of_part, seen, settings, manifests=named_by, overrides=decided)
-            part = Part(frames=frames_of_part, grouping=grouping)
-        done[identity] = part
+    return Prepared(parts=tuple(found), before=before, facts=MappingProxyType(facts), settings=settings, is_whole=is_whole)
+
+
+def sort_prepared(prepared: Prepared, contents: Mapping[str, ContentSignature]) -> Sorting:
+    """Sort what `prepare` said; `contents` tells what those frames look like, by path."""
+    before, settings = prepared.before, prepared.settings
+    done: dict[object, Part] = {}
+    for identity, part in prepared.parts:
+        if isinstance(part, _Unsorted):
+            seen = {frame.path: contents[frame.path] for frame in part.frames if frame.path in contents}
+            grouping = group(part.frames, seen, settings, manifests=part.manifests, overrides=part.overrides)
+            done[identity] = Part(frames=part.frames, grouping=grouping)
+        else:
+            done[identity] = part
+    known = before.parts if settings == before.settings else {}
     return Sorting(
-        grouping=_together(list(done.values()), settings) if is_whole else before.grouping,
+        grouping=_together(list(done.values()), settings) if prepared.is_whole else before.grouping,
         # What is not wanted now may be wanted again before all is done; it goes with the last part.
-        parts=MappingProxyType(done if is_whole else {**known, **done}),
-        facts=MappingProxyType(facts),
+        parts=MappingProxyType(done if prepared.is_whole else {**known, **done}),
+        facts=prepared.facts,
         settings=settings,
-        frames_sorted=(0 if before.is_whole else before.frames_sorted) + count,
-        is_whole=is_whole,
+        frames_sorted=(0 if before.is_whole else before.frames_sorted) + len(prepared.to_sort),
+        is_whole=prepared.is_whole,
     )
 
 

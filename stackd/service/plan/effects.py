@@ -10,7 +10,7 @@ from stackd.model.frame import Fingerprint
 from stackd.model.job import JobState
 from stackd.model.stack import Stack
 from stackd.model.verdict import Verdict
-from stackd.service.ports import Described, FolderReport, NotDescribed, Progressed, StackingResult, Warned
+from stackd.service.ports import Described, FolderReport, Progressed, StackingResult, Warned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +40,18 @@ class Recall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remember:
-    """Keep a description in the journal."""
+class RecallContents:
+    """Ask the journal what files look like that are about to be sorted."""
 
-    described: Described | NotDescribed
+    watch: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remember:
+    """Keep descriptions of files of one watch in the journal."""
+
+    described: tuple[Described, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +235,7 @@ Effect: TypeAlias = (
     | LookAt
     | DescribeFile
     | Recall
+    | RecallContents
     | Remember
     | Forget
     | Record

@@ -15,11 +15,20 @@ from stackd.intake.grouping.candidates import CandidateStack
 from stackd.model.job import OVER, Job, JobState
 from stackd.model.stack import Stack
 from stackd.service.plan.effects import Effect, NoteProgress, TryJournal
-from stackd.service.plan.folder import next_look_s, next_plan_s, plan_folder, take_answers, take_look, take_recollection
+from stackd.service.plan.folder import (
+    next_look_s,
+    next_plan_s,
+    plan_folder,
+    take_answers,
+    take_look,
+    take_recollection,
+    take_remembered,
+)
 from stackd.service.plan.history import next_history_s, plan_history, take_forgotten
 from stackd.service.plan.jobs import CRASH_WAIT_S, blocked_wait_s, next_due_s, plan_jobs
 from stackd.service.plan.observations import (
     Answered,
+    ContentsRecalled,
     FilePublished,
     HistoryForgotten,
     JobChanged,
@@ -30,6 +39,7 @@ from stackd.service.plan.observations import (
     PublicationBegun,
     PublishRefused,
     Recalled,
+    Remembered,
     SourcesAsked,
     SourcesChecked,
     WishAnswered,
@@ -139,6 +149,10 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
                 return state, ()
             step = take_recollection(folder, observation, intake=settings.intake, taken=state.taken.get(watch, {}))
             return _with_folder(state, watch, step.folder), step.effects
+        case Remembered(watch=watch, described=described):
+            return _with_changed_folder(state, watch, lambda folder: take_remembered(folder, described)), ()
+        case ContentsRecalled(watch=watch, contents=contents):
+            return _with_changed_folder(state, watch, lambda folder: replace(folder, contents=contents)), ()
         case Answered(answers=answers):
             folder = state.folders.get(answers[0].watch)
             if folder is None:
@@ -168,7 +182,16 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
             return _with_ticket(state, job_id, lambda ticket: replace(ticket, outcome=failed)), ()
         case JournalRefused(message=message):
             doubtful = {
-                watch: replace(one, recheck=True, compare=True, reported=None, report_due_s=now_s, recall_asked=False)
+                watch: replace(
+                    one,
+                    recheck=True,
+                    compare=True,
+                    reported=None,
+                    report_due_s=now_s,
+                    recall_asked=False,
+                    prepared=None,
+                    regroup=one.regroup or one.prepared is not None,
+                )
                 for watch, one in state.folders.items()
             }
             due_s = state.journal_due_s if state.journal_trouble else now_s + blocked_wait_s(0)
@@ -283,8 +306,11 @@ def _take_job(state: State, job: Job, stack: Stack, *, now_s: float) -> State:
         state = _with_taken(state, job, stack)
     folder = state.folders.get(job.watch)
     if folder is not None and (job.state in OVER or before is None):
-        recorded = MappingProxyType({}) if job.state is JobState.SUPERSEDED else folder.recorded
-        state = _with_folder(state, job.watch, replace(folder, recheck=True, recorded=recorded))
+        folder = replace(folder, recheck=True)
+        if job.state is JobState.SUPERSEDED:
+            # Its frames are free again.
+            folder = replace(folder, recorded=MappingProxyType({}), regroup=True, sort_due_s=now_s)
+        state = _with_folder(state, job.watch, folder)
     return state
 
 
@@ -387,6 +413,11 @@ def _with_folders(state: State, settings: ServiceSettings) -> State:
         return state
     folders = {watch: state.folders.get(watch, Folder()) for watch in watches}
     return replace(state, folders=MappingProxyType(folders))
+
+
+def _with_changed_folder(state: State, watch: str, changed: Callable[[Folder], Folder]) -> State:
+    folder = state.folders.get(watch)
+    return state if folder is None else _with_folder(state, watch, changed(folder))
 
 
 def _with_folder(state: State, watch: str, folder: Folder) -> State:

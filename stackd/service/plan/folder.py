@@ -1,6 +1,6 @@
 """What to do about a watched folder: look, describe, sort into stacks, have them sealed. PURE."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
@@ -12,10 +12,10 @@ from stackd.intake.arrival.admit import sort_out
 from stackd.intake.arrival.manifest import Manifest, parse_manifest
 from stackd.intake.arrival.settle import has_settled, looked_on
 from stackd.intake.grouping.candidates import Grouping
-from stackd.intake.grouping.parts import sort_again
+from stackd.intake.grouping.parts import Prepared, prepare, sort_prepared
 from stackd.intake.names import natural_key
 from stackd.intake.settings import IntakeSettings
-from stackd.model.frame import Fingerprint, Frame
+from stackd.model.frame import Fingerprint, Frame, FrameMeta
 from stackd.model.stack import StackKind
 from stackd.service.plan.effects import (
     DescribeFile,
@@ -24,6 +24,7 @@ from stackd.service.plan.effects import (
     LookAt,
     NoteFolder,
     Recall,
+    RecallContents,
     Remember,
 )
 from stackd.service.plan.observations import Recalled
@@ -199,7 +200,7 @@ def take_answers(folder: Folder, answers: Sequence[Answer]) -> FolderStep:
     asked = _without(folder.asked, {answer.path for answer in answers})
     descriptions: dict[str, Described | NotDescribed] = {}
     manifests: dict[str, tuple[Fingerprint, Manifest | str]] = {}
-    remembered: list[Effect] = []
+    remembered: list[Described] = []
     for answer in answers:
         sighting = folder.sightings.get(answer.path)
         if sighting is None or sighting.fingerprint != answer.fingerprint.without_hash:
@@ -210,7 +211,7 @@ def take_answers(folder: Folder, answers: Sequence[Answer]) -> FolderStep:
             continue
         descriptions[answer.path] = answer
         if isinstance(answer, Described):
-            remembered.append(Remember(described=answer))
+            remembered.append(answer)
     folder = replace(
         folder,
         asked=asked,
@@ -221,7 +222,17 @@ def take_answers(folder: Folder, answers: Sequence[Answer]) -> FolderStep:
         recheck=True,
         regroup=folder.regroup or bool(descriptions or manifests),
     )
-    return FolderStep(folder=folder, effects=tuple(remembered))
+    return FolderStep(folder=folder, effects=(Remember(described=tuple(remembered)),) if remembered else ())
+
+
+def take_remembered(folder: Folder, described: Sequence[Described]) -> Folder:
+    """Let go of what frames look like once the journal keeps it."""
+    lighter = {
+        one.path: replace(one, content=None, content_is_kept=one.content is not None)
+        for one in described
+        if folder.descriptions.get(one.path) is one
+    }
+    return replace(folder, descriptions=MappingProxyType({**folder.descriptions, **lighter})) if lighter else folder
 
 
 # -------------------------------------------------------------- planning
@@ -240,16 +251,19 @@ def plan_folder(state: State, watched: Watched, *, now_s: float, now_at: datetim
         effects.append(Recall(watch=watched.watch, paths=tuple(sorted(folder.unrecalled))))
         folder = replace(folder, recall_asked=True)
     knows = folder.online and folder.last_look_s is not None and not folder.stale and not folder.unrecalled
-    if knows and (folder.regroup or folder.recheck) and writable:
+    if knows and (folder.regroup or folder.recheck or folder.prepared is not None) and writable:
         if folder.compare:
             step = give_up_changed(state, watched, folder)
             folder, claimed = replace(step.folder, compare=bool(step.claimed)), step.claimed
             effects += step.effects
         # Stacks given up must be out of the journal before their frames are sealed anew.
         if not claimed:
-            if folder.regroup and (now_s >= folder.sort_due_s or not folder.sorting.is_whole):
-                folder = _sorted(state, watched, folder, now_s=now_s, settings=settings)
-            if not folder.regroup:
+            if folder.prepared is None and folder.regroup and (now_s >= folder.sort_due_s or not folder.sorting.is_whole):
+                folder, asked = _prepared(state, watched, folder, settings)
+                effects += asked
+            if folder.prepared is not None and folder.contents is not None:
+                folder = _sorted(folder, folder.prepared, folder.contents, now_s=now_s)
+            if not folder.regroup and folder.prepared is None:
                 step = seal_complete(state, watched, folder, last_look_s=folder.seen_s, settings=settings)
                 folder, claimed = step.folder, step.claimed
                 effects += step.effects
@@ -332,61 +346,68 @@ def _plan_look(folder: Folder, watched: Watched, *, now_s: float) -> tuple[Folde
     return asked, (LookAt(watch=watched.watch),)
 
 
-def _sorted(state: State, watched: Watched, folder: Folder, *, now_s: float, settings: ServiceSettings) -> Folder:
-    """Sort the frames into stacks, or go on with it where that takes more than one step."""
-    frames = _frames(folder, state.taken.get(watched.watch, {}))
-    sorting = sort_again(
+def _prepared(state: State, watched: Watched, folder: Folder, settings: ServiceSettings) -> tuple[Folder, tuple[Effect, ...]]:
+    """Find out what is to be sorted, and ask the journal what it looks like where only that knows."""
+    taken = state.taken.get(watched.watch, {})
+    frames = _frames(folder, taken)
+    prepared = prepare(
         folder.sorting,
         (frame for _, _, frame in frames.values()),
-        _Contents(folder.descriptions),
         settings.intake.grouping,
         manifests=[found for _, found in folder.manifests.values() if isinstance(found, Manifest)],
         overrides=state.overrides,
+        recorded={
+            path
+            for path, (_, _, frame) in frames.items()
+            if path in taken and frame.fingerprint.same_file_as(taken[path][0].without_hash)
+        },
         most_frames=SORTED_IN_A_STEP,
     )
-    return replace(
+    described = (folder.descriptions[frame.path] for frame in prepared.to_sort)
+    kept = tuple(one.path for one in described if isinstance(one, Described) and one.content_is_kept)
+    folder = replace(
         folder,
         frames=MappingProxyType(frames),
+        prepared=prepared,
+        contents=None if kept else MappingProxyType({}),
+        # What comes from now on is sorted next time.
+        regroup=False,
+    )
+    return folder, (RecallContents(watch=watched.watch, paths=kept),) if kept else ()
+
+
+def _sorted(folder: Folder, prepared: Prepared, kept: "Mapping[str, ContentSignature]", *, now_s: float) -> Folder:
+    """Sort the frames into stacks, or a part of them where it takes more than one step."""
+    described = ((frame.path, folder.descriptions.get(frame.path)) for frame in prepared.to_sort)
+    fresh = {path: one.content for path, one in described if isinstance(one, Described) and one.content is not None}
+    sorting = sort_prepared(prepared, {**kept, **fresh})
+    return replace(
+        folder,
+        prepared=None,
+        contents=None,
         sorting=sorting,
-        regroup=not sorting.is_whole,
+        regroup=folder.regroup or not sorting.is_whole,
         # Nothing waits for it while descriptions still come.
         sort_due_s=now_s + max(SORT_S_A_FRAME * sorting.frames_sorted, SORT_DISTANCE_S if folder.asked else 0.0),
     )
 
 
-def _frames(folder: Folder, taken: Mapping[str, tuple[Fingerprint, str]]) -> dict[str, tuple[Described, Fingerprint, Frame]]:
+def _frames(folder: Folder, taken: Mapping[str, tuple[Fingerprint, str]]) -> dict[str, tuple[FrameMeta, Fingerprint, Frame]]:
     """Put together the frames to sort: those that are described as they lie there, settled."""
-    frames: dict[str, tuple[Described, Fingerprint, Frame]] = {}
+    frames: dict[str, tuple[FrameMeta, Fingerprint, Frame]] = {}
     for path, answer in folder.descriptions.items():
         if not isinstance(answer, Described) or path not in folder.settled or path not in folder.frame_paths:
             continue
         now = folder.sightings[path].fingerprint
         known = folder.frames.get(path)
-        if known is not None and known[0] is answer and known[1] == now:
+        if known is not None and known[0] is answer.meta and known[1] == now:
             recorded = known[2].fingerprint if answer.fingerprint.content_sha256 is None else _recorded(answer, taken)
-            frames[path] = known if recorded == known[2].fingerprint else (answer, now, replace(known[2], fingerprint=recorded))
+            frames[path] = (
+                known if recorded == known[2].fingerprint else (answer.meta, now, replace(known[2], fingerprint=recorded))
+            )
         elif answer.fingerprint.without_hash == now:
-            frames[path] = (answer, now, Frame(path=path, fingerprint=_recorded(answer, taken), meta=answer.meta))
+            frames[path] = (answer.meta, now, Frame(path=path, fingerprint=_recorded(answer, taken), meta=answer.meta))
     return frames
-
-
-class _Contents(Mapping[str, "ContentSignature"]):
-    """What the described frames look like, by path."""
-
-    def __init__(self, descriptions: Mapping[str, Described | NotDescribed]) -> None:
-        self._descriptions = descriptions
-
-    def __getitem__(self, path: str) -> "ContentSignature":
-        answer = self._descriptions[path]
-        if not isinstance(answer, Described) or answer.content is None:
-            raise KeyError(path)
-        return answer.content
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._descriptions)
-
-    def __len__(self) -> int:
-        return len(self._descriptions)
 
 
 _Value = TypeVar("_Value")

@@ -1,13 +1,17 @@
 """What the service is told: a closed union, taken in by the fold with one `match`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from stackd.model.job import Job
 from stackd.model.override import Override
 from stackd.model.stack import Stack
-from stackd.service.ports import Answer, Look, Publication, Recollection, Wish, WorkerEvent
+from stackd.service.ports import Answer, Described, Look, Publication, Recollection, Wish, WorkerEvent
+
+if TYPE_CHECKING:
+    from stackd.model.content import ContentSignature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,22 @@ class Recalled:
     watch: str
     paths: tuple[str, ...]
     known: Recollection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """Descriptions are safe in the journal."""
+
+    watch: str
+    described: tuple[Described, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentsRecalled:
+    """What files look like that are about to be sorted."""
+
+    watch: str
+    contents: "Mapping[str, ContentSignature]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +167,8 @@ Observation: TypeAlias = (
     Woken
     | Looked
     | Recalled
+    | Remembered
+    | ContentsRecalled
     | Answered
     | Worked
     | JobChanged

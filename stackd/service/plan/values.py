@@ -10,9 +10,9 @@ from stackd.intake.arrival.admit import Admitted
 from stackd.intake.arrival.manifest import Manifest
 from stackd.intake.arrival.settle import Settling
 from stackd.intake.grouping.candidates import CandidateStack, Grouping
-from stackd.intake.grouping.parts import Sorting
+from stackd.intake.grouping.parts import Prepared, Sorting
 from stackd.intake.settings import IntakeSettings
-from stackd.model.frame import Fingerprint, Frame
+from stackd.model.frame import Fingerprint, Frame, FrameMeta
 from stackd.model.job import Job
 from stackd.model.override import Override
 from stackd.model.stack import Stack
@@ -32,6 +32,7 @@ from stackd.service.ports import (
 if TYPE_CHECKING:
     # Named for the type checker alone: recipes bring the imaging core along, which the service itself never loads.
     from stackd.config.settings import Recipe
+    from stackd.model.content import ContentSignature
 
 # -------------------------------------------------------------- settings
 
@@ -132,8 +133,12 @@ class Folder:
     descriptions: Mapping[str, Described | NotDescribed] = field(default_factory=lambda: MappingProxyType({}))
     unreadable: frozenset[str] = frozenset()
     """Those of them that are no readable frame."""
-    frames: Mapping[str, tuple[Described, Fingerprint, Frame]] = field(default_factory=lambda: MappingProxyType({}))
+    frames: Mapping[str, tuple[FrameMeta, Fingerprint, Frame]] = field(default_factory=lambda: MappingProxyType({}))
     """The frames as they were last sorted, with what they were made of: a frame that did not change stays the same value."""
+    prepared: Prepared | None = None
+    """What is to be sorted, while the journal is asked what it looks like."""
+    contents: "Mapping[str, ContentSignature] | None" = None
+    """What the frames to be sorted next look like, once the journal has told it."""
     manifests: Mapping[str, tuple[Fingerprint, Manifest | str]] = field(default_factory=lambda: MappingProxyType({}))
     """Path → manifest, or the reason why it is not obeyed."""
     stale: bool = False

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from stackd.model.frame import Fingerprint
 from stackd.model.job import Job, JobState
@@ -18,6 +18,9 @@ from stackd.service.ports.decisions import FolderReport, Wish, WishKind
 from stackd.service.ports.output import StagedFile
 from stackd.service.ports.reading import Described, NotDescribed
 from stackd.service.ports.workers import Progressed
+
+if TYPE_CHECKING:
+    from stackd.model.content import ContentSignature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +161,11 @@ class Journal(Protocol):
         ...
 
     def recall(self, watch: str, paths: Sequence[str]) -> Recollection:
-        """What is known of these files: what was remembered of them, and the recorded stacks that hold them."""
+        """What is known of these files: what was remembered of them but `contents`, and the recorded stacks that hold them."""
+        ...
+
+    def contents(self, watch: str, paths: Sequence[str]) -> Mapping[str, ContentSignature]:
+        """What these files look like, as far as that was remembered."""
         ...
 
     def newest_job(self, stack_id: str) -> Job | None:

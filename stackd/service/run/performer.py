@@ -129,8 +129,11 @@ class Performer:
             case do.Recall(watch=watch, paths=paths):
                 return (seen.Recalled(watch=watch, paths=paths, known=journal.recall(watch, paths)),)
             case do.Remember(described=described):
-                journal.remember(described)
-                return ()
+                for one in described:
+                    journal.remember(one)
+                return (seen.Remembered(watch=described[0].watch, described=described),)
+            case do.RecallContents(watch=watch, paths=paths):
+                return (seen.ContentsRecalled(watch=watch, contents=journal.contents(watch, paths)),)
             case do.Forget(watch=watch, paths=paths):
                 journal.forget(watch, paths)
                 return ()

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +13,7 @@ import pytest
 
 from stackd.adapters.journal.backup import back_up
 from stackd.adapters.journal.report import read_records, read_report
+from stackd.adapters.journal.rows import CONTENT_FIELDS
 from stackd.adapters.journal.schema import APPLICATION_ID, MIGRATIONS
 from stackd.adapters.journal.sqlite_journal import SqliteJournal
 from stackd.errors import IllegalTransition, JournalBlocked, OutputBlocked, WrongUse
@@ -309,14 +310,18 @@ def test_a_description_is_remembered_with_its_content_signature(journal: SqliteJ
 
     journal.remember(described)
     (recalled,) = journal.recall(WATCH, ["b\udcff.jpg"]).described
+    kept = journal.contents(WATCH, ["b\udcff.jpg", "other.jpg"])
     journal.forget(WATCH, ["b\udcff.jpg"])
 
     assert isinstance(recalled, Described)
     assert (recalled.path, recalled.meta, recalled.fingerprint) == (described.path, described.meta, described.fingerprint)
-    assert recalled.content is not None
-    assert recalled.content.brightness == content.brightness
-    np.testing.assert_array_equal(recalled.content.thumbnail, content.thumbnail)
-    np.testing.assert_array_equal(recalled.content.sharpness, content.sharpness)
+    assert (recalled.content, recalled.content_is_kept) == (None, True)
+    assert list(kept) == ["b\udcff.jpg"]
+    assert kept["b\udcff.jpg"].brightness == content.brightness
+    np.testing.assert_array_equal(kept["b\udcff.jpg"].thumbnail, content.thumbnail)
+    np.testing.assert_array_equal(kept["b\udcff.jpg"].sharpness, content.sharpness)
+    assert journal.contents(WATCH, ["b\udcff.jpg"]) == {}
+    assert tuple(field.name for field in fields(ContentSignature)) == CONTENT_FIELDS
     assert journal.recall(WATCH, ["b\udcff.jpg"]).described == ()
 
 

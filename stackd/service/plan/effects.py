@@ -18,6 +18,8 @@ class LookAt:
     """Begin a look at a watched folder."""
 
     watch: str
+    closely: frozenset[str] = frozenset()
+    """Files that may be changing: they are looked at one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

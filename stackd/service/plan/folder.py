@@ -343,7 +343,7 @@ def _plan_look(folder: Folder, watched: Watched, *, now_s: float) -> tuple[Folde
     if folder.looking or now_s < next_look_s(folder, watched):
         return folder, ()
     asked = replace(folder, looking=True, look_asked_s=now_s, look_due_s=float("inf"))
-    return asked, (LookAt(watch=watched.watch),)
+    return asked, (LookAt(watch=watched.watch, closely=folder.unsettled),)
 
 
 def _prepared(state: State, watched: Watched, folder: Folder, settings: ServiceSettings) -> tuple[Folder, tuple[Effect, ...]]:
@@ -401,10 +401,9 @@ def _frames(folder: Folder, taken: Mapping[str, tuple[Fingerprint, str]]) -> dic
         now = folder.sightings[path].fingerprint
         known = folder.frames.get(path)
         if known is not None and known[0] is answer.meta and known[1] == now:
-            recorded = known[2].fingerprint if answer.fingerprint.content_sha256 is None else _recorded(answer, taken)
-            frames[path] = (
-                known if recorded == known[2].fingerprint else (answer.meta, now, replace(known[2], fingerprint=recorded))
-            )
+            frame = known[2]
+            recorded = frame.fingerprint if answer.fingerprint.content_sha256 is None else _recorded(answer, taken)
+            frames[path] = known if recorded == frame.fingerprint else (answer.meta, now, replace(frame, fingerprint=recorded))
         elif answer.fingerprint.without_hash == now:
             frames[path] = (answer.meta, now, Frame(path=path, fingerprint=_recorded(answer, taken), meta=answer.meta))
     return frames

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
@@ -56,8 +56,12 @@ class Inbox(Protocol):
         """Whether something may have changed since the last call. A hint only; a look is the truth."""
         ...
 
-    def ask(self) -> None:
-        """Begin a look at the folder, unless one is under way. Returns at once: a share that hangs must not hang the service."""
+    def ask(self, closely: Collection[str] = ()) -> None:
+        """Begin a look at the folder, unless one is under way. Returns at once: a share that hangs must not hang the service.
+
+        The look tells of every file that is there. Those named in `closely`, those that appeared and those of which a change was
+        announced are looked at one by one; of the others a change in place may be told some seconds late.
+        """
         ...
 
     def answer(self) -> Look | None:

@@ -119,8 +119,8 @@ class Performer:
     def _do(self, effect: do.Effect, state: State, settings: ServiceSettings) -> tuple[seen.Observation, ...]:  # noqa: C901, PLR0912, PLR0915  (one case an effect)
         world, journal, now_at = self._world, self._world.journal, self._world.clock.now_at()
         match effect:
-            case do.LookAt(watch=watch):
-                self._inboxes[watch].ask()
+            case do.LookAt(watch=watch, closely=closely):
+                self._inboxes[watch].ask(closely)
                 look = self._inboxes[watch].answer()
                 return () if look is None else (seen.Looked(watch=watch, look=look),)
             case do.DescribeFile(watch=watch, path=path, fingerprint=fingerprint, with_hash=with_hash):

@@ -8,7 +8,7 @@ import pytest
 from stackd.intake.arrival.manifest import Manifest
 from stackd.intake.grouping import parts
 from stackd.intake.grouping.grouping import group
-from stackd.intake.grouping.parts import Sorting, parts_of, sort_again
+from stackd.intake.grouping.parts import Sorting, parts_of, prepare, sort_again, sort_prepared
 from stackd.intake.settings import GroupingSettings
 from stackd.model.frame import Frame
 from stackd.model.override import Merge, Split, frame_key, frame_keys
@@ -158,3 +158,18 @@ def test_a_frame_that_is_another_value_is_sorted_again_even_when_only_its_time_o
     assert after.frames_sorted == 10
     assert after.grouping.stacks[0].id != before.grouping.stacks[0].id
     assert names(after.grouping) == names(before.grouping)
+
+
+def test_a_part_of_recorded_frames_is_not_sorted_before_a_frame_joins_it_or_somebody_decides_about_it() -> None:
+    frames = stacks(3)
+    recorded = {each.path for each in frames}
+    before = sort_prepared(prepare(Sorting(), frames, SETTINGS, recorded=recorded), {})
+
+    more = prepare(before, [*frames, frame("IMG_00031.JPG", 200.0)], SETTINGS, recorded=recorded)
+    decided = prepare(before, frames, SETTINGS, recorded=recorded, overrides=[Split(before=frame_key(frames[5]))])
+    freed = prepare(before, frames, SETTINGS, recorded=recorded - {frames[7].path})
+    sorted_already = prepare(sort_prepared(freed, {}), frames, SETTINGS, recorded=recorded)
+
+    assert (before.frames_sorted, before.grouping.stacks) == (0, ())
+    assert [len(each.to_sort) for each in (more, decided, freed, sorted_already)] == [31, 30, 30, 0]
+    assert len(sort_prepared(sorted_already, {}).grouping.stacks) == 3

@@ -488,6 +488,9 @@ class SqliteJournal:
     @contextmanager
     def together(self) -> Iterator[None]:
         """Make everything that is written inside durable at once, at the end. A step that fails inside takes back only itself."""
+        if self._is_together:
+            yield
+            return
         with told_plainly(self._path):
             self._db.execute("BEGIN IMMEDIATE")
             self._is_together = True

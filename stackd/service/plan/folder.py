@@ -57,6 +57,9 @@ SORT_DISTANCE_S: Final = 2.0
 SORT_S_A_FRAME: Final = 0.005
 """Time from one sorting to the next for each frame that had to be sorted: it takes 0.6 ms, so this costs an eighth of a core."""
 
+SORT_MOST_S: Final = 10.0
+"""But no longer: a frame that comes after thousands is soon sorted too."""
+
 SORTED_IN_A_STEP: Final = 500
 """Frames after which sorting pauses for one turn of the loop, which then takes half a second."""
 
@@ -381,6 +384,7 @@ def _sorted(folder: Folder, prepared: Prepared, kept: "Mapping[str, ContentSigna
     described = ((frame.path, folder.descriptions.get(frame.path)) for frame in prepared.to_sort)
     fresh = {path: one.content for path, one in described if isinstance(one, Described) and one.content is not None}
     sorting = sort_prepared(prepared, {**kept, **fresh})
+    count = sorting.frames_sorted
     return replace(
         folder,
         prepared=None,
@@ -388,7 +392,7 @@ def _sorted(folder: Folder, prepared: Prepared, kept: "Mapping[str, ContentSigna
         sorting=sorting,
         regroup=folder.regroup or not sorting.is_whole,
         # Nothing waits for it while descriptions still come.
-        sort_due_s=now_s + max(SORT_S_A_FRAME * sorting.frames_sorted, SORT_DISTANCE_S if folder.asked else 0.0),
+        sort_due_s=now_s + max(min(SORT_S_A_FRAME * count, SORT_MOST_S), SORT_DISTANCE_S if folder.asked else 0.0),
     )
 
 

@@ -129,8 +129,9 @@ class Performer:
             case do.Recall(watch=watch, paths=paths):
                 return (seen.Recalled(watch=watch, paths=paths, known=journal.recall(watch, paths)),)
             case do.Remember(described=described):
-                for one in described:
-                    journal.remember(one)
+                with journal.together():
+                    for one in described:
+                        journal.remember(one)
                 return (seen.Remembered(watch=described[0].watch, described=described),)
             case do.RecallContents(watch=watch, paths=paths):
                 return (seen.ContentsRecalled(watch=watch, contents=journal.contents(watch, paths)),)

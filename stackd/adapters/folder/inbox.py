@@ -61,6 +61,9 @@ THOROUGH_S: Final = 10.0
 """Every file is looked at one by one this often, for changes in place that nobody announced; in between only those that may have
 changed. What is stacked is compared once more when it is read, and before it is published."""
 
+THOROUGH_SHARE: Final = 100.0
+"""But no more often than this many times what it takes, so that it costs 1 % of a core at most."""
+
 JOIN_S: Final = 1.0
 """A thread that hangs in a dead share is left behind."""
 
@@ -107,7 +110,7 @@ class WatchdogInbox:
         self._compared: list[Compared] = []
         self._closing = False
         self._closely: Collection[str] = ()
-        self._thorough_s = float("-inf")
+        self._thorough_due_s = float("-inf")
         self._lock = threading.Lock()
         self._look: Look | None = None
         # A look at a share that hangs must hang this thread and not the service; a daemon thread does not keep the process.
@@ -175,7 +178,7 @@ class WatchdogInbox:
             scanned = self._scan.look(closely) if self._hold() else _SOMEBODY_ELSES
             took_s = self._clock.now_s() - began_s
             if closely is None:
-                self._thorough_s = began_s
+                self._thorough_due_s = began_s + max(THOROUGH_S, THOROUGH_SHARE * took_s)
             health = _POLLING if self._watch is None else self._watch.check(scanned)
             trouble = " ".join(filter(None, (scanned.look.trouble, health.trouble)))
             with self._lock:
@@ -187,7 +190,7 @@ class WatchdogInbox:
         if self._watch is None or not self._watch.is_on:
             return None
         announced = self._watch.announced()
-        return None if now_s - self._thorough_s >= THOROUGH_S else {*self._closely, *announced}
+        return None if now_s >= self._thorough_due_s else {*self._closely, *announced}
 
 
 class _Health:

@@ -1,8 +1,7 @@
 """Parts of a folder that no stack can span: sorted one by one, and only where something changed."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
@@ -46,6 +45,15 @@ class Part:
 
     frames: tuple[Frame, ...]
     grouping: Grouping
+    ends: tuple[Frame, Frame] | None
+    """The first and the last frame of a camera, in order of time; none where no camera wrote one."""
+
+    @classmethod
+    def of(cls, frames: tuple[Frame, ...], grouping: Grouping) -> "Part":
+        """Keep what was found of some frames."""
+        timed = [frame for frame in frames if frame.meta.captured_at is not None and has_camera(frame)]
+        ends = (min(timed, key=_moment), max(timed, key=_moment)) if timed else None
+        return cls(frames=frames, grouping=grouping, ends=ends)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +124,7 @@ def prepare(
     *,
     manifests: Sequence[Manifest] = (),
     overrides: Sequence[Override] = (),
-    recorded: AbstractSet[str] = frozenset(),
+    is_recorded: Callable[[Frame], bool] = lambda _frame: False,
     most_frames: float = float("inf"),
 ) -> Prepared:
     """Part a folder and say what of it is to be sorted.
@@ -127,9 +135,9 @@ def prepare(
         What the last call gave back.
     frames, settings, manifests, overrides
         As `group`. What a frame looks like must not change while it stays the same value.
-    recorded : set of str
-        Paths of frames that belong to a stack already, as they are. A part of nothing else is not sorted before a frame joins it
-        or somebody decides about it: no stack of it would be new.
+    is_recorded : callable
+        Tells of a frame whether it belongs to a stack already, as it is. A part of nothing else is not sorted before a frame
+        joins it or somebody decides about it: no stack of it would be new.
     most_frames : float
         No further part is begun after so many frames; the result is then not whole, and the next call goes on.
     """
@@ -142,9 +150,9 @@ def prepare(
         named_by, decided = rules.about(some)
         identity: tuple[object, ...] = (tuple(map(id, some)), named_by, decided)
         part = known.get(identity)
-        if part is None and not named_by and not decided and all(frame.path in recorded for frame in some):
+        if part is None and not named_by and not decided and all(map(is_recorded, some)):
             identity = (*identity, "recorded")
-            part = Part(frames=some, grouping=Grouping())
+            part = Part.of(some, Grouping())
         if part is not None:
             found.append((identity, part))
         elif count < most_frames:
@@ -163,7 +171,7 @@ def sort_prepared(prepared: Prepared, contents: Mapping[str, ContentSignature]) 
         if isinstance(part, _Unsorted):
             seen = {frame.path: contents[frame.path] for frame in part.frames if frame.path in contents}
             grouping = group(part.frames, seen, settings, manifests=part.manifests, overrides=part.overrides)
-            done[identity] = Part(frames=part.frames, grouping=grouping)
+            done[identity] = Part.of(part.frames, grouping)
         else:
             done[identity] = part
     known = before.parts if settings == before.settings else {}
@@ -409,9 +417,8 @@ def _between(parts: Sequence[Part], settings: GroupingSettings) -> list[Boundary
     found: list[Boundary] = []
     lanes: dict[tuple[object, ...], list[tuple[Frame, Frame]]] = defaultdict(list)
     for part in parts:
-        timed = [frame for frame in part.frames if frame.meta.captured_at is not None and has_camera(frame)]
-        if timed:
-            first, last = min(timed, key=_moment), max(timed, key=_moment)
+        if part.ends is not None:
+            first, last = part.ends
             meta = first.meta
             lanes[stack_folder(first.path, settings), meta.make, meta.camera_model, meta.body_serial].append((first, last))
     for lane in lanes.values():

@@ -359,11 +359,7 @@ def _prepared(state: State, watched: Watched, folder: Folder, settings: ServiceS
         settings.intake.grouping,
         manifests=[found for _, found in folder.manifests.values() if isinstance(found, Manifest)],
         overrides=state.overrides,
-        recorded={
-            path
-            for path, (_, _, frame) in frames.items()
-            if path in taken and frame.fingerprint.same_file_as(taken[path][0].without_hash)
-        },
+        is_recorded=lambda frame: frame.path in taken and frame.fingerprint.same_file_as(taken[frame.path][0].without_hash),
         most_frames=SORTED_IN_A_STEP,
     )
     described = (folder.descriptions[frame.path] for frame in prepared.to_sort)

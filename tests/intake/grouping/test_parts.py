@@ -162,13 +162,20 @@ def test_a_frame_that_is_another_value_is_sorted_again_even_when_only_its_time_o
 
 def test_a_part_of_recorded_frames_is_not_sorted_before_a_frame_joins_it_or_somebody_decides_about_it() -> None:
     frames = stacks(3)
-    recorded = {each.path for each in frames}
-    before = sort_prepared(prepare(Sorting(), frames, SETTINGS, recorded=recorded), {})
+    known = {each.path for each in frames}
 
-    more = prepare(before, [*frames, frame("IMG_00031.JPG", 200.0)], SETTINGS, recorded=recorded)
-    decided = prepare(before, frames, SETTINGS, recorded=recorded, overrides=[Split(before=frame_key(frames[5]))])
-    freed = prepare(before, frames, SETTINGS, recorded=recorded - {frames[7].path})
-    sorted_already = prepare(sort_prepared(freed, {}), frames, SETTINGS, recorded=recorded)
+    def recorded(one: Frame) -> bool:
+        return one.path in known
+
+    def all_but_one(one: Frame) -> bool:
+        return one.path in known and one is not frames[7]
+
+    before = sort_prepared(prepare(Sorting(), frames, SETTINGS, is_recorded=recorded), {})
+
+    more = prepare(before, [*frames, frame("IMG_00031.JPG", 200.0)], SETTINGS, is_recorded=recorded)
+    decided = prepare(before, frames, SETTINGS, is_recorded=recorded, overrides=[Split(before=frame_key(frames[5]))])
+    freed = prepare(before, frames, SETTINGS, is_recorded=all_but_one)
+    sorted_already = prepare(sort_prepared(freed, {}), frames, SETTINGS, is_recorded=recorded)
 
     assert (before.frames_sorted, before.grouping.stacks) == (0, ())
     assert [len(each.to_sort) for each in (more, decided, freed, sorted_already)] == [31, 30, 30, 0]

@@ -49,6 +49,14 @@ def positions() -> None:
 
 
 @app.command()
+def motion() -> None:
+    """Print what becomes of things that move and of a hand that wanders."""
+    from measured.motion import measure_motion
+
+    measure_motion()
+
+
+@app.command()
 def constants(
     scenes: Annotated[str, typer.Option(help="Names of scenes, separated by commas; all if left out.", show_default=False)] = "",
     only: Annotated[str, typer.Option(help="Only constants with this in their name.", show_default=False)] = "",

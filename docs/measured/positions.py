@@ -14,7 +14,7 @@ from stackd.config.settings import Recipe
 from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.depth.focus_fit import FocusFit, fit_focus
 from stackd.imaging.depth.relative_blur import PatchesOfTexture, RelativeBlur
-from stackd.imaging.fuse import depth_from_defocus
+from stackd.imaging.fuse.depth_from_defocus import weighing
 from stackd.imaging.ground.frames import PlanesInMemory
 from stackd.imaging.register.none import NoRegistration
 from stackd.imaging.stacker import Stacker
@@ -67,7 +67,7 @@ def _row(settings: SceneSettings, focus: np.ndarray) -> list[str]:
     wrong = np.array(found.positions.steps) - focus
     worst = np.abs(wrong - np.median(wrong[sharp]))[sharp].max() if sharp.any() else np.nan
     measured = _psnr_db(stack)
-    with patch.object(depth_from_defocus, "fit_focus", _even):
+    with patch.object(weighing, "fit_focus", _even):
         assumed = _psnr_db(stack)
     claimed = errors[sharp].max() if sharp.any() else np.nan
     milliseconds = 1000 * took_s / len(focus)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stackd.bench.scenes import BenchScene, everywhere, hairs, sheets, shot, sky
 from stackd.rendering.flower import flower
-from stackd.rendering.scenes import Canvas, Subject, Surface, speckle, tilted_plane
+from stackd.rendering.scenes import Canvas, Path, Subject, Surface, speckle, tilted_plane
 
 SIZE_PX = (144, 216)
 """Rows and columns: a composite of ten such frames takes half a second, and the depth of every scene still fits in."""
@@ -103,7 +103,51 @@ def backlit(canvas: Canvas) -> tuple[Surface, ...]:
     return everywhere(canvas, lamp.astype(np.float32), depth=1.2), body
 
 
-NOTICING = MappingProxyType({"bokeh": bokeh, "blown": blown, "beyond": beyond, "backlit": backlit})
+def walker(canvas: Canvas, way: float = 0.18) -> tuple[Surface, ...]:
+    """Paint two papers that walk by, so far in frame heights, before a wall and behind a stem."""
+    wall = everywhere(canvas, speckle(canvas, 101, dark=(0.03, 0.04, 0.05), bright=(0.45, 0.42, 0.35)), depth=0.95)
+    walks = (
+        _paper(canvas, 102 + number, x=side, depth=0.6, path=lambda at: (way * (at - 0.5), 0.0))
+        for number, side in enumerate((-0.35, 0.3))
+    )
+    x, y = canvas.grid()
+    stem = Surface(
+        colour=speckle(canvas, 104, dark=(0.02, 0.05, 0.01), bright=(0.15, 0.30, 0.08)),
+        opacity=_inside(canvas, 0.04 - np.abs(x - 0.05 + 0.3 * y)),
+        depth=np.full(canvas.shape, 0.1, np.float32),
+    )
+    return wall, *walks, stem
+
+
+def sway(canvas: Canvas, way: float = 0.03) -> tuple[Surface, ...]:
+    """Paint three papers in the wind, each side so far in frame heights, before ground that runs through the stack."""
+    _, y = canvas.grid()
+    ground = speckle(canvas, 111, dark=(0.03, 0.04, 0.02), bright=(0.40, 0.45, 0.25))
+    papers = (
+        _paper(canvas, 112 + number, x=side, depth=0.45, path=lambda at: (way * np.sin(7 * at), 0.4 * way * np.cos(5 * at)))
+        for number, side in enumerate((-0.5, 0.0, 0.5))
+    )
+    return Surface(colour=ground, opacity=np.ones(canvas.shape, np.float32), depth=(0.75 - 0.5 * y).astype(np.float32)), *papers
+
+
+def _paper(canvas: Canvas, stream: int, *, x: float, depth: float, path: Path) -> Surface:
+    """A printed paper, somewhere near `x`, turned somehow."""
+    across, down = canvas.grid()
+    random = canvas.random(stream)
+    place_x, place_y, turn = x + random.uniform(-0.08, 0.08), random.uniform(-0.25, 0.25), random.uniform(0, np.pi)
+    along = (across - place_x) * np.cos(turn) + (down - place_y) * np.sin(turn)
+    aside = -(across - place_x) * np.sin(turn) + (down - place_y) * np.cos(turn)
+    half = random.uniform(0.07, 0.12, 2)
+    return Surface(
+        colour=speckle(canvas, stream + 50, dark=(0.10, 0.09, 0.08), bright=(0.95, 0.90, 0.80)),
+        opacity=_inside(canvas, np.minimum(half[0] - np.abs(along), half[1] - np.abs(aside))),
+        depth=np.full(canvas.shape, depth, np.float32),
+        path=path,
+    )
+
+
+STILL = MappingProxyType({"bokeh": bokeh, "blown": blown, "beyond": beyond, "backlit": backlit})
+NOTICING = MappingProxyType({**STILL, "walker": walker})
 """What the scenes of the suite do not show."""
 
 
@@ -133,7 +177,8 @@ def noticing() -> tuple[BenchScene, ...]:
         scene("sky", sky, 14, iso=800),
         scene("flower", flower, 15),
         scene("rail", hairs, 16, rail=True),
-        *(scene(name, subject, 17 + number, jpeg=bool(number % 2)) for number, (name, subject) in enumerate(NOTICING.items())),
+        *(scene(name, subject, 17 + number, jpeg=bool(number % 2)) for number, (name, subject) in enumerate(STILL.items())),
+        scene("walker", walker, 25),
         scene("dark", dimmed(flower, 0.01), 21, iso=400),
         replace(coarse, scene=replace(coarse.scene, blur_px=COARSE_BLUR_PX)),
         replace(many, scene=replace(many.scene, height_px=96, width_px=144, frame_count=MANY_FRAMES, blur_px=0.5)),

@@ -26,9 +26,19 @@ class DevelopSettings(Table):
         ),
     ] = "clip"
     colour_space: Annotated[
-        Literal["srgb", "adobe-rgb"],
-        Field(description="What developed frames are in; the composite carries the matching profile."),
+        Literal["srgb", "adobe-rgb", "display-p3", "prophoto"],
+        Field(
+            description="What RAW frames are developed in, unless export.profile names a space. Wide ones hold colours that sRGB"
+            " screens do not show; the composite carries the matching profile."
+        ),
     ] = "srgb"
+    decimal_values: Annotated[
+        Literal["linear", "display"],
+        Field(
+            description="What decimal TIFFs without a colour profile hold. linear: light, as editors and microscopes write it."
+            " display: values as screens show them."
+        ),
+    ] = "linear"
     demosaic: Annotated[
         Literal["ahd", "ppg", "dht"],
         Field(description="How colours are filled in. ahd: good. ppg: half the time, mazes in fine detail. dht: twice the time."),

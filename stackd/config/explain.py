@@ -34,7 +34,7 @@ Relative paths are relative to this file; ~ and $VARIABLES are expanded.
 
 RECIPE_NOTE = """\
 A recipe turns a stack into a composite. `default` is used where no other is named; landscape, macro,
-microscope and product come with stackd. A table such as [recipe.macro] changes single keys of that recipe;
+microscope, photogrammetry and product come with stackd. A table such as [recipe.macro] changes single keys of that recipe;
 any other name makes a new one.
 """
 

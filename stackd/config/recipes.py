@@ -5,7 +5,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-BUILT_IN = ("landscape", "macro", "microscope", "product")
+BUILT_IN = ("landscape", "macro", "microscope", "photogrammetry", "product")
 """Names of the recipes in config/recipes/."""
 
 

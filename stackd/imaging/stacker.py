@@ -5,14 +5,14 @@ kept, outside memory. `finish` finds every frame's place and gain from all of th
 is a cache: whatever happens to it, it can be rebuilt from the frames.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
 import numpy as np
 
 from stackd.errors import MixedStack
-from stackd.imaging.chain.chain import DUPLICATE, Chain, SolvedChain, extended, solved
+from stackd.imaging.chain.chain import DUPLICATE, Chain, SolvedChain, extended, nearest_reference, solved
 from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.compose.fused import FusionMethod, Means
 from stackd.imaging.finish import FinishSettings, finish
@@ -24,9 +24,11 @@ from stackd.imaging.ground.read_ahead import ReadAhead
 from stackd.imaging.judge.jury import Case, Jury
 from stackd.imaging.judge.turns import in_turn
 from stackd.imaging.judge.verdict import judged
+from stackd.imaging.lay_over.alphas import KeptAlphas, common_part, composite_alpha
 from stackd.imaging.lay_over.crop import common_rectangle
 from stackd.imaging.lay_over.frames_on_reference import FramesOnReference, KeptLuma, matched_gray
 from stackd.imaging.lay_over.previews import KeptPreviews
+from stackd.imaging.lay_over.transparency import OPAQUE, opaque
 from stackd.imaging.match.brightness import Brightness, Gain, match_brightness, measure_brightness
 from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.match.tone import ToneCurve, match_tones
@@ -36,7 +38,7 @@ from stackd.imaging.register.engine.pairwise import overlap_of
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame, prepare
 from stackd.imaging.register.none import NoRegistration
 from stackd.model.composite import DepthMap, FrameReport, MotionFound, Noticed, Rectangle, Severity
-from stackd.model.pixels import Image, Matrix
+from stackd.model.pixels import Alpha, Image, Matrix
 from stackd.model.registration import FailedRegistration, Registration
 from stackd.model.verdict import Verdict
 
@@ -71,6 +73,8 @@ class Stacked:
     """
 
     image: Image
+    alpha: Alpha | None
+    """How much of each pixel of `image` any frame shows; None where all of it is picture."""
     valid_area: Rectangle
     frame_shape: tuple[int, int]
     reference: int
@@ -101,6 +105,8 @@ class Stacker:
         Whether the depth map is wanted.
     with_previews : bool
         Whether small pictures of the frames are wanted, laid over the reference.
+    wanted_reference : int or None
+        Position in the source of the frame that is to be the reference, or the nearest that fits; None for the middle one.
     """
 
     def __init__(
@@ -115,6 +121,7 @@ class Stacker:
         progress: Progress = ignore_progress,
         with_depth: bool = True,
         with_previews: bool = False,
+        wanted_reference: int | None = None,
     ) -> None:
         self._source = source
         looked_at = fuse.reduction_looked_at(source.shape)
@@ -123,6 +130,7 @@ class Stacker:
         self._previews = (
             KeptPreviews(make_store, shape=source.shape, frames=len(source), reduction=self._reduction) if with_previews else None
         )
+        self._alphas = KeptAlphas(make_store)
         self._ahead = ReadAhead(source, reduction=self._reduction)
         self._align = align
         self._match = match
@@ -131,6 +139,7 @@ class Stacker:
         self._make_store = make_store
         self._progress = progress
         self._with_depth = with_depth
+        self._wanted_reference = wanted_reference
         self._jury = Jury(make_store, source.shape)
         self._chain = Chain()
         self._brightness: dict[int, Brightness] = {}
@@ -149,18 +158,32 @@ class Stacker:
         if position == 0:
             self._progress("register", 0, len(self._source))
         pixels = self._ahead.read(position)
+        alpha = self._source.read_alpha(position)
+        if alpha is not None and alpha.min() == OPAQUE:
+            alpha = None
+        self._alphas.note(position, alpha)
+        shown = None if alpha is None else opaque(alpha, self._reduction)
+        compared = None if alpha is None else opaque(alpha, self._registration_reduction())
+        del alpha
         light = luma(pixels)
         gray = as_gray(reduced(light, self._registration_reduction() // self._reduction))
-        self._jury.add(light, gray, light_reduction=self._reduction, gray_reduction=self._registration_reduction())
+        self._jury.add(
+            light,
+            gray,
+            light_reduction=self._reduction,
+            gray_reduction=self._registration_reduction(),
+            shown=compared,
+        )
         if isinstance(self._align, NoRegistration):
             self._chain = Chain(frames=position + 1)
         else:
-            prepared = prepare(gray)
+            prepared = prepare(gray, compared)
             self._chain = extended(self._chain, prepared, self._register)
         if self._match.brightness or self._match.white_balance:
-            self._brightness[position] = measure_brightness(pixels, reduction=self._reduction)
+            self._brightness[position] = measure_brightness(pixels, reduction=self._reduction, shown=shown)
         if self._previews is not None:
-            self._previews.note(position, pixels)
+            # What is no picture is black in a preview, as what lies outside the frame.
+            self._previews.note(position, pixels if shown is None else np.where(shown[..., None], pixels, pixels.dtype.type(0)))
         if self._kept is not None:
             self._kept.append(reduced(light, self._kept.reduction // self._reduction))
         self._progress("register", position + 1, len(self._source))
@@ -187,6 +210,9 @@ class Stacker:
         area = common_rectangle(matrices, self._source.shape)
         if area.width_px * area.height_px == 0:
             raise MixedStack("The frames have no area in common.", hint="Leave out the frames that show something else.")
+        if self._alphas:
+            lying = ((self._alphas.read(i), matrix) for i, matrix in zip(used, matrices, strict=True))
+            area = common_part(((alpha, matrix) for alpha, matrix in lying if alpha is not None), area, self._source.shape)
         height, width = self._source.shape
         kept = area if self._finish.crop else Rectangle(left=0, top=0, right=width, bottom=height)
         window = _with_margin(kept, self._source.shape)
@@ -196,6 +222,7 @@ class Stacker:
             matrices=matrices,
             gains=[gains[i] for i in used],
             kept=self._kept,
+            alphas=self._alphas or None,
             window=window,
             shown=kept,
         )
@@ -210,6 +237,9 @@ class Stacker:
         depth = fused.depth
         if depth is not None:
             depth = DepthMap(position=depth.position[inside], confidence=depth.confidence[inside], frame_count=depth.frame_count)
+        alpha = composite_alpha(frames) if self._alphas else None
+        if alpha is not None:
+            alpha = None if (alpha[inside] == OPAQUE).all() else alpha[inside]
         motion = fused.motion or MotionFound()
         opinion = self._jury.judge(
             Case(
@@ -222,6 +252,8 @@ class Stacker:
                 treated=treated(motion, window),
                 steps=None if fused.focus is None else fused.focus.steps,
                 blur_px=fused.blur_px_per_step,
+                alpha=alpha,
+                alphas=self._alphas or None,
             ),
             progress=self._progress,
         )
@@ -230,9 +262,11 @@ class Stacker:
             *noticed(motion, used, window=window, shown=kept),
             *_findings(area, self._source.shape, cropped=self._finish.crop),
             *map(_step_undone, undone),
+            *_of_alpha(alpha),
         )
         return Stacked(
             image=image,
+            alpha=alpha,
             valid_area=kept,
             frame_shape=self._source.shape,
             reference=placed.reference,
@@ -274,10 +308,17 @@ class Stacker:
         """Matrices in full-size px."""
         frames = self._chain.frames
         if isinstance(self._align, NoRegistration):
-            return SolvedChain(reference=frames // 2, matrices=(np.eye(3),) * frames, left_out={})
+            middle = frames // 2 if self._wanted_reference is None else self._wanted_reference
+            return SolvedChain(reference=middle, matrices=(np.eye(3),) * frames, left_out={})
         reduction = self._registration_reduction()
         height, width = self._source.shape
-        placed = solved(self._chain, (-(-height // reduction), -(-width // reduction)), progress=self._progress)
+        wanted = self._wanted_reference
+        placed = solved(
+            self._chain,
+            (-(-height // reduction), -(-width // reduction)),
+            reference=None if wanted is None else nearest_reference(self._chain, wanted),
+            progress=self._progress,
+        )
         return SolvedChain(
             reference=placed.reference,
             matrices=tuple(None if m is None else rescale_matrix(m, reduction) for m in placed.matrices),
@@ -362,6 +403,20 @@ def _with_margin(area: Rectangle, shape: tuple[int, int]) -> Rectangle:
 
 def _of_motion(found: MotionFound) -> dict[str, float]:
     return {"moved_share": found.moved_share, "motion_unresolved_share": found.unresolved_share}
+
+
+def _of_alpha(alpha: Alpha | None) -> Iterator[Noticed]:
+    """Tell of what is no picture."""
+    if alpha is not None:
+        share = 1 - float(alpha.mean()) / OPAQUE
+        yield Noticed(
+            code="transparent",
+            severity=Severity.NOTE,
+            sentence=(
+                f"{share:.0%} of the composite is transparent, because it is so in every frame."
+                " A JPEG is white there, or black where the recipe says so."
+            ),
+        )
 
 
 def _step_undone(sentence: str) -> Noticed:

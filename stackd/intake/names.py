@@ -10,8 +10,16 @@ _DIGITS = re.compile(r"([0-9]+)")
 MAX_DIGITS = 18
 """Longer digit groups are no counters; Python also refuses to convert absurdly long ones."""
 
-_TIME_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d{2})(\d{2})(\d{2})[_\-T ]?(\d{2})(\d{2})(\d{2})(\d{3})?(?!\d)")
-"""YYYYMMDD_HHMMSS with optional milliseconds, as phones name their pictures."""
+_TIME_IN_NAME = re.compile(
+    r"(?<!\d)(?:(?P<year>(?:19|20)\d{2})(?P<mark>[-_.]?)(?P<month>\d{2})(?P=mark)(?P<day>\d{2})"
+    r"|(?P<day_first>\d{2})(?P<mark_last>[-_.])(?P<month_last>\d{2})(?P=mark_last)(?P<year_last>(?:19|20)\d{2}))"
+    r"(?:[-_T]| {1,3})?(?P<hour>\d{2})(?P<clock>[-.:]?)(?P<minute>\d{2})(?P=clock)(?P<second>\d{2})"
+    r"(?P<millisecond>\d{3})?(?!\d)"
+)
+"""YYYYMMDD_HHMMSS with optional milliseconds, as phones name their pictures, and with marks between, as people and programs do.
+
+`_` parts no hours from minutes: `20240504_01_02_03` is a day and three counters.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +78,11 @@ def time_in_name(path: str) -> tuple[datetime, float] | None:
     found = _TIME_IN_NAME.search(path.rpartition("/")[2])
     if found is None:
         return None
-    year, month, day, hour, minute, second, millisecond = found.groups()
+    part = found.groupdict(default="0")
+    day = ("year", "month", "day") if found["year"] else ("year_last", "month_last", "day_first")
+    year, month, day_of_month, hour, minute, second = (int(part[each]) for each in (*day, "hour", "minute", "second"))
     try:
-        captured_at = datetime(
-            int(year), int(month), int(day), int(hour), int(minute), int(second), int(millisecond or 0) * 1000, tzinfo=UTC
-        )
+        captured_at = datetime(year, month, day_of_month, hour, minute, second, int(part["millisecond"]) * 1000, tzinfo=UTC)
     except ValueError:
         return None
-    return captured_at, 0.001 if millisecond else 1.0
+    return captured_at, 0.001 if found["millisecond"] else 1.0

@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from stackd.intake.name_pattern import BadPatternError, parse_pattern
 
 
 class GroupingSettings(BaseModel):
@@ -48,8 +50,20 @@ class GroupingSettings(BaseModel):
             "stack, decided; together: subfolders do not matter."
         ),
     )
-    pair_preference: Literal["raw", "rendered"] = Field(
-        default="raw", description="Which file of a RAW+JPEG pair is stacked: the RAW or the rendered one (JPEG, HEIF)."
+    name_pattern: str = Field(
+        default="",
+        description=(
+            'How the names of frames are built, without folder and suffix, such as "{stack}_{focus}": frames of the same '
+            "{stack} are one stack, decided. May also name {view} {light} {x} {y} {z} {date} {any}. Empty: names are understood "
+            "without."
+        ),
+    )
+    pair_preference: Literal["raw", "rendered", "tiff", "heif", "jpeg"] = Field(
+        default="raw",
+        description=(
+            "Which file of an exposure is stacked where there are several: this kind if every frame of the stack has one, then "
+            "RAW, TIFF, PNG, HEIF, JPEG in this order. rendered: RAW last."
+        ),
     )
     nested_brackets: Literal["hold", "split"] = Field(
         default="hold",
@@ -59,6 +73,16 @@ class GroupingSettings(BaseModel):
         ),
     )
     manifests: bool = Field(default=True, description="Obey a stack.json dropped with the frames.")
+
+    @field_validator("name_pattern")
+    @classmethod
+    def _can_be_used(cls, text: str) -> str:
+        if text:
+            try:
+                parse_pattern(text)
+            except BadPatternError as bad:
+                raise ValueError(f'"{text}" {bad}') from bad
+        return text
 
 
 class IntakeSettings(BaseModel):

@@ -29,6 +29,8 @@ class Shot:
     """The counter in its name."""
     series: str
     """The name without its counter: numbers are comparable within one series."""
+    stacks_named: int
+    """How many stacks the names around it count; with more than one, its series is its stack."""
     upright_px: tuple[int, int] | None
     """Width and height as the picture is looked at."""
 
@@ -53,7 +55,14 @@ class Shot:
         return natural_key(self.path), -1 if self.frame.page is None else self.frame.page
 
 
-def take_shot(frame: Frame, content: ContentSignature | None, *, series: str | None = None, number: int | None = None) -> Shot:
+def take_shot(
+    frame: Frame,
+    content: ContentSignature | None,
+    *,
+    series: str | None = None,
+    number: int | None = None,
+    stacks_named: int = 1,
+) -> Shot:
     """Derive a `Shot`; `series` and `number` come from `numbering` where neighbours tell which number counts."""
     meta = frame.meta
     trusted = meta.captured_at is not None and meta.sources.get("captured_at") not in WEAK_TIME_SOURCES
@@ -71,6 +80,7 @@ def take_shot(frame: Frame, content: ContentSignature | None, *, series: str | N
         resolution_s=meta.time_resolution_s,
         number=number,
         series=series,
+        stacks_named=stacks_named,
         upright_px=size,
     )
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.model.pixels import Image, Matrix
+from stackd.model.pixels import Alpha, Colour, Image, Matrix
 from stackd.model.provenance import Provenance
 from stackd.model.verdict import Verdict
 
@@ -180,4 +180,10 @@ class Composite:
     method: str
     """Fusion method, as it stands in the recipe."""
     verdict: Verdict
+    alpha: Alpha | None = None
+    """How much of each pixel of `image` is picture, shape (H, W); None where all of it is."""
+    codes: tuple[str, ...] = ()
+    """Different barcodes in the picture, where the recipe asks for them: one that names it, or what stands in the way."""
     seconds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    colour: Colour = field(default_factory=Colour)
+    """What the values of `image` mean."""

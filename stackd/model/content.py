@@ -17,5 +17,10 @@ class ContentSignature:
     """Low-passed luminance, shape (H, W), range [0, 1]: soft enough that a change of focus hardly shows."""
     sharpness: NDArray[np.float32]
     """Natural logarithm of the fine detail in each tile, shape (rows, columns); comparable between frames of one stack only."""
+    detail: NDArray[np.int8]
+    """Fine structure with local contrast evened out, a square grid over the whole picture: what is sharp where, in any tones.
+
+    Tells files of one exposure from the next exposure; all zero where the picture is smaller than the grid.
+    """
     brightness: float
     """Mean luminance, 0–1, display-encoded."""

@@ -17,17 +17,23 @@ class Fingerprint:
     size_bytes: int
     mtime_ns: int
     content_sha256: str | None = None
+    picture: str | None = None
+    """Hash of the picture alone, with the number of its scheme in front: ratings, keywords and thumbnails do not change it."""
 
     def same_file_as(self, other: "Fingerprint") -> bool:
         """Whether both describe the same content, as far as both know."""
         if self.content_sha256 is not None and other.content_sha256 is not None:
-            return self.content_sha256 == other.content_sha256
+            return self.content_sha256 == other.content_sha256 or self.same_picture_as(other)
         return (self.size_bytes, self.mtime_ns) == (other.size_bytes, other.mtime_ns)
+
+    def same_picture_as(self, other: "Fingerprint") -> bool:
+        """Whether both are known to hold the same picture, whatever is written around it."""
+        return self.picture is not None and self.picture == other.picture
 
     @property
     def without_hash(self) -> "Fingerprint":
         """What a look at the folder tells: size and time alone."""
-        return replace(self, content_sha256=None)
+        return replace(self, content_sha256=None, picture=None)
 
 
 class BracketKind(StrEnum):

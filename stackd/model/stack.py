@@ -16,6 +16,7 @@ class SealReason(StrEnum):
     COUNT = "count"
     FOLDER = "folder"
     MANIFEST = "manifest"
+    NAME = "name"
     ASKED = "asked"
 
 

@@ -14,6 +14,8 @@ class FileKind(StrEnum):
     PNG = "png"
     RAW = "raw"
     HEIF = "heif"
+    CZI = "czi"
+    LIF = "lif"
     UNKNOWN = "unknown"
 
 
@@ -28,6 +30,10 @@ class Header:
     width_px: int | None = None
     height_px: int | None = None
     orientation: int = 1
+    is_gray: bool = False
+    """Whether pixels have one channel, transparency aside."""
+    is_decimal: bool = False
+    """Whether pixels are decimal (floating-point) numbers."""
     pages: int = 1
     """Planes of one z-stack in one file (OME-TIFF, ImageJ, plain multi-page TIFF); 1 for an ordinary picture."""
     page_positions_m: tuple[float, ...] = ()

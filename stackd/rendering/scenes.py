@@ -15,20 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackd.imaging.ground.blocks import reduced
-from stackd.model.pixels import Gray, Image, Matrix, Pixels
-
-RADIUS_GROWTH = 1.25
-"""Step between the disc radii that are really computed; between them is blended. On the two scenes below the blend differs from
-steps of 1.08 by 0.3/255 RMS, 3.5/255 at worst (measured), at a third of the work."""
-
-SMALLEST_RADIUS_PX = 0.5
-"""Below half a pixel a disc is the pixel itself."""
+from stackd.model.pixels import Alpha, Gray, Image, Matrix, Pixels
+from stackd.rendering.lens import DiscBlur, looked_up
 
 READ_NOISE_ELECTRONS = 3.0
 """Typical of today's sensors at base gain."""
 
-NOISE_AFTER_DECODING_SEED = 1_000_003
-"""Keeps the stream for noise apart from the one that paints and moves, so that noise can be changed alone."""
+NOISE_AFTER_DECODING_SEED, HAND_SEED = 1_000_003, 1_000_004
+"""Keep the streams for noise and for a wandering hand apart from the one that paints and moves: each can be changed alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +51,15 @@ class Canvas:
         return np.random.default_rng((self.seed, stream))
 
 
+Path: TypeAlias = Callable[[float], tuple[float, float]]
+"""Where a thing is while a stack is shot, 0 the first frame and 1 the last: (x, y) in frame heights, from anywhere."""
+
+
+def stays(_: float) -> tuple[float, float]:
+    """Stand still."""
+    return 0.0, 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Surface:
     """One thing in the scene."""
@@ -69,6 +72,13 @@ class Surface:
     """Where in the stack it is sharp, as a share of the way: 0 the first frame, 1 the last, shape (H, W).
 
     Defined beyond the outline too. Outside 0–1 no frame has it sharp."""
+    path: Path = stays
+    """How it moves; it is painted where it is in the reference frame."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether it is not where it was in every frame."""
+        return self.path is not stays
 
 
 Subject: TypeAlias = Callable[[Canvas], tuple[Surface, ...]]
@@ -119,6 +129,8 @@ class SceneSettings:
     parallax: float = 0.0
     """A rail instead of a focus ring: the camera's step as a share of the distance to the subject. Near things then move more
     than far ones, and no matrix lays whole frames over one another; 0.002 is a step of 0.2 mm at 10 cm."""
+    wander_px: float = 0.0
+    """A hand that wanders sideways: what is focused farthest is displaced against what is nearest by up to so much, px."""
     flicker: float = 0.0
     """Spread (standard deviation) of the frames' brightness as a share of it; the reference keeps its own."""
     full_well_electrons: float | None = None
@@ -144,7 +156,7 @@ class RenderedStack:
     reference: int
     """Position of the frame that was neither moved nor brightened."""
     moments: tuple[Image, ...] = ()
-    """Where something moves: `truth` as it was when each frame was taken."""
+    """Where something moves: `truth` as it was when each frame was taken, all in focus and seen from the reference."""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -169,6 +181,11 @@ class RenderedStack:
             gray = sums / (counts[:, None] if axis == 0 else counts)
         return gray
 
+    def read_alpha(self, position: int) -> Alpha | None:
+        """Tell that every pixel is picture (see `FrameSource.read_alpha`)."""
+        del position
+        return None
+
 
 def render_stack(scene: SceneSettings) -> RenderedStack:
     """Render a focus stack with its truth. The same settings give the same pixels.
@@ -187,19 +204,25 @@ def render_stack(scene: SceneSettings) -> RenderedStack:
     movements = _movements(scene, reference)
     canvas = Canvas(height_px=scene.height_px, width_px=scene.width_px, margin_px=_margin_px(scene, movements), seed=scene.seed)
     focus = _focus(scene)
-    rail = _Rail(step=scene.parallax, reference=float(focus[reference]), canvas=canvas)
+    camera = _Camera(scene, focus, reference, canvas)
     views = [np.zeros((*canvas.shape, 3), np.float32) for _ in range(scene.frame_count)]
     sharp = np.zeros((*canvas.shape, 3), np.float32)
     depth = np.zeros(canvas.shape, np.float32)
-    for surface in scene.subject(canvas):
+    surfaces = scene.subject(canvas)
+    moments = [sharp, *(np.zeros_like(sharp) for _ in views)] if any(surface.moves for surface in surfaces) else [sharp]
+    for surface in surfaces:
         position = np.float32(focus[0]) + surface.depth * np.float32(focus[-1] - focus[0])
         largest_px = float(np.max(_distance(position, focus))) * scene.blur_px
-        blurred = _DiscBlur(surface, largest_px=largest_px, reach_px=canvas.margin_px if scene.parallax else 0)
-        for place, view in zip(focus, views, strict=True):
-            radius_px = np.abs(position - np.float32(place)) * np.float32(scene.blur_px)
-            blurred.lay_over(view, radius_px, seen_from=rail.look(position, float(place)))
+        way_px = _way_px(surface, scene, reference)
+        reach_px = (canvas.margin_px if scene.parallax or scene.wander_px else 0) + int(np.ceil(np.abs(way_px).max()))
+        blurred = DiscBlur(surface.colour, surface.opacity, largest_px=largest_px, reach_px=reach_px)
+        for index, view in enumerate(views):
+            radius_px = np.abs(position - focus[index]) * np.float32(scene.blur_px)
+            blurred.lay_over(view, radius_px, seen_from=camera.look(position, index, moved_px=way_px[index]))
         nearest = np.clip(position, focus[0], focus[-1])
-        blurred.lay_over(sharp, np.abs(position - nearest) * np.float32(scene.blur_px))
+        for moment, moved_px in zip(moments, (np.zeros(2), *way_px), strict=False):
+            seen_from = camera.look(position, reference, moved_px=moved_px) if moved_px.any() else None
+            blurred.lay_over(moment, np.abs(position - nearest) * np.float32(scene.blur_px), seen_from=seen_from)
         seen = surface.opacity > 0.5  # noqa: PLR2004  (more of it than of what lies behind)
         depth[seen] = np.interp(nearest[seen], np.sort(focus), np.argsort(focus))
     inside = (
@@ -211,9 +234,10 @@ def render_stack(scene: SceneSettings) -> RenderedStack:
         frames=frames,
         truth=encode_srgb(sharp[inside]),
         depth_position=depth[inside].copy(),
-        matrices=tuple(rail.in_focus(float(place)) @ matrix for place, matrix in zip(focus, movements, strict=True)),
+        matrices=tuple(camera.in_focus(index) @ matrix for index, matrix in enumerate(movements)),
         gains=gains,
         reference=reference,
+        moments=tuple(encode_srgb(moment[inside]) for moment in moments[1:]),
     )
 
 
@@ -281,65 +305,7 @@ def speckle(
     return colour
 
 
-# -------------------------------------------------------------- the lens
-
-
-class _DiscBlur:
-    """A surface seen through discs of any radius: computed for a ladder of radii, blended between."""
-
-    def __init__(self, surface: Surface, largest_px: float, *, reach_px: int) -> None:
-        self._radii = [0.0, SMALLEST_RADIUS_PX]
-        while self._radii[-1] < largest_px:
-            self._radii.append(self._radii[-1] * RADIUS_GROWTH)
-        self._box = _surroundings(surface.opacity, reach_px=int(np.ceil(self._radii[-1])) + 1 + reach_px)
-        opacity = surface.opacity[self._box]
-        layers = np.dstack([surface.colour[self._box] * opacity[..., None], opacity])
-        self._blurred = [layers if radius <= SMALLEST_RADIUS_PX else _spread(layers, radius) for radius in self._radii]
-
-    def lay_over(
-        self, view: NDArray[np.float32], radius_px: NDArray[np.float32], *, seen_from: NDArray[np.float32] | None = None
-    ) -> None:
-        """Lay the surface over what `view` shows already, blurred by a radius that may differ from pixel to pixel.
-
-        `seen_from` says which point of the surface each pixel shows, where that is not the one right behind it. Works in place:
-        `view` is this renderer's own canvas.
-        """
-        rung = np.interp(radius_px[self._box], self._radii, np.arange(len(self._radii))).astype(np.float32)
-        if not rung.size:
-            return
-        total = np.zeros_like(self._blurred[0])
-        for index in range(int(np.floor(rung.min())), int(np.ceil(rung.max())) + 1):
-            weight = np.maximum(1 - np.abs(rung - np.float32(index)), 0)
-            rows = np.flatnonzero(weight.any(axis=1))
-            if rows.size:
-                band = slice(rows[0], rows[-1] + 1)
-                total[band] += self._blurred[index][band] * weight[band, :, None]
-        if seen_from is not None:
-            # Cut just above white: a cubic kernel would ring around highlights far brighter than that.
-            origin = np.array([self._box[1].start, self._box[0].start], np.float32)
-            total = _looked_up(np.minimum(total, np.float32(1.25)), seen_from[self._box] - origin, cv2.INTER_CUBIC)
-            total = np.clip(total, 0, np.array([np.inf, np.inf, np.inf, 1], np.float32))
-        view[self._box] *= 1 - total[..., 3:]
-        view[self._box] += total[..., :3]
-
-
-def _surroundings(opacity: NDArray[np.float32], reach_px: int) -> tuple[slice, slice]:
-    """Rows and columns that a surface can colour once it is blurred over so many pixels."""
-    spans = []
-    for axis in (1, 0):
-        covered = np.flatnonzero(opacity.any(axis=axis))
-        first, last = (covered[0], covered[-1]) if covered.size else (0, -reach_px - 1)
-        spans.append(slice(max(int(first) - reach_px, 0), max(int(last) + reach_px + 1, 0)))
-    return spans[0], spans[1]
-
-
-def _spread(layers: NDArray[np.float32], radius_px: float) -> NDArray[np.float32]:
-    """Convolve with a disc whose rim is smoothed over one pixel."""
-    reach = int(np.ceil(radius_px + 0.5))
-    axis = np.arange(-reach, reach + 1, dtype=np.float32)
-    disc = np.clip(radius_px + 0.5 - np.hypot(axis, axis[:, None]), 0, 1).astype(np.float32)
-    blurred = cv2.filter2D(layers, -1, disc / disc.sum(), borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(blurred, np.float32)
+# ------------------------------------------------------------ the camera
 
 
 def _focus(scene: SceneSettings) -> NDArray[np.float32]:
@@ -358,51 +324,63 @@ def _distance(position: NDArray[np.float32], focus: NDArray[np.float32]) -> NDAr
     return farthest
 
 
-# ------------------------------------------------------------ the camera
+class _Camera:
+    """Where points appear: a camera on a rail sees near things grow faster, one in a hand sees them displaced."""
 
-
-class _Rail:
-    """Where points appear when the camera moves towards the subject: nearer things grow faster."""
-
-    def __init__(self, *, step: float, reference: float, canvas: Canvas) -> None:
-        self._step = step
-        self._reference = reference
+    def __init__(self, scene: SceneSettings, focus: NDArray[np.float32], reference: int, canvas: Canvas) -> None:
+        self._step = scene.parallax
+        self._focus: list[float] = focus.tolist()
+        self._reference = float(focus[reference])
+        self._hand = _hand_px(scene, reference) / max(float(np.ptp(focus)), 1.0)  # px per step of depth, of every frame
         rows, columns = canvas.shape
         self._middle = np.array([(columns - 1) / 2, (rows - 1) / 2], np.float32)
         self._frame_middle = np.array([(canvas.width_px - 1) / 2, (canvas.height_px - 1) / 2])
 
-    def look(self, position: NDArray[np.float32], focus: float) -> NDArray[np.float32] | None:
-        """Tell for every pixel of a frame which point (x, y) of a surface it shows; None without a rail.
+    def look(self, position: NDArray[np.float32], index: int, *, moved_px: NDArray[np.floating]) -> NDArray[np.float32] | None:
+        """Tell for every pixel of a frame which point (x, y) of a surface it shows; None where all are where they were painted.
 
         Depth is known on the reference grid only, so the point is found by going back and forth: each round shrinks the error by
         the slope of the surface times the step, and four leave nothing to see.
         """
-        if not self._step:
+        from_elsewhere = bool(self._step) or bool(self._hand[index].any())
+        if not from_elsewhere and not moved_px.any():
             return None
         columns, rows = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in position.shape[::-1]))
-        seen = pixel = np.dstack([columns, rows])
-        for _ in range(4):
-            depth = _looked_up(position, seen, cv2.INTER_LINEAR)
-            seen = self._middle + (pixel - self._middle) / self._growth(depth, focus)[..., None]
+        pixel = np.dstack([columns, rows])
+        seen = pixel = np.asarray(pixel - moved_px, np.float32)
+        for _ in range(4 if from_elsewhere else 0):
+            depth = looked_up(position, seen, cv2.INTER_LINEAR)
+            aside = (depth - np.float32(self._reference))[..., None] * self._hand[index].astype(np.float32)
+            seen = self._middle + (pixel - aside - self._middle) / self._growth(depth, index)[..., None]
         return seen
 
-    def in_focus(self, focus: float) -> Matrix:
-        """Frame → reference px for what a frame focused there has in focus."""
+    def in_focus(self, index: int) -> Matrix:
+        """Frame → reference px for what a frame has in focus."""
+        place = self._focus[index]
         matrix = np.eye(3)
-        matrix[:2, :2] /= float(self._growth(np.array(focus, np.float32), focus))
-        matrix[:2, 2] = self._frame_middle - matrix[:2, :2] @ self._frame_middle
+        matrix[:2, :2] /= float(self._growth(np.array(place, np.float32), index))
+        aside = self._hand[index] * (place - self._reference)
+        matrix[:2, 2] = self._frame_middle - matrix[:2, :2] @ (self._frame_middle + aside)
         return matrix
 
-    def _growth(self, depth: NDArray[np.float32], focus: float) -> NDArray[np.float32]:
-        """Size of a thing at `depth` in a frame over its size in the reference; depth and focus in steps."""
-        growth = (1 + self._step * (depth - self._reference)) / (1 + self._step * (depth - focus))
+    def _growth(self, depth: NDArray[np.float32], index: int) -> NDArray[np.float32]:
+        """Size of a thing at `depth` in a frame over its size in the reference; depth in steps."""
+        growth = (1 + self._step * (depth - self._reference)) / (1 + self._step * (depth - self._focus[index]))
         return np.asarray(growth, np.float32)
 
 
-def _looked_up(image: NDArray[np.float32], places: NDArray[np.float32], interpolation: int) -> NDArray[np.float32]:
-    """Values of an image at places (x, y), shape (H, W, 2); its border goes on for ever."""
-    x, y = np.ascontiguousarray(places[..., 0]), np.ascontiguousarray(places[..., 1])
-    return np.asarray(cv2.remap(image, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE), np.float32)
+def _hand_px(scene: SceneSettings, reference: int) -> NDArray[np.float64]:
+    """Where a wandering hand holds the camera in every frame, (x, y), px of displacement between the ends of the stack."""
+    hand = np.cumsum(np.random.default_rng((scene.seed, HAND_SEED)).standard_normal((scene.frame_count, 2)), axis=0)
+    hand -= hand[reference]
+    return np.asarray(scene.wander_px * hand / max(float(np.abs(hand).max()), np.finfo(float).tiny))
+
+
+def _way_px(surface: Surface, scene: SceneSettings, reference: int) -> NDArray[np.float64]:
+    """How far a surface has moved in every frame, (x, y), from where it is in the reference frame."""
+    ends = max(scene.frame_count - 1, 1)
+    places = np.array([surface.path(index / ends) for index in range(scene.frame_count)])
+    return np.asarray((places - places[reference]) * scene.height_px)
 
 
 def _movements(scene: SceneSettings, reference: int) -> tuple[Matrix, ...]:
@@ -427,7 +405,7 @@ def _margin_px(scene: SceneSettings, movements: tuple[Matrix, ...]) -> int:
     reach = max(float(np.abs((matrix @ corners - corners)[:2]).max()) for matrix in movements)
     # On a rail the ends of the stack differ most from the reference; what lies beyond the stack moves little more than they do.
     travel = scene.parallax * scene.frame_count * max(scene.width_px, scene.height_px) / 2
-    return int(np.ceil(reach + travel)) + 8
+    return int(np.ceil(reach + travel + scene.wander_px)) + 8
 
 
 def _photographs(

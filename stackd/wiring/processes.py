@@ -29,6 +29,7 @@ def stack_one(request: StackingRequest, progress: Progress) -> StackingResult:
     return stack_and_stage(
         request,
         reader=tools.reader,
+        codes=tools.codes,
         exporter=tools.exporter,
         clock=tools.clock,
         meter=tools.meter,
@@ -39,13 +40,12 @@ def stack_one(request: StackingRequest, progress: Progress) -> StackingResult:
 
 def describe_one(
     asked: tuple[Path, str, bool], progress: Progress
-) -> bytes | tuple[FrameMeta, ContentSignature | None, str | None]:
+) -> bytes | tuple[FrameMeta, ContentSignature | None, tuple[str, str | None] | None]:
     """Read what a file of a watched folder says of itself; runs in the describing process. A manifest comes as its bytes.
 
-    `asked` is the folder, the file's path in it, and whether its content is to be hashed.
+    `asked` is the folder, the file's path in it, and whether it is to be hashed, and its picture.
     """
-    import hashlib
-
+    from stackd.adapters.formats.picture_hash import hash_file
     from stackd.adapters.frames.thumbnails import read_signature
     from stackd.adapters.metadata.tags import fetch_tags
     from stackd.intake.arrival.admit import Role, admit
@@ -59,11 +59,11 @@ def describe_one(
         with path.open("rb") as manifest:
             return manifest.read(MAX_MANIFEST_BYTES + 1)
     tags = fetch_tags(path, exiftool=_exiftool())
-    content_sha256 = None
+    hashes = None
     if with_hash:
-        with path.open("rb") as file:
-            content_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return frame_meta(tags, path=name, mtime_ns=path.stat().st_mtime_ns), read_signature(path), content_sha256
+        found = hash_file(path)
+        hashes = (found.content_sha256, found.picture)
+    return frame_meta(tags, path=name, mtime_ns=path.stat().st_mtime_ns), read_signature(path), hashes
 
 
 @cache

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 def stacking_tools() -> Tools:
     """Put together what a stack needs; planes that do not fit in memory go to unnamed files on disk."""
+    from stackd.adapters.frames.barcodes import BarcodeReader
     from stackd.adapters.frames.reader import FrameFiles
     from stackd.adapters.machine.freed_memory import keep_freed_memory
     from stackd.adapters.machine.process_meter import ProcessMeter
@@ -30,6 +31,7 @@ def stacking_tools() -> Tools:
     return Tools(
         metadata=FileMetadata(),
         reader=FrameFiles(scratch_folder=scratch),
+        codes=BarcodeReader(),
         exporter=CompositeExporter(),
         publisher=FolderPublisher(),
         clock=SystemClock(),

@@ -15,6 +15,7 @@ IMPORTED_AS = {
     "opencv-python-headless": "cv2",
     "scikit-image": "skimage",
     "PyWavelets": "pywt",
+    "zxing-cpp": "zxingcpp",
 }
 """Where a package's name is not that of its module."""
 
@@ -89,7 +90,13 @@ CHANGE_NO_PIXELS = {
     "psutil": "looks at the machine",
     "jinja2": "writes pages",
 }
-BEHIND_A_DEPENDENCY = {"scipy": "scikit-image computes with it", "pillow-heif": "decodes HEIC where it is installed"}
+BEHIND_A_DEPENDENCY = {
+    "scipy": "scikit-image computes with it",
+    "pillow-heif": "decodes HEIC where it is installed",
+    "zxing-cpp": "reads the barcodes that go into the metadata",
+    "pylibCZIrw": "an extra: decodes CZI",
+    "liffile": "an extra: decodes LIF",
+}
 
 
 def test_the_provenance_names_every_library_that_can_change_pixels():

@@ -51,7 +51,7 @@ def copy_of_the_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("imaging/ground/matrices.py", "import stackd.imaging.lay_over.warp", "The pipeline: every room of imaging"),
         ("imaging/chain/chain.py", "import stackd.imaging.lay_over.crop", "The pipeline: every room of imaging"),
         ("imaging/finish/levels.py", "import stackd.imaging.fuse.average", "The pipeline: every room of imaging"),
-        ("intake/arrival/settle.py", "import stackd.intake.grouping.pair", "The intake: every room"),
+        ("intake/arrival/settle.py", "import stackd.intake.grouping.weigh", "The intake: every room"),
         ("adapters/folder/scan.py", "import stackd.adapters.journal.rows", "Adapters do not know one another"),
         ("adapters/output/staging.py", "import stackd.adapters.frames.reader", "Adapters do not know one another"),
         ("adapters/formats/png_structure.py", "import stackd.adapters.output.staging", "Adapters do not know one another"),

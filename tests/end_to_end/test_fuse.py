@@ -12,11 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
+from stackd.adapters.colour.spaces import gray_profile_of, profile_of
+from stackd.model.pixels import ColourSpace
 from stackd.rendering.scenes import RenderedStack, SceneSettings, render_stack, tilted_plane
+from tests import colour_math
 from tests.make_frames import shot_at, write_bayer_dng, write_jpeg, write_png, write_tiff
 
 pytestmark = pytest.mark.end_to_end
@@ -272,3 +277,78 @@ def test_fuse_tells_the_verdict_and_strict_ends_by_it(frames: list[Path], tmp_pa
     assert (tmp_path / "out.tif").exists()
     assert f"Verdict: {verdict['judgement']}" in told.stdout
     assert told.returncode == 0
+
+
+# ---------------------------------------------------------------------------------------------------------------- colours
+
+
+def in_srgb(path: Path) -> np.ndarray:
+    """What a program that heeds the profile shows of a file: sRGB, 0–1."""
+    pixels = tifffile.imread(path)
+    with tifffile.TiffFile(path) as tiff:
+        icc = bytes(tiff.pages.first.tags[34675].value)
+    kind = "gray" if pixels.ndim == 2 else "rgb"
+    exact, relative = 0x0100, 1
+    return imagecodecs.cms_transform(
+        pixels,
+        icc,
+        profile_of(ColourSpace.SRGB),
+        colorspace=kind,
+        outcolorspace="rgb",
+        outdtype=np.float32,
+        intent=relative,
+        flags=exact,
+    )
+
+
+def test_frames_in_different_profiles_make_the_composite_of_one(rendered: RenderedStack, tmp_path: Path):
+    muted = [(pixels * 0.4 + 15_000).astype(np.uint16) for pixels in rendered.frames]
+    spaces = [ColourSpace.ADOBE_RGB, ColourSpace.SRGB, ColourSpace.SRGB, ColourSpace.PROPHOTO]
+    for name, own in (("one", [ColourSpace.SRGB] * 4), ("mixed", spaces)):
+        (tmp_path / name).mkdir()
+        for i, (pixels, space) in enumerate(zip(muted, own, strict=True)):
+            values = np.rint(65_535 * colour_math.in_space(pixels / 65_535, ColourSpace.SRGB, space)).astype(np.uint16)
+            write_tiff(tmp_path / name / f"{i}.tif", values, tags=shot_at(i), photometric="rgb", iccprofile=profile_of(space))
+
+    reports = [fuse_to_json(tmp_path / name, "-o", tmp_path / f"{name}.tif") for name in ("one", "mixed")]
+
+    assert [[one["code"] for one in report["warnings"]].count("colours-converted") for report in reports] == [0, 1]
+    one, mixed = (in_srgb(tmp_path / f"{name}.tif") for name in ("one", "mixed"))
+    assert one.shape == mixed.shape
+    assert np.abs(one - mixed).mean() < 1e-3
+
+
+@pytest.mark.parametrize("kind", ["gray JPEG", "linear decimals", "linear gray"])
+def test_gray_and_linear_frames_make_the_composite_of_their_display_values(rendered: RenderedStack, tmp_path: Path, kind: str):
+    gray = [pixels @ np.array([0.299, 0.587, 0.114]) / 65_535 for pixels in rendered.frames]
+    folder, plain = tmp_path / "frames", tmp_path / "plain"
+    folder.mkdir()
+    plain.mkdir()
+    for i, (values, pixels) in enumerate(zip(gray, rendered.frames, strict=True)):
+        shallow = np.rint(255 * values).astype(np.uint8)
+        match kind:
+            case "gray JPEG":
+                Image.fromarray(shallow).save(folder / f"{i}.jpg", quality=98, icc_profile=gray_profile_of(ColourSpace.SRGB))
+                display = np.repeat(shallow[..., None], 3, axis=2)
+            case "linear decimals":
+                write_tiff(folder / f"{i}.tif", colour_math.decode_srgb(pixels / 65_535).astype(np.float32), photometric="rgb")
+                display = pixels
+            case _:
+                write_tiff(folder / f"{i}.tif", colour_math.decode_srgb(values).astype(np.float32), photometric="minisblack")
+                display = np.repeat(np.rint(65_535 * values).astype(np.uint16)[..., None], 3, axis=2)
+        write_tiff(plain / f"{i}.tif", display, photometric="rgb", iccprofile=profile_of(ColourSpace.SRGB))
+
+    fuse_to_json(folder, "-o", tmp_path / "made.tif")
+    fuse_to_json(plain, "-o", tmp_path / "plain.tif")
+
+    made = tifffile.imread(tmp_path / "made.tif")
+    assert made.ndim == (3 if kind == "linear decimals" else 2)
+    shown, wanted = in_srgb(tmp_path / "made.tif"), in_srgb(tmp_path / "plain.tif")
+    assert shown.shape == wanted.shape
+    assert np.abs(shown - wanted).mean() < (0.01 if kind == "gray JPEG" else 1e-3)
+
+
+def test_a_jpeg_in_a_space_too_wide_for_it_is_told(frames: list[Path], tmp_path: Path):
+    report = fuse_to_json(*frames, "-o", tmp_path / "made.jpg", "--set", "export.profile=prophoto")
+
+    assert "too-wide-for-jpeg" in [one["code"] for one in report["warnings"]]

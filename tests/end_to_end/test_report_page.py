@@ -181,7 +181,6 @@ def test_a_composite_that_does_not_pass_cannot_be_overlooked(
         replace(composite, frames=measured),
         folder=tmp_path,
         temporary_prefix="page-",
-        frames=[tmp_path / frame.path for frame in measured],
         title="beetle",
     )
     page = staged.temporary_path.rename(tmp_path / "page.html")
@@ -206,7 +205,6 @@ def test_names_and_sentences_stay_words_in_a_browser(chromium: Browser, tmp_path
         composite_of(names, findings=[finding, replace(finding, code="other")]),
         folder=tmp_path,
         temporary_prefix="page-",
-        frames=[tmp_path / name for name in names],
         title=names[0],
     )
     page = staged.temporary_path.rename(tmp_path / "page.html")

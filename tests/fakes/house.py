@@ -87,9 +87,9 @@ class House:
         self.describer = TellingDescriber(bracket_frame)
         self.describer.unreadable, self.describer.unreachable = told.unreadable, told.unreachable
         self.describer.manifests = told.manifests
-        hold, behave, judge = self.workers.hold, self.workers.behave, self.workers.judge
-        self.workers = InlineWorkers(self.output, behave)
-        self.workers.hold, self.workers.judge = hold, judge
+        before = self.workers
+        self.workers = InlineWorkers(self.output, before.behave)
+        self.workers.hold, self.workers.judge, self.workers.unnamed = before.hold, before.judge, before.unnamed
         self.signals = SentSignals()
         journal, publisher, workers = wrap(self.journal), wrap(DictPublisher(self.output)), wrap(self.workers)
         world = World(

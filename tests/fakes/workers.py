@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,7 +20,7 @@ from stackd.service.ports import (
     WorkerEvent,
     subfolder_of,
 )
-from tests.fakes.describer import content_hash
+from tests.fakes.describer import hashed
 from tests.fakes.output import OutputFolder, place_of, refuse_inside
 
 Behave = Callable[[StackingRequest], StackdError | Crashed | None]
@@ -63,6 +62,8 @@ class InlineWorkers:
         self.behave = behave
         self.hold = False
         self.judge: Judge = pass_all
+        self.unnamed = ""
+        """Why no composite has a name, where a recipe wants one from the picture; empty where it has."""
         self.started: list[StackingRequest] = []
         self.cancelled: list[int] = []
 
@@ -104,12 +105,13 @@ class InlineWorkers:
         if isinstance(outcome, StackdError):
             return Failed.by(outcome, job_id=request.job_id)
         try:
-            return Finished(job_id=request.job_id, result=stage(request, self._output, self.judge(request)))
+            result = stage(request, self._output, self.judge(request), "" if request.placing.is_accepted else self.unnamed)
+            return Finished(job_id=request.job_id, result=result)
         except OutputBlocked as error:
             return Failed.by(error, job_id=request.job_id)
 
 
-def stage(request: StackingRequest, output: OutputFolder, verdict: Verdict) -> StackingResult:
+def stage(request: StackingRequest, output: OutputFolder, verdict: Verdict, unnamed: str = "") -> StackingResult:
     """Put two sidecars and a composite under temporary names; all depend on the frames alone, as real ones do."""
     handling = request.placing.of(verdict.judgement)
     folder = request.output_folder / subfolder_of(verdict.judgement, handling)
@@ -119,7 +121,7 @@ def stage(request: StackingRequest, output: OutputFolder, verdict: Verdict) -> S
     version = f"_v{request.version}" if request.version > 1 else ""
     stem = f"{Path(frames[0]).stem}-{Path(frames[-1]).stem}_{len(frames)}f{version}{mark}"
     staged = []
-    for number, suffix in enumerate((".json", ".html", ".tif") if handling is not Handling.HOLD else ()):
+    for number, suffix in enumerate((".json", ".html", ".tif") if handling is not Handling.HOLD and not unnamed else ()):
         name = f"{request.temporary_prefix}{number}.tmp"
         sha256 = hashlib.sha256(f"{request.stack.id}{suffix}".encode()).hexdigest()
         output.files[place_of(folder / name)] = sha256
@@ -130,10 +132,6 @@ def stage(request: StackingRequest, output: OutputFolder, verdict: Verdict) -> S
         findings=FINDINGS if verdict.reasons else (),
         seconds=MappingProxyType({"fuse": 1.0}),
         peak_rss_bytes=1 << 20,
-        fingerprints=MappingProxyType(
-            {
-                frame.path: replace(frame.fingerprint, content_sha256=content_hash(frame.path, frame.fingerprint))
-                for frame in request.stack.frames
-            }
-        ),
+        held_because=unnamed,
+        fingerprints=MappingProxyType({frame.path: hashed(frame.path, frame.fingerprint) for frame in request.stack.frames}),
     )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from stackd.imaging.ground.colour import decode_srgb, encode_srgb
 from stackd.imaging.match.brightness import Gain
-from stackd.model.pixels import Gray, Image, Mask, Matrix, Pixels
+from stackd.model.pixels import Alpha, Gray, Image, Mask, Matrix, Pixels
 
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -71,6 +71,10 @@ class ArrayFrames:
             np.ones((height, width), np.uint8), self._matrices[position], (width, height), flags=cv2.INTER_NEAREST
         )
         return np.asarray(inside > 0)
+
+    def alpha(self, position: int) -> Alpha | None:
+        del position
+        return None
 
 
 def matched_in_light(frame: Pixels, gain: Gain) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.register.models import MotionRegistration
 from stackd.imaging.stacker import Stacked, Stacker
 from stackd.model.composite import Rectangle
-from stackd.model.pixels import Gray, Image, Pixels
+from stackd.model.pixels import Alpha, Gray, Image, Pixels
 from stackd.rendering.scenes import RenderedStack
 from tests.imaging.camera_stack import Exposure, photograph, similarity
 
@@ -68,6 +68,9 @@ class WatchedSource:
     def read_gray(self, position: int, reduction: int) -> Gray:
         self.decoded_gray.append((position, reduction))
         return self._stack.read_gray(position, reduction)
+
+    def read_alpha(self, position: int) -> Alpha | None:
+        return self._stack.read_alpha(position)
 
 
 def three_exposures(shape: tuple[int, int], *, x_px: float, y_px: float) -> tuple[Exposure, ...]:

@@ -12,9 +12,9 @@ from stackd.errors import Cancelled, MixedStack
 from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.depth.focus_fit import FocusFit
 from stackd.imaging.finish import FinishSettings
-from stackd.imaging.fuse import Fusion, depth_from_defocus
+from stackd.imaging.fuse import Fusion
 from stackd.imaging.fuse.average import Average
-from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
+from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus, weighing
 from stackd.imaging.fuse.depth_map import DepthMapFusion
 from stackd.imaging.fuse.pyramid import PyramidFusion
 from stackd.imaging.ground.matrices import inverse, transformed
@@ -356,7 +356,7 @@ def test_a_stack_with_frames_left_out_is_no_worse_for_knowing_it(
 ):
     measured = _stack(with_frames_left_out, fuse=DepthFromDefocus(), with_depth=True)
     even = FocusFit(positions=FocusPositions.even(9), blur_px=None)
-    monkeypatch.setattr(depth_from_defocus, "fit_focus", lambda *_: even)
+    monkeypatch.setattr(weighing, "fit_focus", lambda *_: even)
     assumed = _stack(with_frames_left_out, fuse=DepthFromDefocus(), with_depth=True)
 
     truth = _inside(measured, with_frames_left_out.truth)

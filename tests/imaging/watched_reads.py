@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from stackd.imaging.ground.frames import PlanesInMemory
-from stackd.model.pixels import Gray, Pixels
+from stackd.model.pixels import Alpha, Gray, Pixels
 from stackd.rendering.scenes import RenderedStack
 
 Heard = Callable[[str], None]
@@ -33,6 +33,9 @@ class WatchedSource:
     def read_gray(self, position: int, reduction: int) -> Gray:
         self._heard("frame")
         return self._stack.read_gray(position, reduction)
+
+    def read_alpha(self, position: int) -> Alpha | None:
+        return self._stack.read_alpha(position)
 
 
 class WatchedPlanes(PlanesInMemory):

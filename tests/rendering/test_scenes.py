@@ -1,10 +1,13 @@
 """The rendered scenes keep what they promise: others' tests take them for the truth."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 
 from stackd.rendering.flower import flower
-from stackd.rendering.scenes import SceneSettings, render_stack, tilted_plane, two_planes
+from stackd.rendering.scenes import Canvas, SceneSettings, Surface, render_stack, tilted_plane, two_planes
 
 
 def sharpness(image: np.ndarray) -> float:
@@ -143,3 +146,42 @@ def test_on_a_rail_what_is_in_focus_lies_where_the_matrix_says_and_the_rest_does
     assert not np.allclose(stack.matrices[1], np.eye(3), atol=1e-3)
     assert misfit(1, np.abs(stack.depth_position - 1) < 0.1) < 0.03
     assert misfit(1, np.abs(stack.depth_position - 2) < 0.1) > 0.06
+
+
+def _paper_that_walks(canvas: Canvas) -> tuple[Surface, ...]:
+    wall, disc = two_planes(canvas)
+    return wall, replace(disc, path=lambda at: (0.25 * at, 0.0))
+
+
+def test_what_moves_is_seen_at_every_moment_where_it_was_then():
+    still = render_stack(SceneSettings(subject=two_planes, frame_count=5, bits=16))
+    stack = render_stack(SceneSettings(subject=_paper_that_walks, frame_count=5, bits=16))
+
+    np.testing.assert_array_equal(stack.truth, still.truth)
+    np.testing.assert_array_equal(stack.moments[stack.reference], stack.truth)
+    np.testing.assert_array_equal(stack.depth_position, still.depth_position)
+    step = 10  # a quarter of 160 px in four steps
+    there = (slice(60, 100), slice(100, 140))
+    for index, moment in enumerate(stack.moments):
+        moved = (slice(60, 100), slice(100 + step * (index - 2), 140 + step * (index - 2)))
+        np.testing.assert_allclose(moment[moved], stack.truth[there], atol=2e-3)
+        np.testing.assert_allclose(moment[:25], stack.truth[:25], atol=1e-6)
+    # The first frame but one has the disc in focus: there the frame itself shows it where it was.
+    np.testing.assert_allclose(stack.frames[1][60:100, 90:130] / 65535, stack.moments[1][60:100, 90:130], atol=2e-2)
+    assert not still.moments
+
+
+def test_a_hand_that_wanders_displaces_by_depth():
+    stack = render_stack(SceneSettings(subject=two_planes, frame_count=5, bits=16, wander_px=8.0, seed=3))
+
+    shifts = np.array([matrix[:2, 2] for matrix in stack.matrices])
+    assert 0.5 < np.abs(shifts).max() <= 4.01  # what is in focus lies half the stack from the middle at most
+    np.testing.assert_array_equal(stack.matrices[stack.reference], np.eye(3))
+    for index in (1, 3):  # one of the two planes is in focus there: it lies where the matrix says
+        x, y = shifts[index]
+        where = (slice(60, 100), slice(100, 140)) if index == 1 else (slice(10, 40), slice(10, 60))
+        back = np.array([[1, 0, x], [0, 1, y]])
+        laid = cv2.warpAffine(stack.frames[index], back, (240, 160), flags=cv2.INTER_CUBIC)
+        difference = np.abs(laid[where] / 65535 - stack.truth[where])
+        unmoved = np.abs(stack.frames[index][where] / 65535 - stack.truth[where])
+        assert difference.mean() < unmoved.mean() / 4

@@ -40,3 +40,18 @@ def open_by_exiv2(exiv2: ModuleType, file: BinaryIO, path: Path) -> Any:
     """Open a file that is already open, whatever its name: exiv2 takes names as UTF-8 only."""
     name = f"/proc/self/fd/{file.fileno()}" if sys.platform == "linux" else os.fspath(path)
     return exiv2.ImageFactory.open(name)
+
+
+def read_metadata(exiv2: ModuleType, image: Any) -> None:
+    """Read all metadata of an image just opened; a broken colour profile does not hide what stands before it.
+
+    Raises
+    ------
+    exiv2.Exiv2Error
+        If anything else is broken.
+    """
+    try:
+        image.readMetadata()
+    except exiv2.Exiv2Error as error:
+        if error.code != exiv2.ErrorCode.kerInvalidIccProfile:
+            raise

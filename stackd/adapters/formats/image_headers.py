@@ -3,14 +3,25 @@
 A picture with 60,000 × 60,000 px is refused here, before a byte of memory is spent on it.
 """
 
+import struct
 from pathlib import Path
 from typing import Final
 
 from stackd.adapters.formats import tiff_structure
-from stackd.adapters.formats.completeness import check_boxes_are_complete, check_pixels_are_there, check_raw_is_complete
-from stackd.adapters.formats.jpeg_structure import jpeg_header
-from stackd.adapters.formats.opened_image import COPY_AGAIN, OpenedImage, cut_off, open_image
+from stackd.adapters.formats.jpeg_structure import (
+    APP1,
+    END_OF_IMAGE,
+    EXIF_INTRODUCTION,
+    FRAME_MARKERS,
+    SIZE_BYTES,
+    START_OF_SCAN,
+    jpeg_segments,
+)
+from stackd.adapters.formats.opened_image import COPY_AGAIN, OpenedImage, cut_off, damaged, open_image
 from stackd.adapters.formats.png_structure import png_header
+from stackd.adapters.formats.tiff_structure import exif_orientation
+from stackd.adapters.formats.wholeness.completeness import check_boxes_are_complete, check_pixels_are_there, check_raw_is_complete
+from stackd.adapters.formats.wholeness.jpeg_ends import with_its_end
 from stackd.errors import UnreadableFrame
 from stackd.model.names import shown
 from stackd.model.tags import FileKind, Header
@@ -40,7 +51,7 @@ def header_of(image: OpenedImage) -> Header:
     """Tell what `read_header` tells of an image already open."""
     match image.kind:
         case FileKind.JPEG:
-            header = jpeg_header(image)
+            header = _jpeg_header(image)
         case FileKind.PNG:
             header = png_header(image)
         case FileKind.TIFF:
@@ -48,6 +59,8 @@ def header_of(image: OpenedImage) -> Header:
         case FileKind.RAW:
             check_raw_is_complete(image)
             header = Header(kind=FileKind.RAW)
+        case FileKind.CZI | FileKind.LIF:
+            header = Header(kind=image.kind)
         case FileKind.HEIF | FileKind.UNKNOWN:
             check_boxes_are_complete(image)
             header = Header(kind=image.kind)
@@ -75,6 +88,34 @@ def checked_size(header: Header, path: Path) -> Header:
     return header
 
 
+def _jpeg_header(image: OpenedImage) -> Header:
+    """Tell size and orientation of a JPEG, and make sure that it has an end, or that nothing but the mark of it is missing.
+
+    Raises
+    ------
+    UnreadableFrame
+        If it is cut off or never says its size.
+    """
+    image.file.seek(0)
+    content = image.file.read()
+    size: tuple[int, int] | None = None
+    orientation = 1
+    is_gray = False
+    for marker, start, end in jpeg_segments(content):
+        if marker in FRAME_MARKERS and end - start >= SIZE_BYTES:
+            size = struct.unpack_from(">HH", content, start + 1)
+            is_gray = end - start > SIZE_BYTES and content[start + SIZE_BYTES] == 1
+        elif marker == APP1 and content.startswith(EXIF_INTRODUCTION, start):
+            orientation = exif_orientation(content[start + len(EXIF_INTRODUCTION) : end])
+        elif marker == START_OF_SCAN:
+            if size is None:
+                raise damaged(image.path, "it never says its size")
+            if content.rfind(END_OF_IMAGE, end) < 0 and with_its_end(content) is None:
+                break
+            return Header(kind=FileKind.JPEG, width_px=size[1], height_px=size[0], orientation=orientation, is_gray=is_gray)
+    raise cut_off(image.path, f"after {len(content)} bytes the picture is not complete")
+
+
 def _tiff_header(image: OpenedImage) -> Header:
     if not image.directories:
         raise cut_off(image.path, "it holds no picture")
@@ -89,6 +130,8 @@ def _tiff_header(image: OpenedImage) -> Header:
             width_px=main.first(tiff_structure.WIDTH),
             height_px=main.first(tiff_structure.HEIGHT),
             orientation=main.orientation,
+            is_gray=main.is_gray,
+            is_decimal=main.first(tiff_structure.SAMPLE_FORMAT) == tiff_structure.DECIMAL,
         ),
         image.path,
     )

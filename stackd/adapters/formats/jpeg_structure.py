@@ -4,10 +4,6 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from stackd.adapters.formats.opened_image import OpenedImage, cut_off, damaged
-from stackd.adapters.formats.tiff_structure import exif_orientation
-from stackd.model.tags import FileKind, Header
-
 MARKER: Final = 0xFF
 SEGMENT_HEAD_BYTES: Final = 4
 START_OF_IMAGE: Final = b"\xff\xd8"
@@ -22,32 +18,6 @@ EXIF_INTRODUCTION: Final = b"Exif\x00\x00"
 XMP_INTRODUCTION: Final = b"http://ns.adobe.com/xap/1.0/\x00"
 SIZE_BYTES: Final = 5
 """Bits a sample, height and width at the beginning of a frame segment."""
-
-
-def jpeg_header(image: OpenedImage) -> Header:
-    """Tell size and orientation of a JPEG, and make sure that it has an end.
-
-    Raises
-    ------
-    UnreadableFrame
-        If it is cut off or never says its size.
-    """
-    image.file.seek(0)
-    content = image.file.read()
-    size: tuple[int, int] | None = None
-    orientation = 1
-    for marker, start, end in jpeg_segments(content):
-        if marker in FRAME_MARKERS and end - start >= SIZE_BYTES:
-            size = struct.unpack_from(">HH", content, start + 1)
-        elif marker == APP1 and content.startswith(EXIF_INTRODUCTION, start):
-            orientation = exif_orientation(content[start + len(EXIF_INTRODUCTION) : end])
-        elif marker == START_OF_SCAN:
-            if size is None:
-                raise damaged(image.path, "it never says its size")
-            if content.rfind(END_OF_IMAGE, end) < 0:
-                break
-            return Header(kind=FileKind.JPEG, width_px=size[1], height_px=size[0], orientation=orientation)
-    raise cut_off(image.path, f"after {len(content)} bytes the picture is not complete")
 
 
 def jpeg_segments(content: bytes) -> Iterator[tuple[int, int, int]]:

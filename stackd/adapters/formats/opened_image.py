@@ -4,7 +4,7 @@ import os
 import stat
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, Final, Self
@@ -29,6 +29,11 @@ MINOLTA_MAGIC: Final = b"\x00MRM"
 SIGMA_MAGIC: Final = b"FOVb"
 TIFF_OF_PANASONIC_AND_OLYMPUS: Final = frozenset({b"U\x00", b"RO", b"RS", b"OR", b"SR"})
 """What stands where a TIFF has its 42."""
+CZI_MAGIC: Final = b"ZISRAWFILE"
+LIF_MAGIC: Final = b"\x70\x00\x00\x00"
+LIF_TEXT_AT: Final = 8
+LIF_TEXT: Final = b"\x2a"
+"""A LIF begins with a block whose length comes before the mark of its text."""
 BOX_TYPE: Final = b"ftyp"
 HEIF_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif")
 BRANDS: Final = MappingProxyType({b"crx ": FileKind.RAW} | dict.fromkeys(HEIF_BRANDS, FileKind.HEIF))
@@ -38,6 +43,7 @@ MAGICS: Final = MappingProxyType(
         JPEG_MAGIC: FileKind.JPEG,
         PNG_MAGIC: FileKind.PNG,
         FUJI_MAGIC: FileKind.RAW,
+        CZI_MAGIC: FileKind.CZI,
         CANON_HEAP_MAGIC: FileKind.RAW,
         MINOLTA_MAGIC: FileKind.RAW,
         SIGMA_MAGIC: FileKind.RAW,
@@ -75,6 +81,8 @@ class OpenedImage:
     mtime_ns: int
     directories: tuple[Directory, ...] = ()
     """Of a TIFF or a RAW file built like one."""
+    remarks: list[str] = field(default_factory=list)
+    """What was odd about it though it could be read, in sentences for the user."""
 
     def __enter__(self) -> Self:
         return self
@@ -150,6 +158,8 @@ def _tell(file: BinaryIO, path: Path) -> tuple[FileKind, tuple[Directory, ...]]:
     for magic, kind in MAGICS.items():
         if start.startswith(magic):
             return kind, ()
+    if start.startswith(LIF_MAGIC) and start[LIF_TEXT_AT : LIF_TEXT_AT + 1] == LIF_TEXT:
+        return FileKind.LIF, ()
     if start[4:8] == BOX_TYPE and start[8:12] in BRANDS:
         return BRANDS[start[8:12]], ()
     if is_named_raw and not _is_text(start):
@@ -157,7 +167,8 @@ def _tell(file: BinaryIO, path: Path) -> tuple[FileKind, tuple[Directory, ...]]:
         return FileKind.RAW, ()
     found = "text or a web page" if _is_text(start) else "no image this program knows"
     raise UnreadableFrame(
-        f"{shown(path.name)} is {found}, whatever its name says.", hint="Frames are JPEG, TIFF, PNG, HEIC or camera RAW files."
+        f"{shown(path.name)} is {found}, whatever its name says.",
+        hint="Frames are JPEG, TIFF, PNG, HEIC, camera RAW, CZI or LIF files.",
     )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from stackd.adapters.formats.completeness import check_raw_is_complete
 from stackd.adapters.formats.image_headers import checked_size
 from stackd.adapters.formats.opened_image import DECODER_ERRORS, OpenedImage, damaged
+from stackd.adapters.formats.wholeness.completeness import check_raw_is_complete
 from stackd.errors import UnreadableFrame
 from stackd.model.names import shown
 from stackd.model.tags import FileKind, Header

@@ -28,12 +28,24 @@ DESCRIPTION: Final = 270
 STRIP_OFFSETS: Final = 273
 ORIENTATION: Final = 274
 SAMPLES_PER_PIXEL: Final = 277
+ROWS_PER_STRIP: Final = 278
 STRIP_BYTE_COUNTS: Final = 279
+PLANAR_CONFIGURATION: Final = 284
+TILE_WIDTH: Final = 322
+TILE_HEIGHT: Final = 323
 TILE_OFFSETS: Final = 324
 TILE_BYTE_COUNTS: Final = 325
 SUB_DIRECTORIES: Final = 330
 JPEG_OFFSET: Final = 513
 JPEG_BYTE_COUNT: Final = 514
+SAMPLE_FORMAT: Final = 339
+ICC_PROFILE: Final = 34675
+
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
+"""Values of the tag for what samples mean."""
+GRAY_AND_ALPHA: Final = 2
+DECIMAL: Final = 3
+"""Value of the tag for how samples are stored."""
 
 PIXELS_LIE_AT: Final = ((STRIP_OFFSETS, STRIP_BYTE_COUNTS), (TILE_OFFSETS, TILE_BYTE_COUNTS), (JPEG_OFFSET, JPEG_BYTE_COUNT))
 """Pairs of tags: where pieces of a picture begin, and how long they are."""
@@ -41,7 +53,8 @@ PIXELS_LIE_AT: Final = ((STRIP_OFFSETS, STRIP_BYTE_COUNTS), (TILE_OFFSETS, TILE_
 WANTED: Final = frozenset(
     {
         NEW_SUBFILE_TYPE, WIDTH, HEIGHT, BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, STRIP_OFFSETS, ORIENTATION, SAMPLES_PER_PIXEL,
-        STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS, SUB_DIRECTORIES, JPEG_OFFSET, JPEG_BYTE_COUNT,
+        STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS, SUB_DIRECTORIES, JPEG_OFFSET, JPEG_BYTE_COUNT, SAMPLE_FORMAT,
+        ROWS_PER_STRIP, PLANAR_CONFIGURATION, TILE_WIDTH, TILE_HEIGHT,
     }
 )  # fmt: skip
 
@@ -64,6 +77,8 @@ class Directory:
     """The tags of one picture that matter here, and where it hangs in the file."""
 
     values: Mapping[int, tuple[int, ...]]
+    icc: bytes = b""
+    """Colour profile, of the first directory only: planes of one file share it."""
     description: str = ""
     """ImageDescription, where microscopes write what the planes are."""
     in_chain: bool
@@ -78,6 +93,13 @@ class Directory:
         """EXIF orientation of the stored pixels, 1–8; 1 where the file says nothing or nonsense."""
         value = self.first(ORIENTATION, 1)
         return value if value in ORIENTATIONS else 1
+
+    @property
+    def is_gray(self) -> bool:
+        """Whether pixels have one channel, transparency aside."""
+        return (
+            self.first(PHOTOMETRIC, RGB) in {WHITE_IS_ZERO, BLACK_IS_ZERO} and self.first(SAMPLES_PER_PIXEL, 1) <= GRAY_AND_ALPHA
+        )
 
     @property
     def is_reduced(self) -> bool:
@@ -156,7 +178,7 @@ class _Walk:
         # Some cameras leave out the pointer behind the last directory: it may be missing, entries may not.
         block = self._read(offset + count_bytes, count * entry_bytes + next_bytes, at_least=count * entry_bytes)
         values = {}
-        description = ""
+        description, icc = "", b""
         for start in range(0, count * entry_bytes, entry_bytes):
             tag = struct.unpack_from(self._order + "H", block, start)[0]
             entry = block[start : start + entry_bytes]
@@ -164,10 +186,12 @@ class _Walk:
                 values[tag] = self._values(entry)
             elif tag == DESCRIPTION:
                 description = self._content(entry, 1).rstrip(b"\x00").decode("utf-8", "replace")
+            elif tag == ICC_PROFILE and len(seen) == 1:
+                icc = self._profile(entry)
         rest = block[count * entry_bytes :]
         following = struct.unpack(self._order + next_format, rest)[0] if len(rest) == next_bytes else 0
         found = {tag: numbers for tag, numbers in values.items() if numbers}
-        return Directory(values=found, description=description, in_chain=in_chain), following
+        return Directory(values=found, icc=icc, description=description, in_chain=in_chain), following
 
     def _values(self, entry: bytes) -> tuple[int, ...]:
         kind, count = struct.unpack_from(self._order + ("HQ" if self._big else "HI"), entry, 2)
@@ -176,6 +200,13 @@ class _Walk:
             return ()
         layout = f"{self._order}{count}{letter}"
         return struct.unpack_from(layout, self._content(entry, struct.calcsize(self._order + letter)))
+
+    def _profile(self, entry: bytes) -> bytes:
+        try:
+            return self._content(entry, 1)
+        except BrokenStructure:
+            # Pixels are there without it: whoever needs the profile tells that it is damaged.
+            return entry
 
     def _content(self, entry: bytes, value_bytes: int) -> bytes:
         (count,) = struct.unpack_from(self._order + ("Q" if self._big else "I"), entry, 4)

@@ -28,6 +28,8 @@ IMAGEJ_BEGINS: Final = "ImageJ="
 OME_ELEMENT: Final = "<OME"
 OME_WITHIN: Final = 2000
 """Characters in which the OME element has begun: a declaration and a comment come first."""
+NAMES_TOLD: Final = 4
+"""Images named of a file that holds several; the rest is counted."""
 SHAPE_BEGINS: Final = '{"shape"'
 """Python programs note the shape of arrays like this."""
 
@@ -45,6 +47,8 @@ class _Layout:
     channels: int = 1
     times: int = 1
     positions_m: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
+    """Of the images in the file, where there are several."""
 
 
 def with_planes(header: Header, image: OpenedImage) -> Header:
@@ -63,6 +67,14 @@ def with_planes(header: Header, image: OpenedImage) -> Header:
         layout = _ome(description, pages)
     else:
         layout = _Layout(planes=pages)
+    if layout.names:
+        named = ", ".join(shown(name) for name in layout.names[:NAMES_TOLD])
+        more = f" and {len(layout.names) - NAMES_TOLD} more" if len(layout.names) > NAMES_TOLD else ""
+        raise UnreadableFrame(
+            f"{shown(image.path.name)} holds {len(layout.names)} images, of positions, tiles or views ({named}{more}),"
+            " not one stack.",
+            hint="Export each as a file of its own.",
+        )
     if layout.planes > 1 and (layout.channels > 1 or layout.times > 1):
         raise UnreadableFrame(
             f"{shown(image.path.name)} holds {layout.channels} channels and {layout.times} points in time, not one stack.",
@@ -115,9 +127,14 @@ def _ome(description: str, pages: int) -> _Layout:
         root = ElementTree.fromstring(description)  # noqa: S314  entities were refused above
     except ElementTree.ParseError:
         return _Layout(planes=pages)
-    pixels = next((element for element in root.iter() if _local(element) == "Pixels"), None)
-    if pixels is None or pages == 1:
+    pictures = [(image, _child(image, "Pixels")) for image in root.iter() if _local(image) == "Image"]
+    stacks = [(str(image.get("Name") or image.get("ID", "")), of) for image, of in pictures if of is not None]
+    if not stacks or pages == 1:
         return _Layout(planes=pages)
+    pixels = stacks[0][1]
+    # A file of a set may describe the others' stacks as well: it then has no more pages than one of them.
+    if len(stacks) > 1 and pages > _planes_of(pixels):
+        return _Layout(planes=pages, names=tuple(name for name, _ in stacks))
     stored_channels = sum(_local(element) == "Channel" and element.get("SamplesPerPixel", "1") == "1" for element in pixels)
     channels = stored_channels if pixels.get("SizeC", "1") != "1" else 1
     heights: dict[int, float] = {}
@@ -133,6 +150,18 @@ def _ome(description: str, pages: int) -> _Layout:
     if int(pixels.get("SizeZ", "1")) == 1 and times == pages:
         times = 1
     return _Layout(planes=pages, channels=max(channels, 1), times=times, positions_m=positions)
+
+
+def _child(element: ElementTree.Element, name: str) -> ElementTree.Element | None:
+    return next((child for child in element if _local(child) == name), None)
+
+
+def _planes_of(pixels: ElementTree.Element) -> int:
+    """Pages an image takes: channels stored as samples of one page do not count."""
+    samples = sum(int(child.get("SamplesPerPixel", "1")) for child in pixels if _local(child) == "Channel")
+    channels = sum(_local(child) == "Channel" for child in pixels)
+    stored = channels if samples > channels else int(pixels.get("SizeC", "1"))
+    return int(pixels.get("SizeZ", "1")) * int(pixels.get("SizeT", "1")) * max(stored, 1)
 
 
 def _local(element: ElementTree.Element) -> str:

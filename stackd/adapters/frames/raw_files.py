@@ -8,20 +8,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from stackd.adapters.formats.completeness import check_raw_is_complete
+from stackd.adapters.colour.spaces import ADOBE_RGB_GAMMA, PROPHOTO_GAMMA
 from stackd.adapters.formats.opened_image import OpenedImage, cut_off
 from stackd.adapters.formats.raw_headers import opened_raw
+from stackd.adapters.formats.wholeness.completeness import check_raw_is_complete
 from stackd.adapters.frames.image_files import as_rgb
 from stackd.config.develop import DevelopSettings
-from stackd.model.pixels import Pixels
+from stackd.model.pixels import ColourSpace, Pixels
 
 if TYPE_CHECKING:
     import rawpy
 
 SRGB_CURVE: Final = (2.4, 12.92)
 """Exponent and slope near black of the sRGB transfer curve (IEC 61966-2-1)."""
-ADOBE_RGB_CURVE: Final = (2.19921875, 0.0)
-"""Adobe RGB (1998): a pure power of 563 / 256."""
+SPACES: Final = {
+    ColourSpace.SRGB: ("sRGB", SRGB_CURVE),
+    ColourSpace.ADOBE_RGB: ("Adobe", (ADOBE_RGB_GAMMA, 0.0)),
+    ColourSpace.DISPLAY_P3: ("P3D65", SRGB_CURVE),
+    ColourSpace.PROPHOTO: ("ProPhoto", (PROPHOTO_GAMMA, 0.0)),
+}
+"""What LibRaw calls the primaries of a space, and its curve; two are pure powers."""
 
 NEVER_GUESS_WHITE: Final = 0.0
 """LibRaw lowers the white level to a frame's brightest pixel; off, or frames of one stack would differ in exposure."""
@@ -77,6 +83,7 @@ def develop(image: OpenedImage, development: Development, *, half_size: bool = F
 
     check_raw_is_complete(image)
     settings = development.settings
+    primaries, curve = SPACES[ColourSpace(settings.colour_space)]
     with opened_raw(image) as raw:
         if _pixels_are_missing(raw):
             raise cut_off(image.path, "its last pixels are missing")
@@ -84,8 +91,8 @@ def develop(image: OpenedImage, development: Development, *, half_size: bool = F
             demosaic_algorithm=rawpy.DemosaicAlgorithm[settings.demosaic.upper()],
             half_size=half_size,
             user_wb=list(development.white_balance),
-            output_color=rawpy.ColorSpace.Adobe if settings.colour_space == "adobe-rgb" else rawpy.ColorSpace.sRGB,
-            gamma=ADOBE_RGB_CURVE if settings.colour_space == "adobe-rgb" else SRGB_CURVE,
+            output_color=rawpy.ColorSpace[primaries],
+            gamma=curve,
             output_bps=16,
             no_auto_bright=True,
             adjust_maximum_thr=NEVER_GUESS_WHITE,

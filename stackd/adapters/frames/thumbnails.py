@@ -1,5 +1,6 @@
 """Small pictures of frames, by the cheapest way each format offers: embedded previews, draft decoding, strides."""
 
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Any, Final
@@ -7,16 +8,21 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.adapters.colour.conversion import Conversion, as_depth
+from stackd.adapters.colour.profiles import same_colours
+from stackd.adapters.colour.spaces import profile_of
 from stackd.adapters.formats import image_headers
 from stackd.adapters.formats.frame_headers import frame_header
 from stackd.adapters.formats.image_headers import OpenedImage
 from stackd.adapters.frames import image_files
 from stackd.adapters.frames.jpeg_previews import find_preview
+from stackd.adapters.frames.stack_colour import frame_colour
+from stackd.config.develop import DevelopSettings
 from stackd.errors import UnreadableFrame
 from stackd.intake.evidence.content import WORKING_SIDE_PX, signature
 from stackd.model.content import ContentSignature
-from stackd.model.pixels import Gray, Pixels
-from stackd.model.tags import FileKind
+from stackd.model.pixels import ColourSpace, Gray, Pixels
+from stackd.model.tags import FileKind, Header
 
 LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of JPEG's own luminance, so that every format is judged alike."""
@@ -51,14 +57,30 @@ def read_picture(path: Path, *, side_px: int, page: int | None = None) -> Pixels
                 case FileKind.JPEG:
                     image.file.seek(0)
                     small = _jpeg(image.file.read(), "RGB", side_px)
-                    orientation = image_headers.header_of(image).orientation
-                    return None if small is None else image_files.upright(small, orientation)
+                    header = image_headers.header_of(image)
+                    return None if small is None else _on_screen(image_files.upright(small, header.orientation), image, header)
                 case FileKind.RAW:
                     return _raw_picture(image, side_px)
                 case _:
-                    return _small_picture(_read_all(image, page), side_px)
+                    header = frame_header(image)
+                    pixels = image_files.read_pixels(image, header, page)
+                    return _small_picture(_on_screen(_thinned(pixels, side_px), image, header), side_px)
     except (UnreadableFrame, OSError):
         return None
+
+
+def _on_screen(pixels: Pixels, image: OpenedImage, header: Header) -> Pixels:
+    """Bring a picture to sRGB, which is what a contact sheet is in. What declares nothing is taken for sRGB."""
+    icc = frame_colour(image, header, DevelopSettings()).declared.icc
+    srgb = profile_of(ColourSpace.SRGB)
+    if icc is None or same_colours(icc, srgb):
+        return pixels
+    return as_depth(Conversion(source=icc, target=srgb)(pixels), pixels.dtype)
+
+
+def _thinned(pixels: NDArray[Any], side_px: int) -> NDArray[Any]:
+    step = max(max(pixels.shape[:2]) // side_px, 1)
+    return np.ascontiguousarray(pixels[::step, ::step])
 
 
 def _read_gray(image: OpenedImage) -> Gray | None:
@@ -69,9 +91,14 @@ def _read_gray(image: OpenedImage) -> Gray | None:
             return _gray_raw(image)
         case FileKind.TIFF:
             strided = _gray_uncompressed_tiff(image)
-            return _as_gray(_read_all(image)) if strided is None else strided
+            return _as_gray(_read_stored(image)) if strided is None else strided
         case _:
-            return _as_gray(_read_all(image))
+            return _as_gray(_read_stored(image))
+
+
+def _read_stored(image: OpenedImage) -> Pixels:
+    """Decode a frame the way up it is stored, as previews and strided reads have it."""
+    return image_files.read_pixels(image, replace(frame_header(image), orientation=1), None)
 
 
 def _read_all(image: OpenedImage, page: int | None = None) -> Pixels:
@@ -127,8 +154,7 @@ def _raw_picture(image: OpenedImage, side_px: int) -> Pixels | None:
 
 
 def _small_picture(pixels: NDArray[Any], side_px: int) -> NDArray[np.uint8]:
-    step = max(max(pixels.shape[:2]) // side_px, 1)
-    small = image_files.as_rgb(np.ascontiguousarray(pixels[::step, ::step]))
+    small = image_files.as_rgb(_thinned(pixels, side_px))
     if small.dtype == np.uint8:
         return small.astype(np.uint8, copy=False)
     brightest = max(float(np.percentile(small, BRIGHTEST_PERCENT)), 1.0)
@@ -180,7 +206,12 @@ def _gray_uncompressed_tiff(image: OpenedImage) -> Gray | None:
     try:
         with tifffile.TiffFile(image.file) as tiff:
             page = tiff.pages.first
-            plain = page.is_memmappable and page.photometric in {tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK}
+            # Under alpha colours mean nothing: what is read in full is filled in there.
+            plain = (
+                page.is_memmappable
+                and not page.extrasamples
+                and page.photometric in {tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK}
+            )
             if not plain or page.dtype is None or max(page.imagelength, page.imagewidth) < 2 * WORKING_SIDE_PX:
                 return None
             stored: NDArray[Any] = np.memmap(

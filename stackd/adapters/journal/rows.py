@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from stackd.intake.names import name_parts
 from stackd.model.frame import BracketKind, Fingerprint, Frame, FrameMeta
 from stackd.model.job import Job, JobState
 from stackd.model.stack import Decision, SealReason, Stack, StackKind
@@ -23,6 +24,7 @@ from stackd.service.ports import (
     OpenStack,
     Progressed,
     StagedFile,
+    TakenFrame,
     Warned,
     Wish,
     WishKind,
@@ -85,20 +87,21 @@ def meta_from_json(text: str) -> FrameMeta:
 
 
 def content_to_bytes(content: "ContentSignature") -> bytes:
-    """Write a content signature: a line of JSON with figures and shapes, then the arrays as little-endian float32."""
+    """Write a content signature: a line of JSON with figures, kinds and shapes, then the arrays, little-endian."""
     head: dict[str, object] = {}
     arrays = []
     for field in fields(content):
         value = getattr(content, field.name)
         if hasattr(value, "shape"):
-            head[field.name] = list(value.shape)
-            arrays.append(value.astype("<f4").tobytes())
+            kind = "i1" if value.dtype.itemsize == 1 else "<f4"
+            head[field.name] = [kind, *value.shape]
+            arrays.append(value.astype(kind).tobytes())
         else:
             head[field.name] = value
     return to_json(head).encode() + b"\n" + b"".join(arrays)
 
 
-CONTENT_FIELDS: Final = ("thumbnail", "sharpness", "brightness")
+CONTENT_FIELDS: Final = ("thumbnail", "sharpness", "detail", "brightness")
 """Of a content signature, as this stackd writes them; named here so that nobody waits for numpy only to compare them."""
 
 LONGEST_CONTENT_HEAD: Final = 256
@@ -122,13 +125,13 @@ def content_from_bytes(stored: bytes) -> "ContentSignature | None":
         return None
     line, _, rest = stored.partition(b"\n")
     head = json.loads(line)
-    values = np.frombuffer(rest, dtype="<f4").astype(np.float32)
     start = 0
     for name, value in head.items():
         if isinstance(value, list):
-            count = math.prod(value)
-            head[name] = values[start : start + count].reshape(value)
-            start += count
+            kind, *shape = value
+            values = np.frombuffer(rest, dtype=kind, count=math.prod(shape), offset=start)
+            head[name] = values.astype(np.int8 if kind == "i1" else np.float32).reshape(shape)
+            start += values.nbytes
     return ContentSignature(**head)
 
 
@@ -160,17 +163,62 @@ def frame_to_row(stack_id: str, position: int, frame: Frame) -> tuple[object, ..
         frame.fingerprint.content_sha256,
         meta_to_json(frame.meta),
         to_json(frame.companion_paths),
+        frame.fingerprint.picture,
+        stem_of(frame.path),
+        moment_of(frame.meta),
+        size_of(frame.meta),
     )
+
+
+def stem_of(path: str) -> str:
+    """Write what a frame is found again by when it was moved."""
+    return name_parts(path).stem.casefold().encode("utf-8", "surrogateescape").hex()
+
+
+def moment_of(meta: FrameMeta) -> str | None:
+    """Write what a frame is found again by when it was renamed."""
+    return None if meta.captured_at is None else to_text(meta.captured_at)
+
+
+def size_of(meta: FrameMeta) -> str:
+    """Write the size in pixels, however turned."""
+    sides = sorted((meta.width_px or 0, meta.height_px or 0))
+    return f"{sides[0]}x{sides[1]}"
+
+
+def trait_of(name: str, path: bytes, meta: str) -> str | None:
+    """Tell stem, moment or size of a row that was written without them."""
+    if name == "stem":
+        return stem_of(to_name(path))
+    known = meta_from_json(meta)
+    return moment_of(known) if name == "moment" else size_of(known)
 
 
 def frame_from_row(row: sqlite3.Row) -> Frame:
     """Read a row of `stack_frame`."""
     return Frame(
         path=to_name(row["path"]),
-        fingerprint=Fingerprint(size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"]),
+        fingerprint=fingerprint_from_row(row),
         meta=meta_from_json(row["meta"]),
         page=row["page"],
         companion_paths=tuple(json.loads(row["companions"])),
+    )
+
+
+def fingerprint_from_row(row: sqlite3.Row) -> Fingerprint:
+    """Read the fingerprint in a row of `stack_frame` or `described`."""
+    return Fingerprint(
+        size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"], picture=row["picture"]
+    )
+
+
+def taken_from_row(row: sqlite3.Row) -> TakenFrame:
+    """Read a frame that belongs to a recorded stack."""
+    return TakenFrame(
+        fingerprint=fingerprint_from_row(row),
+        stack_id=row["stack_id"],
+        meta=meta_from_json(row["meta"]),
+        companions=tuple(json.loads(row["companions"])),
     )
 
 
@@ -264,7 +312,7 @@ def wish_from_row(row: sqlite3.Row) -> Wish:
 def described_from_row(row: sqlite3.Row) -> Described | NotDescribed | None:
     """Read a row of `described` without its content signature; None when another stackd wrote it in a way unknown to this one."""
     watch, path = to_name(row["watch"]), to_name(row["path"])
-    fingerprint = Fingerprint(size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"])
+    fingerprint = fingerprint_from_row(row)
     if row["meta"] is None:
         return NotDescribed(watch=watch, path=path, fingerprint=fingerprint, reason=row["reason"])
     is_kept = row["content_begin"] is not None

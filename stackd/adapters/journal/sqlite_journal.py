@@ -14,7 +14,6 @@ from stackd.adapters.journal import rows
 from stackd.adapters.journal.schema import migrate
 from stackd.adapters.journal.trouble import told_plainly
 from stackd.errors import IllegalTransition, JournalBlocked
-from stackd.model.frame import Fingerprint
 from stackd.model.job import OVER, Job, JobState, is_legal
 from stackd.model.stack import Stack
 from stackd.model.verdict import Verdict
@@ -25,6 +24,7 @@ from stackd.service.ports import (
     Progressed,
     Publication,
     Recollection,
+    TakenFrame,
     Warned,
     Wish,
     WishKind,
@@ -95,7 +95,7 @@ class SqliteJournal:
         verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0] if check else "ok"
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
-        migrate(self._db)
+        migrate(self._db, trait=rows.trait_of)
 
     # ------------------------------------------------------- stacks and jobs
 
@@ -200,9 +200,9 @@ class SqliteJournal:
             )
             _replace_warnings(db, job.id, publication.warnings)
             db.executemany(
-                "UPDATE stack_frame SET content_sha256 = ? WHERE stack_id = ? AND path = ?",
+                "UPDATE stack_frame SET content_sha256 = ?, picture = ? WHERE stack_id = ? AND path = ?",
                 [
-                    (fingerprint.content_sha256, job.stack_id, rows.to_bytes(path))
+                    (fingerprint.content_sha256, fingerprint.picture, job.stack_id, rows.to_bytes(path))
                     for path, fingerprint in publication.fingerprints.items()
                 ],
             )
@@ -327,7 +327,7 @@ class SqliteJournal:
         fingerprint = described.fingerprint
         with self._transaction() as db:
             db.execute(
-                "INSERT OR REPLACE INTO described VALUES (?,?,?,?,?,?,?,?)",
+                "INSERT OR REPLACE INTO described VALUES (?,?,?,?,?,?,?,?,?)",
                 (
                     rows.to_bytes(described.watch),
                     rows.to_bytes(described.path),
@@ -337,6 +337,7 @@ class SqliteJournal:
                     meta,
                     signature,
                     reason,
+                    fingerprint.picture,
                 ),
             )
 
@@ -344,39 +345,30 @@ class SqliteJournal:
         """What is known of these files: what was remembered of them but `contents`, and the recorded stacks that hold them."""
         stored = rows.to_bytes(watch)
         described: list[Described | NotDescribed] = []
-        taken: dict[str, tuple[int, Fingerprint, str]] = {}
-        jobs: dict[str, Job] = {}
+        found = _Found()
         with self._reading() as db:
             for some in batched([rows.to_bytes(path) for path in paths], LOOKED_UP_AT_ONCE):
                 marks = ",".join("?" * len(some))
                 known = db.execute(
-                    "SELECT watch, path, size_bytes, mtime_ns, content_sha256, meta, reason, "  # noqa: S608 (marks only)
+                    "SELECT watch, path, size_bytes, mtime_ns, content_sha256, picture, meta, reason, "  # noqa: S608 (marks only)
                     f"substr(signature, 1, {rows.LONGEST_CONTENT_HEAD}) AS content_begin "
                     f"FROM described WHERE watch = ? AND path IN ({marks})",
                     (stored, *some),
                 )
                 described += [one for row in known if (one := rows.described_from_row(row)) is not None]
-                frames = db.execute(
-                    "SELECT f.path AS frame_path, f.size_bytes, f.mtime_ns, f.content_sha256, j.* FROM stack_frame f "  # noqa: S608 (marks only)
-                    f"JOIN job j ON j.stack_id = f.stack_id WHERE f.path IN ({marks}) AND j.watch = ?",
-                    (*some, stored),
-                )
-                for row in frames:
-                    job = rows.job_from_row(row)
-                    if job.stack_id not in jobs or jobs[job.stack_id].id < job.id:
-                        jobs[job.stack_id] = job
-                    path = rows.to_name(row["frame_path"])
-                    if job.state is JobState.SUPERSEDED or (path in taken and taken[path][0] > job.id):
-                        continue
-                    fingerprint = Fingerprint(
-                        size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"]
-                    )
-                    taken[path] = (job.id, fingerprint, job.stack_id)
-        return Recollection(
-            described=tuple(described),
-            taken=MappingProxyType({path: (fingerprint, stack_id) for path, (_, fingerprint, stack_id) in taken.items()}),
-            jobs=tuple(jobs.values()),
-        )
+                found.take(db.execute(f"{_TAKEN} f.path IN ({marks})", (stored, *some)))
+            for one in described:
+                if isinstance(one, Described) and one.path not in found.taken:
+                    _find_alike(db, stored, one, found)
+        return found.recollection(described)
+
+    def alike(self, described: Sequence[Described]) -> Recollection:
+        """Recorded frames that these files of one watch may hold though they are called otherwise; enough to tell whether any."""
+        found = _Found()
+        with self._reading() as db:
+            for one in described:
+                _find_alike(db, rows.to_bytes(one.watch), one, found)
+        return found.recollection(())
 
     def contents(self, watch: str, paths: Sequence[str]) -> "Mapping[str, ContentSignature]":
         """What these files look like, as far as that was remembered."""
@@ -534,6 +526,57 @@ class SqliteJournal:
         return version
 
 
+_TAKEN: Final = (
+    "SELECT f.path AS frame_path, f.size_bytes, f.mtime_ns, f.content_sha256, f.picture, f.meta, f.companions, j.* "
+    "FROM stack_frame f JOIN job j ON j.stack_id = f.stack_id WHERE j.watch = ? AND"
+)
+"""Frames of recorded stacks with their jobs."""
+
+HASHED: Final = "(f.content_sha256 IS NOT NULL OR f.picture IS NOT NULL) AND j.state <> 'superseded'"
+
+MOST_OF_ONE_MOMENT: Final = 16
+"""Files of one exposure, and exposures of one moment; more share it only where a clock stood still."""
+
+
+class _Found:
+    """Recorded frames that were looked up, and the newest jobs of their stacks."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, tuple[int, TakenFrame]] = {}
+        self._jobs: dict[str, Job] = {}
+
+    def take(self, found: Iterable[sqlite3.Row]) -> None:
+        for row in found:
+            job = rows.job_from_row(row)
+            if job.stack_id not in self._jobs or self._jobs[job.stack_id].id < job.id:
+                self._jobs[job.stack_id] = job
+            path = rows.to_name(row["frame_path"])
+            if job.state is not JobState.SUPERSEDED and (path not in self.taken or self.taken[path][0] < job.id):
+                self.taken[path] = (job.id, rows.taken_from_row(row))
+
+    def recollection(self, described: Iterable[Described | NotDescribed]) -> Recollection:
+        taken = MappingProxyType({path: frame for path, (_, frame) in self.taken.items()})
+        return Recollection(described=tuple(described), taken=taken, jobs=tuple(self._jobs.values()))
+
+
+def _find_alike(db: sqlite3.Connection, watch: bytes, one: Described, found: _Found) -> None:
+    """Look for recorded frames with the same bytes or picture, of the same moment, or of the same name or size."""
+    for column, value in (("content_sha256", one.fingerprint.content_sha256), ("picture", one.fingerprint.picture)):
+        if value is not None:
+            found.take(db.execute(f"{_TAKEN} f.{column} = ? LIMIT {MOST_OF_ONE_MOMENT}", (watch, value)))
+    moment = rows.moment_of(one.meta)
+    if moment is not None:
+        found.take(db.execute(f"{_TAKEN} f.moment = ? LIMIT {MOST_OF_ONE_MOMENT}", (watch, moment)))
+    if one.fingerprint.content_sha256 is None:
+        # One shows that the file is to be hashed; which it is, its hash tells.
+        size = rows.size_of(one.meta)
+        found.take(
+            db.execute(f"{_TAKEN} f.stem = ? AND f.size_px = ? AND {HASHED} LIMIT 1", (watch, rows.stem_of(one.path), size))
+        )
+        if moment is None or one.meta.sources.get("captured_at") == "mtime":
+            found.take(db.execute(f"{_TAKEN} f.size_px = ? AND {HASHED} LIMIT 1", (watch, size)))
+
+
 def batched(values: Sequence[bytes], count: int) -> Iterator[Sequence[bytes]]:
     """Part values into runs of at most `count`."""
     return (values[start : start + count] for start in range(0, len(values), count))
@@ -567,7 +610,7 @@ def _forget_stack(db: sqlite3.Connection, stack_id: str) -> None:
 def _insert_stack(db: sqlite3.Connection, stack: Stack, *, watch: str, at: datetime) -> None:
     db.execute("INSERT INTO stack VALUES (?,?,?,?,?,?,?,?,?,?)", rows.stack_to_row(stack, watch=watch, at=at))
     db.executemany(
-        "INSERT INTO stack_frame VALUES (?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO stack_frame VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
         [rows.frame_to_row(stack.id, position, frame) for position, frame in enumerate(stack.frames)],
     )
 

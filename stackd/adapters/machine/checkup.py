@@ -80,6 +80,7 @@ def check_machine() -> Iterator[Check]:
         yield Check(about="memory", verdict=Verdict.FINE, sentence=f"{_gigabytes(memory)} of memory are free.")
     yield _check_exiftool()
     yield _check_heif()
+    yield _check_barcode()
 
 
 def check_state(folder: Path) -> Iterator[Check]:
@@ -241,6 +242,19 @@ def _check_heif() -> Check:
             remedy="If your camera or phone writes them: pip install 'stackd[heif]'",
         )
     return Check(about="heif", verdict=Verdict.FINE, sentence=f"HEIC and HEIF frames are read by pillow-heif {version}.")
+
+
+def _check_barcode() -> Check:
+    try:
+        version = importlib.metadata.version("zxing-cpp")
+    except importlib.metadata.PackageNotFoundError:
+        return Check(
+            about="barcode",
+            verdict=Verdict.NOTE,
+            sentence="Barcodes cannot be read.",
+            remedy="If labels name your composites: pip install 'stackd[barcode]'",
+        )
+    return Check(about="barcode", verdict=Verdict.FINE, sentence=f"Barcodes are read by zxing-cpp {version}.")
 
 
 def _nearest_existing(path: Path) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
-from stackd.adapters.formats.exiv2_library import exiv2_library, open_by_exiv2
+from stackd.adapters.formats.exiv2_library import exiv2_library, open_by_exiv2, read_metadata
 from stackd.adapters.formats.frame_headers import frame_header
 from stackd.adapters.formats.opened_image import OpenedImage, open_image
 from stackd.adapters.metadata.exiftool import ExiftoolProcess
@@ -55,7 +55,7 @@ def _read(exiv2: ModuleType, image: OpenedImage) -> tuple[dict[str, str], dict[s
     raw: dict[str, bytes] = {}
     try:
         opened = open_by_exiv2(exiv2, image.file, image.path)
-        opened.readMetadata()
+        read_metadata(exiv2, opened)
         for datum in opened.exifData():
             _take(datum, values, raw)
         for datum in (*opened.xmpData(), *opened.iptcData()):

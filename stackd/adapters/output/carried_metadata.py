@@ -1,4 +1,4 @@
-"""What a composite takes over from its frames: camera, lens, exposure, place, author and colour profile of the reference frame.
+"""What a composite takes over from its frames: camera, lens, exposure, place and author of the reference frame.
 
 Not taken over: maker notes and thumbnails (they describe other pixels), anything about the file's own structure, the focus
 distance (a composite has none), colour labels (see `LABELS`), and raw converter settings, which an editor would apply twice.
@@ -6,7 +6,6 @@ distance (a composite has none), colour labels (see `LABELS`), and raw converter
 
 import json
 import re
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +15,15 @@ from typing import Any, Final
 import numpy as np
 import simplejpeg
 
-from stackd.adapters.formats.exiv2_library import XMP_PREFIX, exiv2_library, open_by_exiv2
+from stackd.adapters.colour.written import WrittenColour
+from stackd.adapters.formats.exiv2_library import XMP_PREFIX, exiv2_library, open_by_exiv2, read_metadata
 from stackd.adapters.formats.jpeg_structure import APP1, EXIF_INTRODUCTION, XMP_INTRODUCTION, jpeg_segments
 from stackd.adapters.formats.opened_image import open_image
 from stackd.adapters.formats.z_stacks import is_about_planes
 from stackd.errors import UnreadableFrame
 from stackd.model.composite import Composite
 from stackd.model.names import shown
-from stackd.model.provenance import Provenance
+from stackd.model.pixels import ColourSpace
 from stackd.model.tags import FileKind
 from stackd.model.verdict import Judgement
 
@@ -81,12 +81,6 @@ MAX_NAMES_BYTES: Final = 24_000
 """Frame names listed in the XMP: with the recipe they stay below the 64 KiB of a JPEG segment. The report lists all of them."""
 XMP_ITEM_BYTES: Final = 20
 """What the markup of one list item takes."""
-RGB_SIGNATURE: Final = b"RGB "
-"""Bytes 16–19 of an ICC profile for RGB pixels."""
-PROFILE_DATE: Final = slice(24, 36)
-"""Where an ICC profile tells when it was made."""
-MADE_ANY_TIME: Final = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
-"""Stands there instead of the time of day: the same frames give the same bytes whenever they are fused. Any date will do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +99,11 @@ class _Found:
     xmp: dict[str, Any] = field(default_factory=dict)
     rating: str = ""
     """Stars given in the camera; Exif has no place for them in most formats, XMP has."""
-    icc: bytes | None = None
-    kind: FileKind = FileKind.UNKNOWN
 
 
-def carry_metadata(composite: Composite, frames: Sequence[Path], *, container: FileKind) -> CarriedMetadata:
+def carry_metadata(
+    composite: Composite, frames: Sequence[Path], *, container: FileKind, colour: WrittenColour
+) -> CarriedMetadata:
     """Gather what a composite takes over, and say in it what it is.
 
     Parameters
@@ -120,6 +114,8 @@ def carry_metadata(composite: Composite, frames: Sequence[Path], *, container: F
         Near → far; the earlier of the first and last one gives the time of capture.
     container : FileKind
         What the blocks are for: JPEG asks for tags that TIFF forbids.
+    colour : WrittenColour
+        What the file's values mean: tags say the same as the profile.
 
     Returns
     -------
@@ -135,7 +131,8 @@ def carry_metadata(composite: Composite, frames: Sequence[Path], *, container: F
             exif[key] = value
         if times:
             _set_capture_time(exif, min(times))
-        _say_what_it_is(exiv2, exif, composite, found)
+        _say_what_it_is(exiv2, exif, composite)
+        _say_its_colours(exiv2, exif, colour, container)
         _complete_place(exiv2, exif, found)
         if container is FileKind.JPEG:
             _say_how_jpeg_stores_it(exiv2, exif, composite)
@@ -146,8 +143,7 @@ def carry_metadata(composite: Composite, frames: Sequence[Path], *, container: F
             xmp["Xmp.xmp.Rating"] = found.rating
         _describe_making(exiv2, xmp, composite)
         exif_block, xmp_block = _encode(exiv2, exif, xmp)
-    icc = developed_profile(composite.provenance) if found.kind is FileKind.RAW else found.icc
-    return CarriedMetadata(exif=exif_block, xmp=xmp_block, icc=icc)
+    return CarriedMetadata(exif=exif_block, xmp=xmp_block, icc=colour.icc)
 
 
 def reference_of(composite: Composite, frames: Sequence[Path]) -> Path:
@@ -159,35 +155,15 @@ def reference_of(composite: Composite, frames: Sequence[Path]) -> Path:
     return frames[len(frames) // 2]
 
 
-def developed_profile(provenance: Provenance) -> bytes:
-    """The colour profile of developed RAW frames: that of the space the recipe names."""
-    import imagecodecs
-
-    profile = bytearray(imagecodecs.cms_profile("adobergb" if _is_adobe(provenance) else "srgb"))
-    profile[PROFILE_DATE] = MADE_ANY_TIME
-    return bytes(profile)
-
-
-def _is_adobe(provenance: Provenance) -> bool:
-    develop = provenance.recipe.get("develop")
-    return isinstance(develop, Mapping) and develop.get("colour_space") == "adobe-rgb"
-
-
-def rgb_profile(icc: bytes | None) -> bytes | None:
-    """A colour profile that fits RGB pixels, or none: gray frames become RGB, and their profile no longer fits."""
-    return icc if icc is not None and icc[16:20] == RGB_SIGNATURE else None
-
-
 def _read(exiv2: ModuleType, path: Path) -> _Found:
     try:
         with open_image(path) as image:
             opened = open_by_exiv2(exiv2, image.file, path)
-            opened.readMetadata()
+            read_metadata(exiv2, opened)
             exif = {datum.key(): datum.value().clone() for datum in opened.exifData() if _is_kept(datum)}
             xmp = {datum.key(): datum.value().clone() for datum in opened.xmpData() if _xmp_is_kept(datum.key())}
-            icc = bytes(opened.iccProfile().data()) if opened.iccProfileDefined() else None
             stars = next((datum.toString() for datum in opened.exifData() if datum.key() == "Exif.Image.Rating"), "")
-            return _Found(exif=exif, xmp=xmp, rating=stars, icc=rgb_profile(icc), kind=image.kind)
+            return _Found(exif=exif, xmp=xmp, rating=stars)
     except (exiv2.Exiv2Error, UnreadableFrame, OSError, UnicodeDecodeError):
         return _Found()
 
@@ -223,7 +199,7 @@ def _set_capture_time(exif: Any, when: tuple[str, str, str]) -> None:
             exif[f"Exif.Photo.{tag}"] = value
 
 
-def _say_what_it_is(exiv2: ModuleType, exif: Any, composite: Composite, found: _Found) -> None:
+def _say_what_it_is(exiv2: ModuleType, exif: Any, composite: Composite) -> None:
     used = min(sum(frame.used for frame in composite.frames), MAX_SHORT)
     exif["Exif.Image.Orientation"] = exiv2.UShortValue([1])
     exif["Exif.Image.Software"] = f"stackd {composite.provenance.stackd_version}"
@@ -236,10 +212,18 @@ def _say_what_it_is(exiv2: ModuleType, exif: Any, composite: Composite, found: _
     )
     exif[COMPOSITE_IMAGE] = exiv2.UShortValue([COMPOSITE_OF_OWN_FRAMES])
     exif[COMPOSITE_COUNTS] = exiv2.UShortValue([min(len(composite.frames), MAX_SHORT), used])
-    if found.kind is FileKind.RAW:
-        exif["Exif.Photo.ColorSpace"] = exiv2.UShortValue([UNCALIBRATED if _is_adobe(composite.provenance) else SRGB])
-    elif "Exif.Photo.ColorSpace" not in found.exif:
-        exif["Exif.Photo.ColorSpace"] = exiv2.UShortValue([SRGB if found.icc is None else UNCALIBRATED])
+
+
+def _say_its_colours(exiv2: ModuleType, exif: Any, colour: WrittenColour, container: FileKind) -> None:
+    if colour.icc is not None or "Exif.Photo.ColorSpace" not in [datum.key() for datum in exif]:
+        is_srgb = colour.icc is None or colour.space is ColourSpace.SRGB
+        exif["Exif.Photo.ColorSpace"] = exiv2.UShortValue([SRGB if is_srgb else UNCALIBRATED])
+    if colour.space is ColourSpace.ADOBE_RGB and container is not FileKind.TIFF:
+        # Programs that look for no profile know Adobe RGB by this (DCF 2.0). TIFF has no place for it.
+        exif["Exif.Iop.InteroperabilityIndex"] = "R03"
+        exif["Exif.Iop.InteroperabilityVersion"] = exiv2.DataValue(
+            FLASHPIX_VERSION, exiv2.ByteOrder.invalidByteOrder, exiv2.TypeId.undefined
+        )
 
 
 def _say_how_jpeg_stores_it(exiv2: ModuleType, exif: Any, composite: Composite) -> None:
@@ -280,6 +264,10 @@ def _describe_making(exiv2: ModuleType, xmp: Any, composite: Composite) -> None:
     verdict = composite.verdict
     xmp[f"Xmp.{XMP_PREFIX}.Verdict"] = verdict.judgement.value
     xmp[f"Xmp.{XMP_PREFIX}.RejectionProbability"] = f"{verdict.rejection_probability:.3f}"
+    if composite.codes:
+        xmp[f"Xmp.{XMP_PREFIX}.Barcodes"] = exiv2.XmpArrayValue(list(composite.codes), exiv2.TypeId.xmpBag)
+    if len(composite.codes) == 1:
+        xmp["Xmp.dc.identifier"] = composite.codes[0]
     if verdict.judgement in LABELS:
         xmp["Xmp.xmp.Label"] = LABELS[verdict.judgement]
     names, total_bytes = [], 0

@@ -192,8 +192,14 @@ def _answer(asked: _Asked, kind: str, content: object) -> Answer:
     match kind, content:
         case "result", bytes(manifest):
             return ManifestRead(watch=asked.watch, path=asked.path, fingerprint=asked.fingerprint, content=manifest)
-        case "result", (FrameMeta() as meta, (None | ContentSignature()) as signature, (None | str()) as content_sha256):
-            fingerprint = replace(asked.fingerprint, content_sha256=content_sha256)
+        case "result", (FrameMeta() as meta, (None | ContentSignature()) as signature, None):
+            return Described(watch=asked.watch, path=asked.path, fingerprint=asked.fingerprint, meta=meta, content=signature)
+        case "result", (
+            FrameMeta() as meta,
+            (None | ContentSignature()) as signature,
+            (str() as content_sha256, (None | str()) as picture),
+        ):
+            fingerprint = replace(asked.fingerprint, content_sha256=content_sha256, picture=picture)
             return Described(watch=asked.watch, path=asked.path, fingerprint=fingerprint, meta=meta, content=signature)
         case "error", StackdError() as error:
             return _refused(asked, str(error), may_pass=error.retry_helps)

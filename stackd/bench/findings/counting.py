@@ -6,11 +6,14 @@ from itertools import pairwise
 
 from stackd.bench.findings.trials import Said
 from stackd.model.verdict import Judgement
-from stackd.rendering.faults import FAULTS
+from stackd.rendering.faults import FAULTS, Fault
 
 REJECTED_FROM = 0.03
 """Share of a composite that looks wrong or soft, beyond what does in the same stack without the fault, from which a person would
-not keep it (guess)."""
+not keep it. Seen from as far as its diagonal a picture is 53° across; a patch of this share is as large as the middle 6° to 7° of
+sight, all that is looked at at once. Whoever looks there sees nothing that is right (reasoned, not asked of people)."""
+VISIBLE_FROM = 0.01
+"""Share from which somebody who looks for it sees a fault: six cells, a patch of a tenth of either side. Fewer are specks."""
 
 
 LEAST_CONCERNED = 0.03
@@ -24,7 +27,8 @@ class Recall:
     fault: str
     findings: tuple[str, ...]
     unit: str
-    noticed_from: float
+    noticed_from: float | None
+    """Strength from which a person notices; None where those stacks are counted whose composites show it."""
     by_strength: tuple[tuple[float, int, int], ...]
     """Strength, stacks that had it, and those of them it was noticed in."""
     false_alarms: int
@@ -34,7 +38,8 @@ class Recall:
     @property
     def recall(self) -> float:
         """Share noticed of those a person would notice; NaN without any."""
-        strong = [(tried, found) for strength, tried, found in self.by_strength if strength >= self.noticed_from]
+        least = self.noticed_from or 0
+        strong = [(tried, found) for strength, tried, found in self.by_strength if strength >= least]
         tried = sum(count for count, _ in strong)
         return sum(found for _, found in strong) / tried if tried else float("nan")
 
@@ -58,7 +63,7 @@ def recalls(said: Sequence[Said]) -> tuple[Recall, ...]:
     clean = [one for one in said if one.trial.fault is None]
     found = []
     for name, fault in FAULTS.items():
-        mine = [one for one in said if one.trial.fault == name and one.concerned >= LEAST_CONCERNED]
+        mine = [one for one in said if one.trial.fault == name and _touches(one, fault)]
         strengths = sorted({one.trial.strength for one in mine})
         found.append(
             Recall(
@@ -105,3 +110,10 @@ def judged(said: Sequence[Said]) -> Judged:
 def is_ruined(said: Said) -> bool:
     """Whether a person would not keep the composite."""
     return said.damage - said.usual_damage >= REJECTED_FROM
+
+
+def _touches(said: Said, fault: Fault) -> bool:
+    """Whether there is anything to notice."""
+    if fault.noticed_from is None:
+        return said.damage - said.usual_damage >= VISIBLE_FROM
+    return said.concerned >= LEAST_CONCERNED

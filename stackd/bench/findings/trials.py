@@ -1,4 +1,4 @@
-"""Random stacks, half of them with a fault, and what stackd says of them."""
+"""Random stacks, each without a fault and with two, and what stackd says of them."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +12,7 @@ import numpy as np
 from stackd.bench.programs.desk import write_frame
 from stackd.bench.scenes import BLUR_PX, ELECTRONS_AT_ISO_100, SUBJECTS
 from stackd.imaging.ground.blocks import Edge, block_means
+from stackd.imaging.ground.colour import to_display, to_light
 from stackd.imaging.ground.frames import Progress
 from stackd.model.composite import Composite
 from stackd.model.pixels import Gray, Image
@@ -27,6 +28,8 @@ FIRST_SEED: Final = 10_000
 SIZE_PX: Final = (320, 480)
 """Rows and columns."""
 FRAMES: Final = 14
+FAULTS_A_STACK: Final = 2
+"""Tried on every random stack, one by one, beside the stack as it is."""
 
 CELL_PX: Final = 16
 """Side of the cells in which a composite is compared with the truth."""
@@ -69,26 +72,30 @@ class Said:
     """The same of the stack without the fault: hairs over texture are hard for anybody."""
 
 
-def trials(count: int, *, first_seed: int = FIRST_SEED) -> Iterator[Trial]:
-    """List stacks: every second one without a fault, the others with each fault and strength in turn."""
-    harms = [(name, strength) for name, fault in FAULTS.items() for strength in fault.strengths]
+def trials(count: int, *, first_seed: int = FIRST_SEED) -> Iterator[tuple[Trial, ...]]:
+    """List so many random stacks, each without a fault first, and then with two of all faults and strengths in turn."""
+    harms = [(name, strength) for name, fault in FAULTS.items() for strength in fault.strengths for _ in range(fault.times)]
     subjects = tuple(SUBJECTS)
     order = np.random.default_rng(first_seed).permutation(len(harms))
     for number in range(count):
-        fault, strength = (None, 0.0) if number % 2 else harms[order[number // 2 % len(harms)]]
         subject = subjects[int(np.random.default_rng((first_seed, number)).integers(len(subjects)))]
-        yield Trial(seed=first_seed + number, subject=subject, fault=fault, strength=strength)
+        sound = Trial(seed=first_seed + number, subject=subject, fault=None, strength=0.0)
+        chosen = [harms[order[(FAULTS_A_STACK * number + place) % len(harms)]] for place in range(FAULTS_A_STACK)]
+        yield (sound, *(replace(sound, fault=fault, strength=strength) for fault, strength in chosen))
 
 
-def tried(trial: Trial, fuse: Fuse) -> Said:
-    """Render a stack, let stackd fuse it, and compare."""
-    harmed, truths = rendered(trial)
-    composite, reference = _fused(harmed.stack, fuse)
-    found = min(damage(composite, truth, harmed.stack, reference) for truth in truths)
-    usual = found
-    if trial.fault is not None:
-        unharmed, (truth,) = rendered(replace(trial, fault=None))
-        usual = damage(*_fused_with(unharmed.stack, truth, fuse))
+def tried(of_one_stack: Sequence[Trial], fuse: Fuse) -> Iterator[Said]:
+    """Render a stack, let stackd fuse it without a fault first, then with others, and compare."""
+    usual = None
+    for trial in of_one_stack:
+        harmed, truths = rendered(trial)
+        composite, reference = _fused(harmed.stack, fuse)
+        found = min(damage(composite, truth, harmed, reference) for truth in truths)
+        usual = found if usual is None else usual
+        yield _said(trial, composite, harmed, found, usual)
+
+
+def _said(trial: Trial, composite: Composite, harmed: Harmed, found: float, usual: float) -> Said:
     return Said(
         trial=trial,
         codes=frozenset(finding.code for finding in composite.findings),
@@ -107,11 +114,6 @@ def _fused(stack: RenderedStack, fuse: Fuse) -> tuple[Composite, int]:
         frames = [write_frame(Path(folder) / f"{number + 1:04d}", pixels) for number, pixels in enumerate(stack.frames)]
         composite = fuse(frames, Path(folder) / "composite.tif")
     return composite, [frame.name for frame in frames].index(Path(composite.reference_path).name)
-
-
-def _fused_with(stack: RenderedStack, truth: Image, fuse: Fuse) -> tuple[Composite, Image, RenderedStack, int]:
-    composite, reference = _fused(stack, fuse)
-    return composite, truth, stack, reference
 
 
 def rendered(trial: Trial) -> tuple[Harmed, Sequence[Image]]:
@@ -141,7 +143,7 @@ def rendered(trial: Trial) -> tuple[Harmed, Sequence[Image]]:
     return harmed, harmed.stack.moments or (harmed.stack.truth,)
 
 
-def damage(composite: Composite, truth: Image, stack: RenderedStack, reference: int) -> float:
+def damage(composite: Composite, truth: Image, harmed: Harmed, reference: int) -> float:
     """Tell which share of a composite looks wrong or soft.
 
     Parameters
@@ -150,23 +152,32 @@ def damage(composite: Composite, truth: Image, stack: RenderedStack, reference: 
         Of the stack.
     truth : ndarray of float32, shape (H, W, 3)
         What would be right, on the grid of the stack's own reference.
-    stack : RenderedStack
-        Where frames lie.
+    harmed : Harmed
+        The stack: where frames lie, what of it is background, and how much brighter than the truth it was shot. Who pulls a
+        picture down that is too bright finds nothing where it was cut off.
     reference : int
         Frame that the composite lies on, by its place in the stack.
     """
     area = composite.valid_area
-    to_truth = stack.matrices[reference] @ np.array([[1, 0, area.left], [0, 1, area.top], [0, 0, 1]], np.float64)
+    to_truth = harmed.stack.matrices[reference] @ np.array([[1, 0, area.left], [0, 1, area.top], [0, 0, 1]], np.float64)
     rows, columns = composite.image.shape[:2]
     right = cv2.warpPerspective(truth, to_truth, (columns, rows), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
     inner = (slice(BORDER_PX, -BORDER_PX), slice(BORDER_PX, -BORDER_PX))
     image, right = composite.image[inner], right[inner]
+    if harmed.brighter != 1:
+        image = to_display(to_light(image) / np.float32(harmed.brighter))
     # No stacker promises a frame's exact brightness.
     gain = float((image * right).sum() / max(float((image * image).sum()), np.finfo(float).tiny))
     wrong = _cells(np.square(image * np.float32(gain) - right).mean(axis=2)) > WRONG_FROM**2
     seen, there = (_cells(np.square(_fine(one))) for one in (image * np.float32(gain), np.asarray(right, np.float32)))
     soft = (there > TEXTURED_FROM) & (seen < SOFT_BELOW * there)
-    return float((wrong | soft).mean())
+    found = wrong | soft
+    if harmed.background is not None:
+        shown = cv2.warpPerspective(
+            harmed.background.astype(np.float32), to_truth, (columns, rows), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        )
+        found &= _cells(np.asarray(shown[inner], np.float32)) < 0.5  # noqa: PLR2004  (most of it)
+    return float(found.mean())
 
 
 def _fine(image: Image) -> Gray:
@@ -178,11 +189,11 @@ def _cells(plane: Gray) -> Gray:
     return block_means(np.asarray(plane, np.float32), CELL_PX, edge=Edge.LEFT_OUT)
 
 
-def run(chosen: Sequence[Trial], fuse: Fuse, *, progress: Progress) -> tuple[Said, ...]:
+def run(chosen: Sequence[Sequence[Trial]], fuse: Fuse, *, progress: Progress) -> tuple[Said, ...]:
     """Try stack after stack."""
-    said = []
-    for done, trial in enumerate(chosen):
+    said: list[Said] = []
+    for done, of_one_stack in enumerate(chosen):
         progress("try", done, len(chosen))
-        said.append(tried(trial, fuse))
+        said.extend(tried(of_one_stack, fuse))
     progress("try", len(chosen), len(chosen))
     return tuple(said)

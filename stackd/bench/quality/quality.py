@@ -4,6 +4,7 @@ The truth is laid over the composite, never the other way round: the composite i
 channel, because no stacker promises a frame's exact brightness. All values are display-encoded, 0–1.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -49,6 +50,8 @@ class Quality:
     """Share of the truth's fine detail that is there."""
     sharp_excess: float
     """Detail that should not be there, as a share of the truth's."""
+    moving_psnr_db: float = float("nan")
+    """PSNR where something moves. Each place is compared with the one moment that it shows best, here and in all the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +85,9 @@ def judge(composite: Image, truth: Truth, composite_to_truth: Matrix) -> Quality
     if not inside.any():
         return FailedRegistration(reason="It has no pixel in common with the truth.")
     true = _plane_by_plane(truth.image, composite_to_truth, shape)
-    level = tone_between(composite, true, inside).applied(composite)
+    moving = np.zeros(shape, np.bool_) if truth.moving is None else _mask_on(truth.moving, composite_to_truth, shape) & inside
+    level = tone_between(composite, true, inside & ~moving).applied(composite)
+    _show_best_moments(true, level, [_plane_by_plane(moment, composite_to_truth, shape) for moment in truth.moments], moving)
     gray, true_gray = gray_of(level), gray_of(true)
     halo = _mask_on(truth.halo, composite_to_truth, shape) & inside
     flat = _mask_on(truth.flat, composite_to_truth, shape) & inside
@@ -93,6 +98,7 @@ def judge(composite: Image, truth: Truth, composite_to_truth: Matrix) -> Quality
         noise_ratio=grain(gray, flat) / truth.reference_grain if truth.reference_grain > 0 else float("nan"),
         sharp_kept=kept,
         sharp_excess=excess,
+        moving_psnr_db=_psnr_db(level[moving], true[moving]),
     )
 
 
@@ -116,6 +122,16 @@ def judge_depth(position: NDArray[np.float32], truth: Truth, composite_to_truth:
 def place(composite: Image, truth: Truth) -> Matrix | FailedRegistration:
     """Find where a composite lies whose maker does not tell: composite → truth px, an affine; failed when that cannot be told."""
     return place_on(gray_of(composite), gray_of(truth.image), truth.valid)
+
+
+def _show_best_moments(true: Image, composite: Image, moments: Sequence[Image], moving: Mask) -> None:
+    """Let the truth show, in each connected place where something moves, the one moment nearest to a composite. In place."""
+    places, count = ndimage.label(moving)
+    numbers = np.arange(1, count + 1)
+    errors = [ndimage.sum_labels(np.square(composite - moment).sum(axis=2), places, numbers) for moment in moments]
+    for number, best in zip(numbers, np.argmin(errors, axis=0) if errors else (), strict=True):
+        here = places == number
+        true[here] = moments[int(best)][here]
 
 
 # --------------------------------------------------------------- geometry

@@ -26,6 +26,11 @@ SMALLEST_JUMP = 0.5
 CHOICE_SIGMA_PX = 1.5
 """`nearest_frames` chooses by the error around a pixel, not of it alone, which would be luck with the noise."""
 
+MOVED = 0.03
+"""Display units by which moments differ where something moves: less, nobody sees."""
+MOVED_REACH_PX = 3
+"""Px around, which the blur of what moves reaches in the frames that have it nearly in focus."""
+
 LEAST_FLAT_PX = 500
 """Fewer pixels give no reliable grain (guess)."""
 
@@ -50,6 +55,10 @@ class Truth:
     reference: int
     reference_grain: float
     """Noise of the reference frame (see `grain`)."""
+    moments: tuple[Image, ...] = ()
+    """Where something moves: what a perfect composite would look like at each of several moments."""
+    moving: Mask | None = None
+    """Where moments differ; None where nothing moves."""
 
 
 def truth_of(stack: RenderedStack, *, blur_px: float) -> Truth:
@@ -67,7 +76,17 @@ def truth_of(stack: RenderedStack, *, blur_px: float) -> Truth:
         gains=tuple((gain, gain, gain) for gain in stack.gains),
         reference=stack.reference,
         reference_grain=grain(stack.read_gray(stack.reference, 1), flat),
+        moments=stack.moments,
+        moving=where_moving(stack.moments),
     )
+
+
+def where_moving(moments: Sequence[Image]) -> Mask | None:
+    """Mark where moments differ, and what lies around; None without moments."""
+    if not moments:
+        return None
+    spread = np.ptp(np.stack([moment.max(axis=2) for moment in moments]), axis=0)
+    return np.asarray(isotropic_dilation(spread > MOVED, MOVED_REACH_PX), np.bool_)
 
 
 def near_jumps(depth_position: NDArray[np.float32], *, blur_px: float) -> Mask:

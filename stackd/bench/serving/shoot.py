@@ -10,6 +10,7 @@ import numpy as np
 
 from stackd.adapters.journal.sqlite_journal import SqliteJournal
 from stackd.adapters.output.demo_camera import DemoCamera
+from stackd.intake.evidence.content import DETAIL_SIDE
 from stackd.model.content import ContentSignature
 from stackd.model.frame import Fingerprint, Frame, FrameMeta
 from stackd.model.job import JobState
@@ -114,7 +115,10 @@ class History:
         if sizes is not None:
             for place, frame in enumerate(frames):
                 content = ContentSignature(
-                    thumbnail=subject, sharpness=np.full((8, 8), -4.0 + 0.1 * place, np.float32), brightness=0.5
+                    thumbnail=subject,
+                    sharpness=np.full((8, 8), -4.0 + 0.1 * place, np.float32),
+                    detail=np.zeros((DETAIL_SIDE, DETAIL_SIDE), np.int8),
+                    brightness=0.5,
                 )
                 journal.remember(
                     Described(watch=str(watch), path=frame.path, fingerprint=frame.fingerprint, meta=frame.meta, content=content)

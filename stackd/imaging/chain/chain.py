@@ -18,6 +18,7 @@ from stackd.imaging.chain.breathing import LEAST_FRAMES, smoothed_magnifications
 from stackd.imaging.ground.frames import Progress, Step, Steps, ignore_progress
 from stackd.imaging.ground.linked import NormalEquations
 from stackd.imaging.ground.matrices import Vectors, corners, inverse, normalised, px_to_unit, transformed
+from stackd.imaging.ground.robust import ROUNDS
 from stackd.imaging.register.engine.pairwise import BLANK, is_duplicate
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame
 from stackd.model.pixels import Matrix
@@ -35,9 +36,6 @@ STRANGERS_KEPT = 2
 SURE_PX = 0.02
 """No link is trusted to be better than this at the corners."""
 
-LEAST_ERROR_PX = 0.01
-"""Links between frames that did not move are off by so much at the corners (measured on rendered stacks)."""
-
 STILL_SIGMAS = 3.0
 """Motion within so many standard errors of none is none."""
 
@@ -49,9 +47,6 @@ DUPLICATE = "It is the same exposure as a frame before it."
 
 HOMOGRAPHY_ELEMENTS = 9
 """All elements of a homography are free; scaling to unit determinant fixes their common factor."""
-
-SOLVER_ROUNDS = 12
-"""Reweighting rounds; the weights have settled by then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -129,6 +124,11 @@ def extended(chain: Chain, frame: PreparedFrame, register: Register) -> Chain:
     )
 
 
+def nearest_reference(chain: Chain, wanted: int) -> int:
+    """Give the frame nearest to the one wanted among those that hang together; of two the earlier one."""
+    return min(sorted(_main_part(_parts_of(chain), chain)), key=lambda position: abs(position - wanted))
+
+
 def solved(
     chain: Chain, shape: tuple[int, int], *, reference: int | None = None, progress: Progress = ignore_progress
 ) -> SolvedChain:
@@ -153,14 +153,13 @@ def solved(
     """
     parts = _parts_of(chain)
     if reference is None:
-        # A frame that was refused is never preferred to one it was compared with.
-        members = sorted(_largest([part for part in parts if not part <= chain.failures.keys()] or parts))
+        members = sorted(_main_part(parts, chain))
         reference = members[len(members) // 2]
     else:
         members = sorted(next(part for part in parts if reference in part))
     links = [link for link in chain.links if link.reference in members]
     is_steadied = _model(links) == "similarity" and len(members) >= LEAST_FRAMES
-    step = Steps(progress, "place", (1 + is_steadied) * SOLVER_ROUNDS)
+    step = Steps(progress, "place", (1 + is_steadied) * ROUNDS)
     matrices, trust = _solve(links, members, reference, shape, step)
     if is_steadied:
         matrices, _ = _solve(_steadied(links, trust, members, shape), members, reference, shape, step)
@@ -175,6 +174,11 @@ def solved(
     )
 
 
+def _main_part(parts: Sequence[frozenset[int]], chain: Chain) -> frozenset[int]:
+    # A frame that was refused is never preferred to one it was compared with.
+    return _largest([part for part in parts if not part <= chain.failures.keys()] or parts)
+
+
 def _is_still(matrices: Mapping[int, Matrix], links: Sequence[Link], reference: int, shape: tuple[int, int]) -> bool:
     """Tell whether the links leave open that no frame moved at all; then not one pixel need be resampled.
 
@@ -182,7 +186,7 @@ def _is_still(matrices: Mapping[int, Matrix], links: Sequence[Link], reference: 
     """
     if not links:
         return False
-    per_link_px = float(np.sqrt(np.mean([link.registration.uncertainty_px**2 for link in links]) + LEAST_ERROR_PX**2))
+    per_link_px = float(np.sqrt(np.mean([link.registration.uncertainty_px**2 for link in links]) + SURE_PX**2))
     here = corners(shape)
     for position, matrix in matrices.items():
         moved_px = float(np.sqrt(((transformed(matrix, here) - here) ** 2).sum(axis=1).mean()))
@@ -293,7 +297,7 @@ def _solve(
         equations.append((factors, target))
     sigma = _errors_px(links)
     trust = np.ones(len(links))
-    for _ in range(SOLVER_ROUNDS):
+    for _ in range(ROUNDS):
         normal = NormalEquations(len(unknown), len(free))
         for (factors, target), weight in zip(equations, (trust / sigma**2).tolist(), strict=True):
             normal.add(factors, target, weight)

@@ -44,5 +44,6 @@ class Coverage:
 
 
 def _is_full(covered: Mask) -> bool:
-    """Tell whether a frame covers everything: its outline is convex, so it does as soon as it covers the corners."""
-    return bool(covered[:: covered.shape[0] - 1 or 1, :: covered.shape[1] - 1 or 1].all())
+    """Tell whether a frame covers everything; by its corners first, which a frame that moved does not."""
+    corners = covered[:: covered.shape[0] - 1 or 1, :: covered.shape[1] - 1 or 1]
+    return bool(corners.all() and (covered.strides == (0, 0) or covered.all()))

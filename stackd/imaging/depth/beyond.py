@@ -6,7 +6,7 @@ in the last frame, and no frame within the stack explains the sharper ones besid
 distances m, and each is compared with all frames as if these had it in focus. Clipped highlights need no exception: a disc cut
 off at white is predicted too dark, which counts less than too bright, and its size still tells.
 
-The same comparison as in `stackd.imaging.fuse.depth_from_defocus`, on a grid as coarse as discs allow.
+The same comparison as in `stackd.imaging.fuse.depth_from_defocus.costs`, on a grid as coarse as discs allow.
 """
 
 from collections.abc import Sequence

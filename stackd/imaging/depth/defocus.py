@@ -23,16 +23,15 @@ HALVING_RADIUS_PX = 1.9
 
 TILE_PX = 48
 """Side of a patch in which blur is measured: small enough for one depth, large enough for texture."""
-LARGEST_RADIUS_PX = 24.0
-"""Blur beyond this says little about the radius, and patches would need wide margins."""
+LARGEST_RADIUS_PX = 24
+"""Blur beyond this says little about the radius; it is also the margin around a patch, so that what comes in by blur is there."""
 TILES_AT_MOST = 40
 """Patches measured; more do not move the median."""
 EXPLAINED = 0.2
-"""A blur counts only when it leaves less than this share of the difference of two frames: then it is defocus, not occlusion."""
+"""A blur counts only when it leaves less than this share of the difference of two frames: then it is defocus, not occlusion.
+Where grain is known, both are taken above it, and so much of it is allowed."""
 RADII_PX = np.geomspace(0.4, LARGEST_RADIUS_PX, 22).astype(np.float32)
 """Radii tried: steps of a fifth, refined by a parabola."""
-TEXTURE = 4e-5
-"""Least mean squared difference (display units) between two frames of a patch worth measuring: well above grain at high ISO."""
 
 
 def blurred(light: NDArray[np.float32], radius_px: float) -> NDArray[np.float32]:
@@ -155,14 +154,14 @@ def _blur_per_frame(grays: Sequence[Gray], positions: Sequence[int], sharpest: i
         actual = gray[rows, columns][inner].ravel()
         misfit = np.square(predictions - actual).mean(axis=1).astype(np.float64)
         best = int(misfit.argmin())
-        if 0 < best < len(RADII_PX) and misfit[0] > TEXTURE and misfit[best] < EXPLAINED * misfit[0]:
+        if 0 < best < len(RADII_PX) and misfit[best] < EXPLAINED * misfit[0]:
             equations.append((position**2 - start**2, position - start))
             spreads.append(float(_refined(misfit, best)) ** 2)
     return _solved(np.array(equations, float), np.array(spreads), start)
 
 
 def _with_margin(first: int, length: int) -> tuple[slice, slice]:
-    margin = int(LARGEST_RADIUS_PX)
+    margin = LARGEST_RADIUS_PX
     start, stop = max(first - margin, 0), min(first + TILE_PX + margin, length)
     return slice(start, stop), slice(first - start, min(first + TILE_PX, length) - start)
 

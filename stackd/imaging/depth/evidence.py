@@ -16,7 +16,7 @@ from stackd.imaging.compose.focus_positions import FocusPositions
 from stackd.imaging.depth.beyond import BeyondEnds
 from stackd.imaging.depth.edge_detail import DetailSeen, EdgeChanges, EdgeDetail
 from stackd.imaging.depth.fill import filled
-from stackd.imaging.depth.unfocused import Unfocused, UnfocusedWeights
+from stackd.imaging.depth.unfocused import Unfocused, UnfocusedWeights, relative_weight
 from stackd.imaging.depth.veils import last_unveiled, without_specks
 from stackd.imaging.ground.frames import PlaneStore, Progress, Step, Steps, ignore_progress
 from stackd.model.composite import DepthMap
@@ -24,8 +24,6 @@ from stackd.model.pixels import Gray, Mask
 
 Plane = NDArray[np.float32]
 
-LEAST_HEARD = 0.1
-"""Where hardly any has a say, what is expected from around counts so many times more, and no more than that."""
 SURE_FRAMES = 2.0
 """Up to so many frames that explain a pixel equally well, its depth counts as sure: between two frames both are half right."""
 SURE_EXPONENT = 4
@@ -42,8 +40,6 @@ PASSES = 7
 """Times that settling goes through the whole stack."""
 MOST_OF_MEDIAN = 255
 """Greatest number that OpenCV's wide median takes."""
-NEGLIGIBLE = 0.2
-"""Share of the best frame's weight below which a frame is left out: it saves warping tiles for nothing that could be seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -116,7 +112,7 @@ class Evidence:
         sure = self._confidence() * self._heard
         confidence = sure * (1 - never_sharp.share)
         expected = filled(_calmed(self._best), confidence**SURE_EXPONENT)
-        doubt_at_most = np.asarray(np.float32(EXPECTED_AT_MOST) / np.maximum(self._heard, np.float32(LEAST_HEARD)), np.float32)
+        doubt_at_most = np.asarray(np.float32(EXPECTED_AT_MOST) / np.maximum(self._heard, np.finfo(np.float32).eps), np.float32)
         costs = _DoubtedCosts(
             store=self._store, expected=focus.of(expected), focus=focus, doubt_at_most=doubt_at_most, patches=NO_PATCHES
         )
@@ -134,7 +130,7 @@ class Evidence:
         total = np.zeros_like(least)
         for position in range(len(self._store)):
             worse = costs.of(position) - least
-            total += _relative(worse)
+            total += relative_weight(worse)
             choice.consider(position, worse * self._unit)
             step()
         return SettledEvidence(
@@ -194,7 +190,7 @@ class SettledEvidence:
 
     def weight(self, position: int) -> FrameWeight:
         """Weight of a frame."""
-        weight = _relative(self.costs.of(position) - self.least) / self.total
+        weight = relative_weight(self.costs.of(position) - self.least) / self.total
         detail = self.edges.change(position, weight, 1 - self.never_sharp)
         weight += self.never_sharp * (self._unfocused_weight(position) - weight)
         return FrameWeight(whole=weight, detail=detail)
@@ -302,12 +298,6 @@ def _calmed(position: NDArray[np.float32]) -> NDArray[np.float32]:
     starts = range(0, max(int(position.max()), 1), MOST_OF_MEDIAN)
     parts = (np.clip(position - np.float32(start), 0, MOST_OF_MEDIAN).astype(np.uint8) for start in starts)
     return np.asarray(sum(cv2.medianBlur(part, CALM_PX).astype(np.float32) for part in parts), np.float32)
-
-
-def _relative(worse: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Weight against the best frame's, given by how much worse a frame explains the others."""
-    weight = cv2.exp(-worse)
-    return np.asarray(cv2.threshold(weight, NEGLIGIBLE, 0, cv2.THRESH_TOZERO, dst=weight)[1], np.float32)
 
 
 def _converted(plane: NDArray[np.floating], depth: int) -> NDArray[np.floating]:

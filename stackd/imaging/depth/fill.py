@@ -4,9 +4,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-SMALLEST_SIDE_PX = 4
-"""The coarsest level: one mean depth for what no finer level knows."""
-
 
 def filled(position: NDArray[np.float32], confidence: NDArray[np.float32]) -> NDArray[np.float32]:
     """Replace unsure positions by a smooth continuation of the sure ones around them.
@@ -29,7 +26,7 @@ def filled(position: NDArray[np.float32], confidence: NDArray[np.float32]) -> ND
     ----------
     .. [1] Gortler, Grzeszczuk, Szeliski, Cohen, "The lumigraph", SIGGRAPH 1996.
     """
-    if min(position.shape) <= SMALLEST_SIDE_PX:
+    if min(position.shape) == 1:  # the coarsest level: one mean depth for what no finer one knows
         sure = float(confidence.sum())
         overall = float((position * confidence).sum()) / sure if sure else float(position.mean())
         return confidence * position + (1 - confidence) * np.float32(overall)

@@ -25,14 +25,15 @@ decisions, because grain of the sharpest frame looks like 0.2 of blur in the oth
 position was off by 0.06 steps in the mean; with two thirds of the second 0.12, with half as much again of either 0.06 to 0.07
 (measured)."""
 ALIKE_PX = 0.75
-"""Step, px of the decisions, below which neighbouring frames say the same: a patch that errs about one errs about the next alike,
-so that each counts less. Without it, slow stacks of even steps got lone long ones (measured on three, some 350 px large)."""
+"""Blur, px of the decisions, that hardly shows: a frame shows something sharp if a patch is in focus within so much, or a step.
+Steps below it make neighbouring frames say the same: a patch that errs about one errs about the next alike, so that each counts
+less. Without it, slow stacks of even steps got lone long ones (measured on three, some 350 px large)."""
 STEPS_ALIKE = 0.04
 """Scale of the Cauchy distribution of steps around the usual one. 0.06 makes the worst errors a tenth larger, 0.1 to 0.3 by half
 or more; 0.03 does as well (measured)."""
 FIRST_ALIKE, COOLING = 1.0, 0.7
-"""The scale in the first round, and its factor from round to round: started with the last one, a gap can stay shut (measured on
-stacks with few patches)."""
+"""The scale in the first round, and its factor, and that of misfits, from round to round: started with the last one, a gap can
+stay shut (measured on stacks with few patches)."""
 USUAL_ALIKE = 0.2
 """The scale by which steps count for the unit in the end: all where they are even, the middle ones where a hand turned a ring."""
 STIFF = 0.001
@@ -42,9 +43,9 @@ BACKWARDS_ALIKE = 0.25
 28 steps of a stack on bellows was taken back, with nothing to see of it."""
 PATCH_NEAR_STEPS = 2.0
 """A patch is sharpest near its sharpest frame, give or take so many steps."""
-FARTHEST_MISFIT, LEAST_MISFIT, MISFIT_COOLING = 9.0, 2.0, 0.7
-"""Standard errors from which on a squared radius counts for little (Geman and McClure's weights): in the first round, in the last
-ones, and the factor between rounds."""
+FARTHEST_MISFIT, LEAST_MISFIT = 9.0, 2.0
+"""Standard errors from which on a squared radius counts for little (Geman and McClure's weights): in the first round, and in the
+last ones."""
 ROUNDS, SETTLED = 60, 1e-4
 """Of the fit, at most; and movement in usual steps below which it has settled."""
 DAMPING = 1e-6
@@ -55,10 +56,6 @@ LEAST_COUNTS, LEAST_WEIGHT = 4, 0.6
 mixture of depths or a passing veil leaves is below (measured)."""
 LEAST_PATCHES = 3
 """Such patches without which nothing is said."""
-SHARP_STEPS, SHARP_PX = 1.0, 0.75
-"""A frame shows something sharp if a patch is in focus within so many steps of it, or so much blur, px of the decisions."""
-UNSEEN_ERROR = 1.0
-"""Standard error, in steps, of each step beyond the frames that show something sharp: nothing tells (chosen to say so)."""
 
 UNIT_ERROR = 0.05
 """Share by which the unit may be wrong, and with it all that is not made of usual steps: blur of less than a pixel comes out a
@@ -67,9 +64,10 @@ little too large. Rendered gaps are found 2 to 5 % too short, one 8 % (measured)
 UNEVEN_STEPS, UNEVEN_ERRORS = 0.25, 4.0
 """Steps are uneven when one differs from the usual one by so much and by so many of its standard errors, or a frame lies off even
 steps by twice as much. Blur that is wrong by a sixth costs a tenth of a decibel (decision 0010), less is not worth a change."""
-UNEVEN_EXPLAINS = 1.5
-"""Even steps must leave so many times as much unexplained. Rendered stacks with a gap: 4 to 10 times, without one 1.0; even
-stacks of other origin, with few patches or discs that are none, up to 1.25, for a lone step that is not there (measured)."""
+UNEVEN_EXPLAINS = 1.8
+"""Even steps must leave so many times as much unexplained of what uneven ones explain. Rendered stacks with a gap: 1.9 to 39
+times, without one 1.0; even stacks of other origin, with few patches or discs that are none, up to 1.35, for a lone step that is
+not there, and 1.7 where steps do differ by a sixth (measured)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -117,7 +115,9 @@ def fit_focus(blur: RelativeBlur, sharpness: tuple[float, ...]) -> FocusFit:
     steps[sharp.last :] = 1
     places = np.concatenate([[0.0], np.cumsum(steps)])
     errors = _errors(covariance, sharp)
-    explains = equations.unexplained(even) >= UNEVEN_EXPLAINS * equations.unexplained(axis)
+    # What neither explains, such as patches of several depths, says nothing of the steps.
+    told = equations.squared_errors(axis) < LEAST_MISFIT**2
+    explains = equations.unexplained(even, told) >= UNEVEN_EXPLAINS * equations.unexplained(axis, told)
     if not explains or not _is_uneven(steps, places, covariance, errors, sharp):
         return FocusFit(positions=FocusPositions.even(count, errors=errors, sharpness=sharpness), blur_px=step_px)
     off = places - np.arange(count, dtype=np.float64)
@@ -190,7 +190,7 @@ class _Axis:
         good = (known >= min(LEAST_COUNTS, blur.counts.shape[1] - 1)) & (self.weights.sum(axis=1) >= LEAST_WEIGHT * known)
         if good.sum() < LEAST_PATCHES:
             return None
-        within = max(SHARP_STEPS * self.step_px, SHARP_PX)
+        within = max(self.step_px, ALIKE_PX)
         shown: NDArray[np.bool_] = np.any(np.abs(self.focus[:, None] - self.patches[None, good]) <= within, axis=1)
         frames = np.flatnonzero(shown)
         return _Sharp(first=int(frames[0]), last=int(frames[-1]), shown=shown) if len(frames) else None
@@ -212,13 +212,17 @@ class _Equations:
         variance = grain**2 + (RELATIVE_ERROR * squared) ** 2 + LEAST_ERROR_PX2**2
         return cls(squared=squared, variance=variance, known=blur.counts, sharpest=blur.sharpest)
 
-    def unexplained(self, axis: _Axis) -> float:
-        """Add up what an axis leaves unexplained, robustly, in squared errors."""
+    def squared_errors(self, axis: _Axis) -> Reals:
+        """Tell by how many squared standard errors an axis misses each equation; 0 where there is none."""
         away = axis.focus[None] - axis.patches[:, None]
         own = axis.focus[self.sharpest] - axis.patches
-        rest = np.where(self.known, self.squared - (away**2 - own[:, None] ** 2), 0)
-        share = rest**2 / self.variance
-        return float((share / (1 + share / LEAST_MISFIT**2)).sum())
+        return np.where(self.known, self.squared - (away**2 - own[:, None] ** 2), 0) ** 2 / self.variance
+
+    def unexplained(self, axis: _Axis, told: NDArray[np.bool_] | None = None) -> float:
+        """Add up what an axis leaves unexplained, robustly, in squared errors; of the equations `told` alone, if given."""
+        share = self.squared_errors(axis)
+        left = share / (1 + share / LEAST_MISFIT**2)
+        return float(left.sum() if told is None else left[told].sum())
 
     def moved(self, axis: _Axis, *, alike: float | None, misfit: float) -> tuple[_Axis, float]:
         """Improve an axis by one round; also tell by how much it moved, in usual steps. Steps stay even if `alike` is None."""
@@ -332,7 +336,7 @@ def _settled(axis: _Axis, equations: _Equations, *, stiff: bool) -> _Axis:
         axis, moved = equations.moved(axis, alike=None if stiff else alike, misfit=misfit)
         if moved < SETTLED and alike == STEPS_ALIKE and misfit == LEAST_MISFIT:
             break
-        alike, misfit = max(COOLING * alike, STEPS_ALIKE), max(MISFIT_COOLING * misfit, LEAST_MISFIT)
+        alike, misfit = max(COOLING * alike, STEPS_ALIKE), max(COOLING * misfit, LEAST_MISFIT)
     return axis
 
 
@@ -346,13 +350,13 @@ def _usual(steps: Reals, alike: float) -> float:
 
 
 def _errors(covariance: Reals, sharp: _Sharp) -> tuple[float, ...]:
-    """Standard errors against the frames that show something sharp, taken together; growing away from them."""
+    """Standard errors against the frames that show something sharp, taken together; a step more for each step away from them."""
     count = len(covariance)
     against = np.eye(count) - (sharp.shown / sharp.shown.sum())[None]
     own = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", against, covariance, against), 0))
     index = np.arange(count)
     nearest = np.clip(index, sharp.first, sharp.last)
-    return tuple(float(error) for error in np.hypot(own[nearest], UNSEEN_ERROR * np.abs(index - nearest)))
+    return tuple(float(error) for error in np.hypot(own[nearest], np.abs(index - nearest)))
 
 
 def _is_uneven(steps: Reals, places: Reals, covariance: Reals, errors: tuple[float, ...], sharp: _Sharp) -> bool:

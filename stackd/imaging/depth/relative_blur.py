@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.imaging.depth.defocus import EXPLAINED, LARGEST_RADIUS_PX
 from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.colour import to_display, to_light
 from stackd.imaging.ground.frames import PlaneStore
@@ -25,8 +26,6 @@ Reals = NDArray[np.float64]
 PATCH_PX, STRIDE_PX = 48, 24
 """Side of a patch and way from one to the next. Measured on rendered stacks: with 32 px the worst error grows by half, because
 grain counts more."""
-LARGEST_RADIUS_PX = 24
-"""Blur beyond this says little about the radius; it is also the margin around a patch, so that what comes in by blur is there."""
 REGION_PX = PATCH_PX + 2 * LARGEST_RADIUS_PX
 RADII_PX = (0.0, *(float(radius) for radius in np.geomspace(0.6, LARGEST_RADIUS_PX, 20)))
 """Radii tried: steps of a fifth, refined by a parabola. They are true discs: two boxes of equal variance, as the comparison of
@@ -39,14 +38,12 @@ SMOOTHED_PX = 0.8
 0.5 px the worst errors grow by a third, with 1 px texture is lost where there is little (measured)."""
 COARSER_PX = 1.5
 """Sigma of a second one: what lies between the two is detail."""
-LEAST_GAIN, LEAST_FACTOR = 4e-6, 2.0
-"""A patch is worth measuring if its detail, mean squared display units, changes by so much and so many times through the stack:
-a single frame's grain at ISO 1600 is a tenth of that (on the grid of the decisions)."""
+LEAST_GAIN = 4e-6
+"""A patch is worth measuring if its detail, mean squared display units, changes by so much through the stack: a single
+frame's grain at ISO 1600 is a tenth of that (on the grid of the decisions)."""
 PATCHES_A_FRAME, PATCHES_AT_MOST = 8, 160
 """Patches sharpest in one frame, and of all: each costs about a millisecond, and more of them move nothing (measured)."""
 
-EXPLAINED, NOISE_LEFT = 0.2, 0.2
-"""A blur counts if it leaves less than so much of the difference of two frames, both above what grain leaves, and of that."""
 FARTHEST_SHARPER = 0.3
 """Variance, px squared, by which a frame may be sharper than the sharpest: the prediction is a straight line there."""
 
@@ -161,7 +158,7 @@ def _chosen(energies: NDArray[np.float32]) -> list[tuple[int, int, int]]:
         return []
     most, least = patch.max(axis=0), patch.min(axis=0)
     sharpest = patch.argmax(axis=0)
-    free = (most - least > LEAST_GAIN) & (most > LEAST_FACTOR * least)
+    free = most - least > LEAST_GAIN
     a_frame = max(min(PATCHES_A_FRAME, PATCHES_AT_MOST // len(patch)), 1)
     found = []
     for frame in range(len(patch)):
@@ -233,7 +230,7 @@ def _explained(left: Reals, unblurred: Reals) -> NDArray[np.bool_]:
         return np.zeros(left.shape, np.bool_)
     least = left.min(axis=1)
     grain = np.minimum(least, 2 * np.median(least))[:, None]
-    return np.asarray(left - grain < EXPLAINED * np.maximum(unblurred - grain, 0) + NOISE_LEFT * grain, np.bool_)
+    return np.asarray(left - grain < EXPLAINED * np.maximum(unblurred - grain, 0) + EXPLAINED * grain, np.bool_)
 
 
 @lru_cache(maxsize=1)

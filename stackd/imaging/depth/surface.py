@@ -49,7 +49,8 @@ COVERED_SIDE_PX, COVERED = 33, (0.3, 0.6)
 """Share of seeds in a box of this side: hairs and outlines cover less than the first, texture more than the second (printed text
 half). With (0.2, 0.5) surfaces behind tangled hairs are lost."""
 LONE_SIDE_PX, LONE_SUPPORT = 9, (0.15, 0.3)
-"""A seed on its own must at least be a line: it counts from so large a share of seeds in a box of this side.
+"""A seed on its own must at least be a line: it counts from so large a share of seeds in a box of this side. Up to the larger,
+those at another depth than what surrounds them are specks.
 Without this, strays decide where nothing else does: errors above one frame in a "layers" 3.5 → 5.9 %."""
 FARTHER_COUNTS = 4.0
 """Of two such seeds at the two ends of the stack, the farther counts exp(4) times as much. Less, and hairs pull the wall to
@@ -77,11 +78,11 @@ is in front of the lower, and was torn (a beetle's back). 8 to 14 do the same.""
 ROUNDS = 2
 """Times rows and columns are gone along; once leaves streaks, and rank correlation is lower by 0.015."""
 
-FRONT_FRAMES, FRONT_SHARE = 0.7, 0.1
-"""Frames, or share of the stack if that is more, by which a seed may be nearer than its surroundings before it counts less.
+STACK_SHARE = 0.1
+"""Of the frames of a stack: what `FRONT_FRAMES` and `OTHER_FRAMES` are at least, since deep stacks are measured less finely."""
+FRONT_FRAMES = 0.7
+"""Frames by which a seed may be nearer than its surroundings before it counts less.
 Without this rank correlation is lower by 0.06."""
-FRONT_COUNTS = 1e-6
-"""What then is left of it: it still decides where nothing else does."""
 END_FRAMES = 0.4
 """Seeds in an end frame may lie beyond it. They are entered so much beyond, and the result is cut to the stack: a few other seeds
 among them shall not pull a wall at the end away from it (without this, rank correlation in "layers" falls from 0.95 to 0.74)."""
@@ -89,18 +90,15 @@ among them shall not pull a wall at the end away from it (without this, rank cor
 RIM_SIDE_PX, RIM_SHARE = 5, 0.4
 """A seed is the rim of something thin if the thing, within a box of this side, stands out of the guide, and the seed itself by
 less than this share of that. If rims are kept, rank correlation is lower by 0.03."""
-OTHER_FRAMES, OTHER_SHARE = 1.0, 0.1
-"""From so many frames, or share of the stack if that is more, two depths are two surfaces: a steep one differs from its own
-surroundings, too."""
+OTHER_FRAMES = 1.0
+"""From so many frames on two depths are two surfaces: a steep one differs from its own surroundings, too."""
 SPLIT_FRAMES = 0.25
 """A pixel that would lie farther than this from the depth of the grid's closest pixel is at an edge and takes that depth: a
 quarter of a pixel from the grid's, that is where neighbours differ by one frame."""
-SPECK_SIDE_PX, SPECK_SHARE = 9, 0.3
-"""Seeds at another depth than what surrounds them are specks unless there are so many of them in a box of this side."""
 SMOOTH_SIDE_PX = 5
 """Side of the last median, which spares thin things."""
-SURE_SIGMA_PX, SURE_FRAMES, SURE_SHARE = 2.0, 0.5, 0.5
-"""Depth is sure where this share of the surroundings are seeds that lie within half a frame of it."""
+SURE = 0.5
+"""Depth is sure where this share of the surroundings are seeds that lie within so many frames of it: half, by half a frame."""
 
 STRIP_PX, STRIP_MARGIN_PX = 128, 4
 """Rows measured at once, and rows on either side that detail in them depends on."""
@@ -176,16 +174,16 @@ def visible_surface(measured: DepthMap, texture: Texture) -> DepthMap:
     seeds = _seeds(texture.detail) * (np.abs(position - typical) < ALIKE_FRAMES)
     guide = np.asarray(cv2.medianBlur(texture.colours, GUIDE_SIDE_PX), np.uint8)
     around = _continued(_beyond_the_ends(position, last), _weights(measured, texture, seeds), guide, last)
-    other = max(OTHER_FRAMES, OTHER_SHARE * float(last))
+    other = max(OTHER_FRAMES, STACK_SHARE * float(last))
     strange = np.abs(position - around) > other
-    strange &= _is_rim(texture.colours, guide) | (_share(seeds, SPECK_SIDE_PX) < SPECK_SHARE)
+    strange &= _is_rim(texture.colours, guide) | (_share(seeds, LONE_SIDE_PX) < LONE_SUPPORT[1])
     seeds[strange] = 0
     seen = seeds > 0.5  # noqa: PLR2004  # rather texture than not
     surface = np.asarray(cv2.medianBlur(np.where(seen, position, around).astype(np.float32), SMOOTH_SIDE_PX), np.float32)
     thin = seen & (np.abs(typical - around) > other)
     surface[thin] = typical[thin]
-    decided = seeds * (np.abs(position - surface) < SURE_FRAMES)
-    confidence = np.minimum(_blurred(decided, SURE_SIGMA_PX) / np.float32(SURE_SHARE), 1)
+    decided = seeds * (np.abs(position - surface) < SURE)
+    confidence = np.minimum(_share(decided, LONE_SIDE_PX) / np.float32(SURE), 1)
     return DepthMap(position=surface, confidence=confidence, frame_count=measured.frame_count)
 
 
@@ -264,8 +262,8 @@ def _continued(position: Plane, weights: _Weights, guide: Colours, last: np.floa
     # Amid texture only the closest surroundings are asked: a slope goes on, and is not in front of its own far end.
     expected += weights.covered * (averaged(everything, LOCAL_REACH_PX) - expected)
     # On an outline two surfaces meet, and only what is nearer than both is in front.
-    nearer = np.maximum(cv2.erode(expected, np.ones((3, 3))) - position, 0) / max(FRONT_FRAMES, FRONT_SHARE * last)
-    behind = weights.seeds * np.maximum(np.exp(-np.square(nearer) / 2), np.float32(FRONT_COUNTS))
+    nearer = np.maximum(cv2.erode(expected, np.ones((3, 3))) - position, 0) / max(FRONT_FRAMES, STACK_SHARE * last)
+    behind = weights.seeds * np.exp(-np.square(nearer) / 2)
     weight = np.maximum(behind, weights.faint)
     afar = averaged(weight, REACH_PX)
     weight_afar = np.float32(AFAR_COUNTS)

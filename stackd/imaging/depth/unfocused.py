@@ -42,14 +42,14 @@ DECIDES_FROM = 16.0
 COST_AT_MOST = 60.0
 """In units of the tolerance: cost beyond this excludes a frame; held finite, so that it can be spread."""
 
-NOT_SHOWN = 1000.0
-"""The same for a frame that does not show the place: far above all others together, and exp(−1000) is none of it."""
+NOT_SHOWN = np.finfo(np.float32).max
+"""The same for a frame that does not show the place."""
 UNSEEN = np.float16(-1)
 """Stands for the contrast of such a frame."""
 
 NEGLIGIBLE = 0.2
-"""Share of the best frame's weight below which a frame is left out, as where something is in focus: the doubt about frames far
-from the depth expected is capped, so otherwise every frame of the stack would have a hundredth part, and be warped for it."""
+"""Share of the best frame's weight below which a frame is left out: it saves warping tiles for nothing that could be seen. Doubt
+about frames far from the depth expected is capped, so otherwise every frame of the stack would have a hundredth part."""
 
 SPREAD_PX, SPREAD_GAIN, SPREAD_FROM = 24.0, 5.0, 0.3
 """How far the choice is continued to where focused things stand before the background, and from which share of it on."""
@@ -61,8 +61,8 @@ HIGHLIGHT_WIDE_PX, HIGHLIGHT_NARROW_PX, HIGHLIGHT_SHARE = 16.0, 4.0, 0.05
 HIGHLIGHT_SIDE_PX = 5
 """Spots are widened to this side, so that they outlast the reduction."""
 
-LEAST_ENERGY = 1e-8
-"""Mean squared display units: below this detail is rounding."""
+TINY = np.finfo(np.float32).eps
+"""Keeps ratios finite where nothing is to be seen, not even grain."""
 END_SHARE = (0.45, 0.95)
 """Share of the surroundings whose coarse contrast is greatest in an end frame: from the first on it counts, from the second
 fully."""
@@ -198,12 +198,12 @@ class Unfocused:
         )
 
     def _hardly_changes(self, seen: _Range, octaves: tuple[float, float]) -> Plane:
-        least, most = (np.maximum(plane - self._floor, 0) + self._floor / 2 + LEAST_ENERGY for plane in (seen.least, seen.most))
+        least, most = (np.maximum(plane - self._floor, 0) + self._floor / 2 + TINY for plane in (seen.least, seen.most))
         return 1 - _ramp(np.log2(most / least), *octaves)
 
     def _without_texture(self, seen: _Range, contrast: Plane) -> Plane:
         fine = np.maximum(seen.most - self._floor, 0)
-        return 1 - _ramp(fine / (contrast + np.float32(LEAST_ENERGY)), *FINE_SHARE)
+        return 1 - _ramp(fine / (contrast + TINY), *FINE_SHARE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -245,7 +245,7 @@ class NeverSharp:
             step()
         total, moment = np.zeros_like(least), np.zeros_like(least)
         for position in positions:
-            weight = _relative(costs.of(position), least)
+            weight = relative_weight(costs.of(position) - least)
             total += weight
             moment += np.float32(position) * weight
             step()
@@ -270,11 +270,11 @@ class _Costs:
         lack = np.minimum((found.greatest - _square(contrast)) / found.unit, np.float32(COST_AT_MOST))
         away = self._away_from_end(position)
         lack += found.beyond.share * (away - lack)
-        spread = _smooth(lack * found.wide, SPREAD_PX) / (found.around + np.finfo(np.float32).eps)
+        spread = _smooth(lack * found.wide, SPREAD_PX) / (found.around + TINY)
         spread += found.beyond.share * (away - spread)  # what is known of a place outdoes what is known around it
         distance = (self.expected - np.float32(self.focus.steps[position])) / np.float32(self.within)
         spread += np.minimum(np.square(distance) / 2, np.float32(self.at_most))
-        return np.asarray(spread + np.float32(NOT_SHOWN) * (contrast == UNSEEN), np.float32)
+        return np.where(contrast == UNSEEN, NOT_SHOWN, spread)
 
     def _away_from_end(self, position: int) -> Plane | np.float32:
         """Cost of a frame where something is known to lie beyond an end: none at that end, as high as can be elsewhere."""
@@ -300,7 +300,7 @@ class UnfocusedWeights:
 
     def weight(self, position: int, shape: tuple[int, int]) -> Plane:
         """Weights of a frame on the grid of the decisions; those of all frames sum to one."""
-        return stretched(_relative(self.costs.of(position), self.least) / self.total, shape)
+        return stretched(relative_weight(self.costs.of(position) - self.least) / self.total, shape)
 
 
 def _hidden(contrast: NDArray[np.float16], outside: Mask) -> NDArray[np.float16]:
@@ -309,11 +309,10 @@ def _hidden(contrast: NDArray[np.float16], outside: Mask) -> NDArray[np.float16]
     return np.where(hidden, UNSEEN, contrast)
 
 
-def _relative(cost: Plane, least: Plane) -> Plane:
-    """Weight against the best frame's."""
-    weight = np.exp(least - cost)
-    weight[weight < np.float32(NEGLIGIBLE)] = 0
-    return np.asarray(weight, np.float32)
+def relative_weight(worse: Plane) -> Plane:
+    """Weight against the best frame's, given by how much worse a frame is, in units of the tolerance."""
+    weight = cv2.exp(-worse)
+    return np.asarray(cv2.threshold(weight, NEGLIGIBLE, 0, cv2.THRESH_TOZERO, dst=weight)[1], np.float32)
 
 
 def _without_highlights(brightest: Plane, around_px: float) -> Plane:

@@ -1,7 +1,7 @@
-"""The fusion methods: one file each, chosen by the type of their settings.
+"""The fusion methods: one file or folder each, chosen by the type of their settings.
 
-Adding a method: one file, whose settings class is a `FusionMethod`, joins the union below. Everything else (configuration, help,
-the tests every method must pass) follows from that.
+Adding a method: one file or folder, whose settings class is a `FusionMethod`, joins the union below. Everything else
+(configuration, help, the tests every method must pass) follows from that.
 """
 
 from typing import Annotated, TypeAlias

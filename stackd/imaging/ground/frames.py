@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from stackd.model.pixels import Gray, Image, Mask, Matrix, Pixels
+from stackd.model.pixels import Alpha, Gray, Image, Mask, Matrix, Pixels
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with (stage, done, total) as work goes on; raises `Cancelled` when the work is to stop."""
@@ -72,6 +72,13 @@ class FrameSource(Protocol):
         """
         ...
 
+    def read_alpha(self, position: int) -> Alpha | None:
+        """Tell which pixels of a frame are picture, shape (H, W); None where all are.
+
+        What `read` and `read_gray` give for the others is filled in from what lies around them.
+        """
+        ...
+
 
 class AlignedFrames(Protocol):
     """Frames of one stack laid over the reference and matched in brightness."""
@@ -112,7 +119,11 @@ class AlignedFrames(Protocol):
         ...
 
     def covered(self, position: int) -> Mask:
-        """Pixels of the reference grid that lie inside the frame, shape (H, W)."""
+        """Pixels of the reference grid that lie inside the frame and are picture there, shape (H, W)."""
+        ...
+
+    def alpha(self, position: int) -> Alpha | None:
+        """How much of each pixel of the reference grid the frame shows, shape (H, W), 0 outside it; None if it has no alpha."""
         ...
 
 

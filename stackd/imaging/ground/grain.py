@@ -29,17 +29,21 @@ GRAIN_ALONE = 1.5
 with `denoise`: 0.3 to 1 dB less)."""
 DETAIL_SIGMA_PX = 2.0
 """Sigma of the window in which detail is told from grain: one of 1 px follows the grain itself (guess)."""
+WHOLLY = 0.999
+"""Share of a patch that is all of it, but for rounding."""
 IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
 """Difference of two Laplacians: blind to edges, keeps the standard deviation of white grain [1]_."""
 
 
-def estimate_grain(grays: Sequence[Gray]) -> float:
+def estimate_grain(grays: Sequence[Gray], shown: Sequence[Mask | None] = ()) -> float:
     """Estimate the standard deviation of grain.
 
     Parameters
     ----------
     grays : sequence of ndarray of float32, shape (H, W)
         Frames of one stack, display-encoded, as they will be compared: grain depends on size and interpolation.
+    shown : sequence of (ndarray of bool, shape (H, W), or None)
+        What of each is picture; all of them by default. The rest, which is filled in, has no grain.
 
     Returns
     -------
@@ -47,10 +51,10 @@ def estimate_grain(grays: Sequence[Gray]) -> float:
         Display units; 0 when every patch is clipped.
     """
     details = [np.square(cv2.subtract(gray, cv2.GaussianBlur(gray, (0, 0), 1.0))) for gray in grays]
-    return float(np.sqrt(detail_of_grain(grays, details) / HIGH_PASS_SHARE))
+    return float(np.sqrt(detail_of_grain(grays, details, shown) / HIGH_PASS_SHARE))
 
 
-def detail_of_grain(grays: Sequence[Gray], details: Sequence[NDArray[np.float32]]) -> float:
+def detail_of_grain(grays: Sequence[Gray], details: Sequence[NDArray[np.float32]], shown: Sequence[Mask | None] = ()) -> float:
     """Estimate the mean squared detail that is grain alone.
 
     Parameters
@@ -59,6 +63,8 @@ def detail_of_grain(grays: Sequence[Gray], details: Sequence[NDArray[np.float32]
         Frames of one stack, display-encoded.
     details : sequence of ndarray of float32, shape (H, W)
         Squared detail of each, whatever its scale.
+    shown : sequence of (ndarray of bool, shape (H, W), or None)
+        As `estimate_grain` takes it.
 
     Returns
     -------
@@ -66,9 +72,12 @@ def detail_of_grain(grays: Sequence[Gray], details: Sequence[NDArray[np.float32]
         Squared display units; 0 when every patch is clipped.
     """
     energies = []
-    for gray, detail in zip(grays, details, strict=True):
+    for gray, detail, told in zip(grays, details, shown or [None] * len(grays), strict=True):
         energy, level = (block_means(plane, PATCH_PX, edge=Edge.LEFT_OUT) for plane in (detail, gray))
-        energies.append(energy[(level > MIDDLE[0]) & (level < MIDDLE[1])])
+        lit = (level > MIDDLE[0]) & (level < MIDDLE[1])
+        if told is not None:
+            lit &= block_means(told.astype(np.float32), PATCH_PX, edge=Edge.LEFT_OUT) > WHOLLY
+        energies.append(energy[lit])
     pooled = np.concatenate(energies)
     return float(np.percentile(pooled, SMOOTHEST)) if pooled.size else 0.0
 

@@ -1,7 +1,8 @@
 """Cells: the coarse grid on which detail is followed through the stack, and how places on it are named."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import cv2
@@ -37,17 +38,27 @@ class Cells:
     """
 
     energy: Plane
+    slopes: Plane
+    """Mean squares of its slopes to the right and down, and their mean product, float32 (N, h, w, 3), display units a px."""
     floor: float
     """Energy that is grain alone."""
     side_px: int
 
     @classmethod
-    def laid_over(cls, energies: Sequence[Plane], matrices: Sequence[Matrix], *, side_px: int, shape: tuple[int, int]) -> "Cells":
+    def laid_over(
+        cls,
+        energies: Sequence[Plane],
+        matrices: Sequence[Matrix],
+        *,
+        side_px: int,
+        shape: tuple[int, int],
+        hidden: Mapping[int, Mask] = MappingProxyType({}),
+    ) -> "Cells":
         """Bring the cells of every frame to those of the reference.
 
         Parameters
         ----------
-        energies : sequence of ndarray of float32, shape (h, w)
+        energies : sequence of ndarray of float32, shape (h, w, 4)
             On each frame's own grid, as `detail_cells` gives them.
         matrices : sequence of ndarray of float64, shape (3, 3)
             Frame → reference, full-size px.
@@ -55,9 +66,12 @@ class Cells:
             Side of a cell, full-size px.
         shape : tuple of int
             Rows and columns of the frames, full-size px.
+        hidden : mapping of int to ndarray of bool, shape (h, w)
+            Of frames, by their place among `energies`, that are not picture all over: the cells, on their own grids, that are
+            not. They tell nothing of grain.
         """
         rows, columns = (max(side // side_px, 1) for side in shape)
-        stack = np.empty((len(energies), rows, columns), np.float32)
+        stack = np.empty((len(energies), rows, columns, 4), np.float32)
         for place, (energy, matrix) in enumerate(zip(energies, matrices, strict=True)):
             # What a frame does not show repeats its border: it neither comes into focus there nor leaves it.
             cv2.warpPerspective(
@@ -68,8 +82,16 @@ class Cells:
                 flags=cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_REPLICATE,
             )
-        floor = float(np.percentile(stack.min(axis=0), FLOOR_PERCENTILE)) if stack.size else 0.0
-        return cls(energy=stack, floor=floor, side_px=side_px)
+        energy = np.ascontiguousarray(stack[..., 0])
+        least = energy.min(axis=0)
+        if hidden:
+            out = np.zeros((rows, columns), np.uint8)
+            for place, cells in hidden.items():
+                moved = rescale_matrix(matrices[place], 1 / side_px)
+                out |= np.asarray(cv2.warpPerspective(cells.view(np.uint8), moved, (columns, rows), flags=cv2.INTER_NEAREST))
+            least = least[out == 0]
+        floor = float(np.percentile(least, FLOOR_PERCENTILE)) if least.size else 0.0
+        return cls(energy=energy, slopes=stack[..., 1:], floor=floor, side_px=side_px)
 
     @property
     def textured(self) -> Mask:
@@ -85,29 +107,51 @@ class Cells:
 
     def region(self, places: Mask, within: Rectangle) -> Rectangle | None:
         """Bound the largest group of cells that touch one another; None where it is outside `within`, px of the reference."""
-        count, _, stats, _ = cv2.connectedComponentsWithStats(places.view(np.uint8), connectivity=8)
-        if count <= 1:
-            return None
-        left, top, width, height, _ = stats[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())].tolist()
-        found = Rectangle(
-            left=max(left * self.side_px, within.left),
-            top=max(top * self.side_px, within.top),
-            right=min((left + width) * self.side_px, within.right),
-            bottom=min((top + height) * self.side_px, within.bottom),
-        )
-        return found if found.width_px > 0 and found.height_px > 0 else None
+        return largest_region(places, self.side_px, within)
+
+
+def largest_region(places: Mask, side_px: int, within: Rectangle) -> Rectangle | None:
+    """Bound the largest group of touching cells of `side_px`; None where it is outside `within`, px of the reference."""
+    count, _, stats, _ = cv2.connectedComponentsWithStats(places.view(np.uint8), connectivity=8)
+    if count <= 1:
+        return None
+    left, top, width, height, _ = stats[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())].tolist()
+    found = Rectangle(
+        left=max(left * side_px, within.left),
+        top=max(top * side_px, within.top),
+        right=min((left + width) * side_px, within.right),
+        bottom=min((top + height) * side_px, within.bottom),
+    )
+    return found if found.width_px > 0 and found.height_px > 0 else None
+
+
+def vertex(places: Sequence[Plane], values: Sequence[Plane]) -> Plane:
+    """Place the vertex of the parabola through three values at three rising or falling places, between the outer two."""
+    (x, y, z), (a, b, c) = places, values
+    bend = (z - y) * (a - b) + (x - y) * (b - c)
+    top = (z**2 - y**2) * (a - b) + (x**2 - y**2) * (b - c)
+    found = np.divide(top, 2 * bend, where=np.abs(bend) > np.finfo(np.float32).tiny, out=np.array(y, np.float32))
+    return np.asarray(np.clip(found, np.minimum(x, z), np.maximum(x, z)), np.float32)
 
 
 def detail_cells(gray: Gray) -> Plane:
-    """Measure the detail of a frame: its mean square in cells of `CELL_PX`.
+    """Measure the detail of a frame in cells of `CELL_PX`.
 
     Parameters
     ----------
     gray : ndarray of float32, shape (H, W)
         Luminance on the frame's own grid: interpolation would cost sharpness that differs from frame to frame.
+
+    Returns
+    -------
+    ndarray of float32, shape (h, w, 4)
+        Mean square of detail, of its slopes to the right and down, and mean product of the two slopes.
     """
     rest = cv2.subtract(gray, cv2.GaussianBlur(gray, (0, 0), DETAIL_SIGMA_PX))
-    return block_means(np.asarray(cv2.multiply(rest, rest, dst=rest), np.float32), CELL_PX, edge=Edge.LEFT_OUT)
+    across, down = cv2.Scharr(rest, cv2.CV_32F, 1, 0, scale=1 / 32), cv2.Scharr(rest, cv2.CV_32F, 0, 1, scale=1 / 32)
+    pairs = ((rest, rest), (across, across), (down, down), (across, down))
+    means = [block_means(np.asarray(cv2.multiply(*pair), np.float32), CELL_PX, edge=Edge.LEFT_OUT) for pair in pairs]
+    return np.stack(means, axis=2)
 
 
 def place_of(region: Rectangle, within: Rectangle) -> str:

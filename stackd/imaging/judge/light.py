@@ -5,8 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from stackd.model.composite import Noticed, Severity
-from stackd.model.pixels import Image
+from stackd.imaging.lay_over.transparency import OPAQUE
+from stackd.model.composite import Noticed, Rectangle, Severity
+from stackd.model.pixels import Alpha, Image, Mask
 
 UNLIKE_STOPS: Final = 0.2
 """Brightness that differs more is worth a sentence: flicker of lamps stays below 0.1."""
@@ -14,6 +15,8 @@ TINTED_STOPS: Final = 0.09
 """The same for red and blue against green: a drift of 3 % over a stack is 0.05."""
 WHITE: Final = 0.992
 """Display value from which a channel is cut off."""
+CLIPPED_EVERY: Final = 4
+"""Rows and columns from one pixel that is asked to the next: a sixteenth of all say as much."""
 WHITE_SHARE: Final = 0.02
 """Of the composite that must be: glints are always white."""
 
@@ -55,9 +58,34 @@ def exposure(gains: Sequence[tuple[float, float, float]], positions: Sequence[in
         )
 
 
-def clipped(composite: Image) -> Iterator[Noticed]:
+def clipped_of_subject(composite: Image, textured: Mask, *, side_px: int, area: Rectangle) -> float:
+    """Share of what comes into focus somewhere that is cut off in two channels or three.
+
+    A light background may be white, and glints always are; a subject that is white has lost what it showed.
+
+    Parameters
+    ----------
+    composite : ndarray of float32, shape (H, W, 3)
+        Display-encoded.
+    textured : ndarray of bool, shape (h, w)
+        Cells of the reference in which something comes into focus or leaves it.
+    side_px : int
+        Side of a cell, px.
+    area : Rectangle
+        What of the reference the composite shows.
+    """
+    white = np.median(composite[::CLIPPED_EVERY, ::CLIPPED_EVERY], axis=2) >= WHITE
+    rows, columns = (
+        np.minimum((np.arange(count) * CLIPPED_EVERY + start) // side_px, there - 1)
+        for count, start, there in zip(white.shape, (area.top, area.left), textured.shape, strict=True)
+    )
+    subject = textured[rows][:, columns]
+    return float(white[subject].mean()) if subject.any() else 0.0
+
+
+def clipped(composite: Image, alpha: Alpha | None = None) -> Iterator[Noticed]:
     """Tell of highlights that are cut off."""
-    share = clipped_share(composite)
+    share = clipped_share(composite, alpha)
     if share > WHITE_SHARE:
         yield Noticed(
             code="clipped",
@@ -66,6 +94,9 @@ def clipped(composite: Image) -> Iterator[Noticed]:
         )
 
 
-def clipped_share(composite: Image) -> float:
-    """Share of the composite in which two channels or three are cut off; every fourth pixel is asked."""
-    return float((np.median(composite[::4, ::4], axis=2) >= WHITE).mean())
+def clipped_share(composite: Image, alpha: Alpha | None = None) -> float:
+    """Share of the composite, as far as it is picture, with two or three channels cut off."""
+    cut_off = np.median(composite[::CLIPPED_EVERY, ::CLIPPED_EVERY], axis=2) >= WHITE
+    if alpha is not None:
+        cut_off = cut_off[alpha[::CLIPPED_EVERY, ::CLIPPED_EVERY] == OPAQUE]
+    return float(cut_off.mean()) if cut_off.size else 0.0

@@ -7,13 +7,16 @@ from numpy.typing import NDArray
 
 from stackd.imaging.ground.matrices import inverse
 from stackd.model.composite import Rectangle
-from stackd.model.pixels import Matrix
+from stackd.model.pixels import Mask, Matrix
 
 ROUNDING_PX = 1e-3
 """Outlines are pulled in by less than this when rounding alone put them outside: nobody sees a thousandth of a pixel."""
 
 COARSE_ROWS = 256
 """Rows tried as top and bottom first; then every row near the best is. Cost is the square of this."""
+
+RECTANGLE_SIDE = 400
+"""Blocks along the long side among which the largest marked rectangle is sought: a sixth of a second, then it grows by pixels."""
 
 ALONG_ROW = 1e-12
 """A border whose slope is below this runs along the rows, for any image that fits in memory."""
@@ -64,6 +67,60 @@ def common_rectangle(matrices: Iterable[Matrix], shape: tuple[int, int], *, marg
         right=int(min(last[top], last[bottom])) + 1,
         bottom=int(bottom) + 1,
     )
+
+
+def largest_rectangle(shown: Mask) -> Rectangle:
+    """Find the largest upright rectangle of which every pixel is marked, whatever the outline.
+
+    Every row in turn is taken for the bottom; above each column stands a bar of marked pixels, and the largest rectangle below
+    the bars is found with a stack of rising ones [1]_. Of a large picture blocks are taken that are marked all over.
+
+    Parameters
+    ----------
+    shown : ndarray of bool, shape (H, W)
+
+    Returns
+    -------
+    Rectangle
+        Empty (all zero) where nothing is marked.
+
+    References
+    ----------
+    .. [1] D. Vandevoorde, "The maximal rectangle problem", Dr. Dobb's Journal, April 1998.
+    """
+    step = max(1, -(-max(shown.shape) // RECTANGLE_SIDE))
+    rows, columns = shown.shape[0] // step, shown.shape[1] // step
+    blocks: Mask = shown[: rows * step, : columns * step].reshape(rows, step, columns, step).min(axis=(1, 3))
+    best, found = 0, Rectangle(left=0, top=0, right=0, bottom=0)
+    bars = np.zeros(columns, np.int64)
+    for bottom in range(rows):
+        bars = np.where(blocks[bottom], bars + 1, 0)
+        rising: list[tuple[int, int]] = []  # left end and height of bars that go on
+        for column, height in enumerate([*bars.tolist(), 0]):
+            left = column
+            while rising and rising[-1][1] >= height:
+                left, tall = rising.pop()
+                if tall * (column - left) > best:
+                    best = tall * (column - left)
+                    found = Rectangle(
+                        left=left * step, top=(bottom + 1 - tall) * step, right=column * step, bottom=(bottom + 1) * step
+                    )
+            rising.append((left, height))
+    return _grown(found, shown) if best else found
+
+
+def _grown(found: Rectangle, shown: Mask) -> Rectangle:
+    """Move each side outward while the row or column it takes in is marked: blocks end before the picture does."""
+    left, top, right, bottom = found.left, found.top, found.right, found.bottom
+    while top > 0 and shown[top - 1, left:right].all():
+        top -= 1
+    while bottom < shown.shape[0] and shown[bottom, left:right].all():
+        bottom += 1
+    while left > 0 and shown[top:bottom, left - 1].all():
+        left -= 1
+    while right < shown.shape[1] and shown[top:bottom, right].all():
+        right += 1
+    return Rectangle(left=left, top=top, right=right, bottom=bottom)
 
 
 def row_spans(

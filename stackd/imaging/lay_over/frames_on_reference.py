@@ -14,11 +14,13 @@ from stackd.imaging.ground.frames import FrameSource, MakePlaneStore, PlaneStore
 from stackd.imaging.ground.luminance import Luma, as_gray
 from stackd.imaging.ground.matrices import inverse, transformed
 from stackd.imaging.lay_over import warp as warping
+from stackd.imaging.lay_over.alphas import KeptAlphas, laid_over
 from stackd.imaging.lay_over.crop import ROUNDING_PX
+from stackd.imaging.lay_over.transparency import OPAQUE
 from stackd.imaging.match.brightness import Gain
 from stackd.imaging.match.tone import ToneCurve, apply_curve
 from stackd.model.composite import Rectangle
-from stackd.model.pixels import Gray, Image, Mask, Matrix, Pixels
+from stackd.model.pixels import Alpha, Gray, Image, Mask, Matrix, Pixels
 
 BAND_ROWS = 512
 """Rows warped at once when a whole frame is wanted: temporaries stay small beside the frame itself."""
@@ -79,6 +81,8 @@ class FramesOnReference:
         Brightness match, one a position.
     kept : KeptLuma, optional
         Luminance seen when the frames were added, which saves decoding them again.
+    alphas : KeptAlphas, optional
+        Which pixels of the frames are picture; all by default.
     window : Rectangle, optional
         The part of the reference that is wanted; it becomes the reference grid. All of it by default.
     shown : Rectangle, optional
@@ -94,6 +98,7 @@ class FramesOnReference:
         matrices: Sequence[Matrix],
         gains: Sequence[Gain | ToneCurve],
         kept: KeptLuma | None = None,
+        alphas: KeptAlphas | None = None,
         window: Rectangle | None = None,
         shown: Rectangle | None = None,
     ) -> None:
@@ -108,6 +113,7 @@ class FramesOnReference:
         self._are_whole_shifts = tuple(_is_whole_shift(sampling) for sampling in self._samplings)
         self._gains = tuple(gains)
         self._kept = kept
+        self._alphas = alphas
         self._shown = shown or window
         self._window = window
 
@@ -169,7 +175,17 @@ class FramesOnReference:
         return np.clip(warped, 0, 1, out=warped)
 
     def covered(self, position: int) -> Mask:
-        """Pixels of the reference grid that lie inside the frame, shape (H, W); all of them if no other will be seen."""
+        """Pixels of the reference grid inside the frame that are picture, (H, W); all of them if no other will be seen."""
+        alpha = self.alpha(position)
+        inside = self._inside(position)
+        return inside if alpha is None else inside & (alpha == OPAQUE)
+
+    def alpha(self, position: int) -> Alpha | None:
+        """How much of each pixel of the reference grid the frame shows, (H, W), 0 outside it; None if it has no alpha."""
+        alpha = None if self._alphas is None else self._alphas.read(self._positions[position])
+        return None if alpha is None else laid_over(alpha, self._matrices[position], self._shape)
+
+    def _inside(self, position: int) -> Mask:
         shown, window = self._shown, self._window
         x, y = (shown.left - window.left, shown.right - 1 - window.left), (shown.top - window.top, shown.bottom - 1 - window.top)
         height, width = self._source.shape

@@ -16,14 +16,11 @@ from numpy.typing import NDArray
 from stackd.imaging.ground.colour import decode_srgb
 from stackd.imaging.ground.frames import Progress, Steps, ignore_progress
 from stackd.imaging.ground.matrices import inverse, rescale_matrix
-from stackd.imaging.ground.robust import MAD_TO_SIGMA, TUKEY
-from stackd.model.pixels import Image, Matrix, Pixels
+from stackd.imaging.ground.robust import MAD_TO_SIGMA, ROUNDS, TUKEY
+from stackd.model.pixels import Image, Mask, Matrix, Pixels
 
 CELLS = 64
 """Cells along the long side: wide enough to hold the blur of neighbours, many enough to vote (guess, insensitive)."""
-
-LEAST_CELLS_ACROSS = 2
-"""Cells along the short side of a strip, so that there are some at all."""
 
 SAMPLES_PER_CELL = 5
 """Pixels read along a cell's side; a cell's mean is then good to a percent of its texture (guess)."""
@@ -46,12 +43,6 @@ LEAST_CELLS = 40
 
 LARGEST_GAIN = 4.0
 """Two stops; more is no flicker but another exposure, and matching it would amplify noise."""
-
-TUKEY_ROUNDS = 10
-"""Rounds of reweighting; the weights have settled by then."""
-
-LEAST_SCALE = 1e-6
-"""Of the scatter of log gains: keeps weights finite where all cells agree."""
 
 STEADY = 0.002
 """Log gain that nobody sees (a fifth of a per cent); half a grey level of 255 at mid-grey."""
@@ -100,7 +91,7 @@ class Gain:
         return float(np.exp(np.mean(np.log(self.channels))))
 
 
-def measure_brightness(pixels: Pixels | Image, *, reduction: int = 1) -> Brightness:
+def measure_brightness(pixels: Pixels | Image, *, reduction: int = 1, shown: Mask | None = None) -> Brightness:
     """Average linear light over cells.
 
     Parameters
@@ -109,20 +100,25 @@ def measure_brightness(pixels: Pixels | Image, *, reduction: int = 1) -> Brightn
         Display-encoded (sRGB) RGB.
     reduction : int
         Px of the frame that one of `pixels` is the mean of, along each side.
+    shown : ndarray of bool, shape (H, W), optional
+        Which of `pixels` are picture; all by default. The others count like clipped ones.
 
     Returns
     -------
     Brightness
     """
     height, width = pixels.shape[:2]
-    cell = max(1, min(max(height, width) // CELLS, min(height, width) // LEAST_CELLS_ACROSS))
+    cell = max(1, min(max(height, width) // CELLS, min(height, width) // 2))  # even a strip has some
     stride = max(1, cell // SAMPLES_PER_CELL)
     per_cell = max(1, cell // stride)
     rows, columns = height // (stride * per_cell), width // (stride * per_cell)
     start = stride // 2
-    sampled = pixels[start : rows * per_cell * stride : stride, start : columns * per_cell * stride : stride]
+    places = slice(start, rows * per_cell * stride, stride), slice(start, columns * per_cell * stride, stride)
+    sampled = pixels[places]
     linear = _linear_of(sampled)
     clipped = (linear.max(axis=2) > BRIGHTEST) | (linear.max(axis=2) <= 0)
+    if shown is not None:
+        clipped |= ~shown[places]
     shape = (rows, per_cell, columns, per_cell)
     cells = linear.reshape(*shape, 3).mean(axis=(1, 3), dtype=np.float32)
     unclipped = 1 - clipped.reshape(shape).mean(axis=(1, 3), dtype=np.float32)
@@ -306,8 +302,8 @@ def _evenness(cells: NDArray[np.float32]) -> NDArray[np.float64]:
 def _robust_centre(values: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[float, float]:
     """Tukey's estimate of the centre, and its standard error."""
     centre = float(np.median(values))
-    for _ in range(TUKEY_ROUNDS):
-        scale = MAD_TO_SIGMA * float(np.median(np.abs(values - centre))) + LEAST_SCALE
+    for _ in range(ROUNDS):
+        scale = MAD_TO_SIGMA * float(np.median(np.abs(values - centre))) + float(np.finfo(np.float32).eps)
         vote = weights * np.clip(1 - ((values - centre) / (TUKEY * scale)) ** 2, 0, None) ** 2
         centre = float((vote * values).sum() / (vote.sum() + 1e-12))
     effective = float(vote.sum() ** 2 / ((vote**2).sum() + 1e-12))

@@ -9,7 +9,7 @@ import numpy as np
 from stackd.imaging.ground.frames import AlignedFrames
 from stackd.imaging.motion.moments import Moments, View
 from stackd.imaging.motion.parallax import Parallax, displaced
-from stackd.model.pixels import Gray, Image, Mask, Matrix, Pixels
+from stackd.model.pixels import Alpha, Gray, Image, Mask, Matrix, Pixels
 
 KERNEL_REACH_PX = 4
 """What a cubic kernel looks at around a pixel, and a margin against rounding."""
@@ -101,6 +101,10 @@ class DisplacedFrames:
     def covered(self, position: int) -> Mask:
         """Pixels of the reference grid that lie inside the frame before it is displaced."""
         return self._frames.covered(position)
+
+    def alpha(self, position: int) -> Alpha | None:
+        """How much of each pixel of the reference grid the frame shows before it is displaced; None if it has no alpha."""
+        return self._frames.alpha(position)
 
     def _displacement(self, position: int, rows: slice, columns: slice) -> Image:
         """For a tile, full-size px, shape (h, w, 2)."""

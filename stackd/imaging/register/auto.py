@@ -13,6 +13,7 @@ from stackd.imaging.ground.matrices import corners, transformed
 from stackd.imaging.register.engine.pairwise import align
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame
 from stackd.imaging.register.models import UNCERTAINTY_LIMIT_PX, FirstGuessChoice, UncertaintyLimit
+from stackd.imaging.register.reference import ReferenceChoice
 from stackd.model.pixels import Matrix
 from stackd.model.registration import FailedRegistration, MotionModel, Registration
 
@@ -31,6 +32,7 @@ class AutoRegistration(BaseModel):
     model: Literal["auto"] = "auto"
     uncertainty_limit_px: UncertaintyLimit = UNCERTAINTY_LIMIT_PX
     first_guess: FirstGuessChoice = "auto"
+    reference: ReferenceChoice = "auto"
     tolerated_residual_px: float = Field(
         default=0.3,
         gt=0,

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stackd.imaging.register.engine.pairwise import FirstGuess, align
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame
+from stackd.imaging.register.reference import ReferenceChoice
 from stackd.model.pixels import Matrix
 from stackd.model.registration import FailedRegistration, MotionModel, Registration
 
@@ -53,6 +54,7 @@ class MotionRegistration(BaseModel):
     ] = "similarity"
     uncertainty_limit_px: UncertaintyLimit = UNCERTAINTY_LIMIT_PX
     first_guess: FirstGuessChoice = "auto"
+    reference: ReferenceChoice = "auto"
 
 
 def estimate_motion(

@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from stackd.imaging.register.reference import ReferenceChoice
 from stackd.model.registration import Registration
 
 
@@ -14,6 +15,7 @@ class NoRegistration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: Literal["none"] = "none"
+    reference: ReferenceChoice = "auto"
 
 
 def stay_in_place() -> Registration:

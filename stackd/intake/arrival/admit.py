@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from stackd.intake.arrival import keep_out
 from stackd.intake.arrival.manifest import DONE_MARKER, MANIFEST_NAME
 from stackd.intake.names import name_parts
 from stackd.model.names import shown
@@ -18,14 +19,13 @@ RAW_SUFFIXES = _words(
     ".3fr .ari .arq .arw .bay .cap .cr2 .cr3 .crw .cs1 .dc2 .dcr .dng .drf .eip .erf .fff .gpr .iiq .k25 .kdc .mdc .mef .mos "
     ".mrw .nef .nrw .orf .ori .pef .ptx .pxn .qtk .raf .raw .rdc .rw2 .rwl .rwz .sr2 .srf .srw .sti .x3f"
 )
-RENDERED_SUFFIXES = _words(".jpg .jpeg .jpe .tif .tiff .btf .ome .png .heic .heif .hif .avif")
+RENDERED_SUFFIXES = _words(".jpg .jpeg .jpe .tif .tiff .btf .ome .png .heic .heif .hif .avif .czi .lif")
 
 _TEMPORARY_SUFFIXES = _words(
     ".tmp .temp .part .partial .crdownload .download .filepart .opdownload .swp .bak .!ut .aria2 .icloud"
 )
 _SIDECAR_SUFFIXES = _words(".xmp .pp3 .json .dop .cos .arp .on1 .nksc .xml .thm .txt .csv .aae .vrd .dr4")
 _NOT_PICTURES = frozenset(["thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db"])
-_FOLDERS_OF_SYSTEMS = frozenset(["@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found", "__macosx"])
 
 MAX_DEPTH = 32
 """Folders below the watched one; deeper trees are mistakes or malice (a guess far above any photographer's habit)."""
@@ -77,12 +77,7 @@ def admit(path: str) -> Admission:
 def _trouble_with_folders(folders: Sequence[str]) -> str:
     if len(folders) > MAX_DEPTH:
         return f"it lies more than {MAX_DEPTH} folders deep"
-    for folder in folders:
-        if folder.startswith("."):
-            return f"it lies in the hidden folder {shown(folder)}"
-        if folder.casefold() in _FOLDERS_OF_SYSTEMS:
-            return f"it lies in {shown(folder)}, a folder that a system made"
-    return ""
+    return keep_out.trouble_with("/".join(folders)) if folders else ""
 
 
 def _trouble_with_name(name: str, suffix: str) -> str:

@@ -5,8 +5,9 @@ correlation is 0.958–1.000, between neighbours of different subjects at most 0
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,21 @@ DARK = 0.02
 DARKER_THAN_OTHERS = 5.0
 """A lens-cap frame is dark, and darker than its neighbours by this factor: a fluorescence stack is dark throughout."""
 
+DETAIL_SIDE = 84
+"""Cells a side of the detail that tells exposures apart: with fewer a fine step of focus does not show, with more a small copy
+for the web no longer looks like its original.
+"""
+
+DETAIL_BLUR = 1.2
+DETAIL_CONTRAST_BLUR = 1.8
+"""In cells: what is finer than the first is detail, and its contrast is evened out over the second."""
+
+DETAIL_FLOOR = np.float32(1e-3)
+"""Local contrast below this is rounding and no structure; a quarter of an 8-bit step."""
+
+DETAIL_SCALE = np.float32(32.0)
+"""Detail is kept as whole numbers, in 32nds of the local contrast."""
+
 NO_DETAIL = 0.008
 """Spread of a featureless thumbnail: a cap, a hand, a sheet of paper (real frames, even the most defocused: 0.044 and more)."""
 
@@ -62,8 +78,38 @@ def signature(luminance: Gray) -> ContentSignature:
     return ContentSignature(
         thumbnail=(blur_rows @ thumbnail @ blur_columns.T).astype(np.float32),
         sharpness=_tile_sharpness(luminance),
+        detail=_detail(luminance),
         brightness=float(thumbnail.mean()),
     )
+
+
+def detail_vector(content: ContentSignature | None, orientation: int = 1) -> NDArray[np.float32] | None:
+    """Give the fine structure of a picture as it is looked at, as a vector of length 1; None where it shows none.
+
+    The product of two such vectors tells how alike two pictures are, −1 to 1. Encoding, size, tones, colour and sharpening hardly
+    change it: over ten real stacks a file of the same exposure was more like its frame than any other frame was, in the coarsest
+    (0.99 to 0.38) as in the finest (0.95 to 0.94).
+
+    Parameters
+    ----------
+    orientation : int
+        EXIF orientation of the stored pixels, 1–8.
+    """
+    if content is None or not content.detail.any():
+        return None
+    upright = content.detail
+    if orientation in MIRRORED:
+        upright = upright[:, ::-1]
+    upright = np.rot90(upright, TURNS_TO_UPRIGHT.get(orientation, 0))
+    vector = upright.astype(np.float32).ravel()
+    vector -= vector.mean()
+    length = float(np.sqrt(vector @ vector))
+    return vector / np.float32(length) if length > 0.0 else None
+
+
+MIRRORED = frozenset({2, 4, 5, 7})
+TURNS_TO_UPRIGHT = MappingProxyType({3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1})
+"""Quarter turns to the left, after mirroring left and right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,10 +177,27 @@ def is_panorama(likenesses: Sequence[Likeness | None]) -> bool:
 
 
 def look_alike(first: Shot, second: Shot) -> Likeness | None:
-    """Compare two shots; None when the content of one is not known."""
+    """Compare two shots; None when the content of one is not known.
+
+    Where their files say that they stand another way up, as they are stored and as they are looked at: one of the two is how the
+    camera saw them.
+    """
     if first.content is None or second.content is None:
         return None
-    return likeness(first.content, second.content)
+    stored = likeness(first.content, second.content)
+    if first.frame.meta.orientation == second.frame.meta.orientation:
+        return stored
+    upright = likeness(*(_upright(shot.content, shot.frame.meta.orientation) for shot in (first, second) if shot.content))
+    return max(stored, upright, key=lambda alike: alike.correlation)
+
+
+def _upright(content: ContentSignature, orientation: int) -> ContentSignature:
+    """Turn and mirror a thumbnail as an EXIF orientation, 1–8, says."""
+    thumbnail = content.thumbnail
+    if orientation in {2, 4, 5, 7}:
+        thumbnail = thumbnail[:, ::-1]
+    turns = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(orientation, 0)
+    return replace(content, thumbnail=np.ascontiguousarray(np.rot90(thumbnail, turns)))
 
 
 def _tile_sharpness(luminance: Gray) -> NDArray[np.float32]:
@@ -154,6 +217,16 @@ def _tile_sharpness(luminance: Gray) -> NDArray[np.float32]:
     return sharpness
 
 
+def _detail(luminance: Gray) -> NDArray[np.int8]:
+    if min(luminance.shape) < DETAIL_SIDE:
+        return np.zeros((DETAIL_SIDE, DETAIL_SIDE), np.int8)
+    cells = _mean_in_boxes(luminance, DETAIL_SIDE, DETAIL_SIDE)
+    narrow, wide = _blur_matrix(DETAIL_SIDE, DETAIL_BLUR), _blur_matrix(DETAIL_SIDE, DETAIL_CONTRAST_BLUR)
+    fine = cells - narrow @ cells @ narrow.T
+    contrast = np.sqrt(np.maximum(wide @ (fine * fine) @ wide.T, 0.0))
+    return np.asarray(np.clip(np.rint(DETAIL_SCALE * fine / (contrast + DETAIL_FLOOR)), -127, 127), np.int8)
+
+
 _ENERGY_FLOOR = np.float32((0.05 / 255.0) ** 2)
 """A twentieth of an 8-bit step: far below visible detail, above the rounding of float32."""
 
@@ -170,9 +243,9 @@ def _mean_in_boxes(values: NDArray[np.float32], rows: int, columns: int) -> NDAr
 
 
 @lru_cache(maxsize=128)
-def _blur_matrix(size: int) -> NDArray[np.float32]:
+def _blur_matrix(size: int, sigma: float = THUMBNAIL_BLUR_PX) -> NDArray[np.float32]:
     distance = np.arange(size)[:, None] - np.arange(size)[None, :]
-    weights = np.exp(-0.5 * (distance / THUMBNAIL_BLUR_PX) ** 2)
+    weights = np.exp(-0.5 * (distance / sigma) ** 2)
     blur: NDArray[np.float32] = np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
     return blur
 

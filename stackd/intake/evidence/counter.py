@@ -39,6 +39,18 @@ def neighbours_verdict(first: Shot, second: Shot, run_length: int, before: Verdi
     return None
 
 
+NAMED_POINTS = 2.0
+"""What names are worth in `weigh` that count several stacks and their frames: somebody, or a program, wrote them for that."""
+
+
+def naming_evidence(shots: Sequence[Shot]) -> Evidence | None:
+    """Say whether the names make the run one of several stacks."""
+    stacks = shots[0].stacks_named
+    if stacks < 2 or any(shot.series != shots[0].series for shot in shots):  # noqa: PLR2004
+        return None
+    return Evidence(points=NAMED_POINTS, sentence=f"their names make them one of {stacks} stacks")
+
+
 def run_evidence(shots: Sequence[Shot]) -> Evidence | None:
     """Say whether the names count evenly through the run."""
     steps = [step(a, b) for a, b in pairwise(shots)]

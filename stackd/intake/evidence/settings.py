@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import log2
 
+from stackd.intake.evidence.content import SAME_FROM, look_alike
 from stackd.intake.evidence.verdict import Evidence, Link, Verdict
 from stackd.intake.shot import Shot, exposure_difference_ev
 
@@ -19,14 +20,16 @@ EXPOSURE_TOLERANCE_EV = 0.7
 def framing_verdict(first: Shot, second: Shot) -> Verdict | None:
     """Cut where size, orientation, lens, zoom or aperture changed."""
     one, two = first.frame.meta, second.frame.meta
-    if first.upright_px is not None and second.upright_px is not None and first.upright_px != second.upright_px:
+    if one.orientation != two.orientation and _is_the_same_way_up(first, second):
+        pass
+    elif first.upright_px is not None and second.upright_px is not None and first.upright_px != second.upright_px:
         if first.upright_px == second.upright_px[::-1]:
             return Verdict(link=Link.CUT, because="the camera was turned between portrait and landscape")
         return Verdict(
             link=Link.CUT,
             because=f"the picture size changed from {_size(first.upright_px)} to {_size(second.upright_px)}",
         )
-    if one.orientation != two.orientation:
+    elif one.orientation != two.orientation:
         return Verdict(link=Link.CUT, because="the camera was turned")
     if one.lens and two.lens and one.lens != two.lens:
         return Verdict(link=Link.CUT, because=f"the lens changed from {one.lens} to {two.lens}")
@@ -39,6 +42,18 @@ def framing_verdict(first: Shot, second: Shot) -> Verdict | None:
     if one.f_number and two.f_number and abs(2.0 * log2(two.f_number / one.f_number)) > APERTURE_TOLERANCE_EV:
         return Verdict(link=Link.CUT, because=f"the aperture changed from f/{one.f_number:g} to f/{two.f_number:g}")
     return None
+
+
+def _is_the_same_way_up(first: Shot, second: Shot) -> bool:
+    """Whether two frames whose files say otherwise show the same the same way up.
+
+    A camera that points straight down cannot tell which way up it is, and says now this, now that. And of frames turned by a
+    program without loss some are stored turned, others only say so.
+    """
+    stored = [(shot.frame.meta.width_px, shot.frame.meta.height_px) for shot in (first, second)]
+    fits = stored[0] == stored[1] or first.upright_px == second.upright_px
+    alike = look_alike(first, second)
+    return fits and alike is not None and alike.correlation >= SAME_FROM
 
 
 def exposure_verdict(first: Shot, second: Shot) -> Verdict | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
-from stackd.intake.evidence import brackets, camera, content, counter, focus, sharpness, time
+from stackd.intake.evidence import brackets, camera, content, continuity, counter, focus, sharpness, time
 from stackd.intake.evidence import settings as camera_settings
 from stackd.intake.evidence.content import Likeness
 from stackd.intake.evidence.focus import FocusCourse
@@ -15,6 +15,9 @@ from stackd.intake.shot import FocusScale, Shot, focus_scale
 
 LOOK_AHEAD = 4
 """Frames after a pair that evidence may look at: as many as the longest needs."""
+
+MOST_MISFIRES = 2
+"""Frames in a row that did not come out and over which a run goes on: a flash that recharges misses one or two."""
 
 SPACER_NEIGHBOURS = 4
 """Frames on each side that show what is usual: a stack shot at night must not look blank beside the day's."""
@@ -84,10 +87,11 @@ def cut_into_runs(shots: Sequence[Shot], settings: GroupingSettings) -> Runs:
         Of one camera body and picture size, in order of capture.
     settings : GroupingSettings
     """
-    sound, spacers = _without_spacers(shots)
+    sound, spacers, misfires = _without_spacers(shots, settings)
     if not sound:
         return Runs(runs=(), spacers=spacers)
     scene = _Scene(sound, settings, frozenset(shot.path for shot in spacers), shots)
+    scene.misfires = misfires
     runs: list[Run] = []
     cuts: list[Cut] = []
     growing = scene.begin(0)
@@ -117,6 +121,8 @@ class _Scene:
         self.scale: FocusScale = focus_scale(shots)
         self.gaps_s = [time.gap_s(a, b) for a, b in pairwise(shots)]
         self.likenesses = [content.look_alike(a, b) for a, b in pairwise(shots)]
+        self.misfires: frozenset[str] = frozenset()
+        """Blank frames over which a run goes on."""
         self.parted_by_spacer = _followed_by_spacer(with_spacers, spacers)
         joined = [self._only_exposure_can_part(index) for index in range(len(shots) - 1)]
         self.bracketed = brackets.bracketed(shots, joined)
@@ -222,21 +228,30 @@ class _Scene:
 
     def _is_outlier(self, growing: _Growing, index: int) -> bool:
         """Tell a frame that is unlike its neighbours on both sides while these go on over it: a flash that did not fire."""
+        if self.shots[index].path in self.misfires:
+            return True
         if index + 1 >= len(self.shots) or self.bracketed[index]:
             return False
-        before, odd, after = self.shots[growing.last_sound], self.shots[index], self.shots[index + 1]
-        if not (self._differs(before, odd) and self._differs(odd, after)) or self._differs(before, after):
+        before, odd = self.shots[growing.last_sound], self.shots[index]
+        if index - growing.last_sound > MOST_MISFIRES or not self._differs(before, odd):
+            return False
+        for place in range(index + 1, min(index + 1 + MOST_MISFIRES, len(self.shots))):
+            if self._goes_on_over(before, odd, place):
+                return not any(self._is_pause(growing, position) for position in range(index - 1, place))
+        return False
+
+    def _goes_on_over(self, before: Shot, odd: Shot, place: int) -> bool:
+        after = self.shots[place]
+        if not self._differs(odd, after) or self._differs(before, after):
             return False
         if camera_settings.framing_verdict(before, after) is not None:
             return False
         around = content.look_alike(before, after)
-        if around is None and self.gaps_s[index] is None:
-            return False
-        for position in (index - 1, index):
-            pause = self._pause(growing, position)
-            if pause is not None and pause.is_pause:
-                return False
-        return True
+        return around is not None or self.gaps_s[place - 1] is not None
+
+    def _is_pause(self, growing: _Growing, position: int) -> bool:
+        pause = self._pause(growing, position)
+        return pause is not None and pause.is_pause
 
     def _differs(self, first: Shot, second: Shot) -> bool:
         if camera_settings.exposure_verdict(first, second) is not None:
@@ -295,23 +310,73 @@ def _continues(left: Run, right: Run, scale: FocusScale) -> bool:
     return len(onward) == len(right.shots) and focus.continues(course, onward, scale)
 
 
-def _without_spacers(shots: Sequence[Shot]) -> tuple[list[Shot], tuple[Shot, ...]]:
-    spacers: list[Shot] = []
-    for index, shot in enumerate(shots):
-        sides = [
-            [other.content for other in side if other.content is not None]
-            for side in (shots[max(index - SPACER_NEIGHBOURS, 0) : index], shots[index + 1 : index + 1 + SPACER_NEIGHBOURS])
-        ]
-        known = [side for side in sides if side]
-        if shot.content is None or not known:
+def _without_spacers(shots: Sequence[Shot], settings: GroupingSettings) -> tuple[list[Shot], tuple[Shot, ...], frozenset[str]]:
+    """Take out blank frames that were taken to part stacks; those within a run, over which it goes on, stay and are named."""
+    blank = frozenset(index for index, shot in enumerate(shots) if _is_blank(shots, index))
+    misfires = _misfires(shots, blank, settings)
+    spacers = tuple(shots[index] for index in sorted(blank - misfires))
+    sound = [shot for index, shot in enumerate(shots) if index not in blank or index in misfires]
+    return sound, spacers, frozenset(shots[index].path for index in misfires)
+
+
+def _is_blank(shots: Sequence[Shot], index: int) -> bool:
+    sides = [
+        [other.content for other in side if other.content is not None]
+        for side in (shots[max(index - SPACER_NEIGHBOURS, 0) : index], shots[index + 1 : index + 1 + SPACER_NEIGHBOURS])
+    ]
+    known = [side for side in sides if side]
+    shown = shots[index].content
+    if shown is None or not known:
+        return False
+    # The plainer side counts: the first frames of a dark stack stand out from one side only.
+    usual_brightness = min(median(each.brightness for each in side) for side in known)
+    usual_detail = min(median(content.detail(each) for each in side) for side in known)
+    return content.is_spacer(shown, usual_brightness, usual_detail)
+
+
+def _misfires(shots: Sequence[Shot], blank: frozenset[int], settings: GroupingSettings) -> frozenset[int]:
+    """Find the blank frames that did not come out within a run: shot in its rhythm, and focus goes straight on over them."""
+    found: set[int] = set()
+    for index in sorted(blank):
+        if index - 1 in blank:
             continue
-        # The plainer side counts: the first frames of a dark stack stand out from one side only.
-        usual_brightness = min(median(each.brightness for each in side) for side in known)
-        usual_detail = min(median(content.detail(each) for each in side) for side in known)
-        if content.is_spacer(shot.content, usual_brightness, usual_detail):
-            spacers.append(shot)
-    paths = {shot.path for shot in spacers}
-    return [shot for shot in shots if shot.path not in paths], tuple(spacers)
+        stop = index + 1
+        while stop in blank:
+            stop += 1
+        left = _sound_before(shots, blank, index, settings)
+        right = _sound_behind(shots, blank, stop, settings)
+        if stop - index > MOST_MISFIRES or not left or not right:
+            continue
+        gaps = [time.gap_s(a, b) for row in (left, right) for a, b in pairwise(row)]
+        over = [time.gap_s(a, b) for a, b in pairwise(shots[index - 1 : stop + 1])]
+        known, paused = [gap for gap in gaps if gap is not None], [gap for gap in over if gap is not None]
+        in_rhythm = all(not time.pause(gap, known, known, left[-1].resolution_s, settings).is_pause for gap in paused)
+        if in_rhythm and continuity.goes_on(left, right, focus_scale([*left, *right]), missing=stop - index):
+            found.update(range(index, stop))
+    return frozenset(found)
+
+
+def _sound_before(shots: Sequence[Shot], blank: frozenset[int], index: int, settings: GroupingSettings) -> list[Shot]:
+    row: list[Shot] = []
+    for place in range(index - 1, max(index - 1 - continuity.REACH, -1), -1):
+        if place in blank or (row and _far_apart(shots[place], row[0], settings)):
+            break
+        row.insert(0, shots[place])
+    return row
+
+
+def _sound_behind(shots: Sequence[Shot], blank: frozenset[int], stop: int, settings: GroupingSettings) -> list[Shot]:
+    row: list[Shot] = []
+    for place in range(stop, min(stop + continuity.REACH, len(shots))):
+        if place in blank or (row and _far_apart(row[-1], shots[place], settings)):
+            break
+        row.append(shots[place])
+    return row
+
+
+def _far_apart(first: Shot, second: Shot, settings: GroupingSettings) -> bool:
+    gap = time.gap_s(first, second)
+    return gap is not None and gap > settings.max_gap_s
 
 
 def _followed_by_spacer(shots: Sequence[Shot], spacers: frozenset[str]) -> frozenset[str]:

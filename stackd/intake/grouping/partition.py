@@ -1,4 +1,4 @@
-"""Frames that can be one stack at all: of one folder, camera body and picture size; without a camera, of one series of names."""
+"""Frames that can be one stack at all: of one folder, camera body and picture size; of one series where names count stacks."""
 
 import re
 from collections import defaultdict
@@ -20,16 +20,23 @@ def partition(frames: Sequence[Frame], numbers: Mapping[str, Numbered], settings
     """Part frames that cannot be one stack, in a fixed order.
 
     A missing serial number is no other camera: it counts as the only body of that model where there is just one. Two models with
-    one serial are one body whose name was rewritten.
+    one serial are one body whose name was rewritten. Series of names part frames without a camera, and any frames where the names
+    count stacks.
     """
     bodies = _bodies(frames)
     parted: dict[tuple[str, ...], list[Frame]] = defaultdict(list)
     for frame in frames:
-        meta = frame.meta
-        sides = sorted((meta.width_px or 0, meta.height_px or 0))
-        camera = bodies[_model(frame), _serial(frame)] if has_camera(frame) else f"series {numbers[frame.path].series}"
-        parted[stack_folder(frame.path, settings), camera, f"{sides[0]}×{sides[1]}"].append(frame)
+        camera = bodies[_model(frame), _serial(frame)] if has_camera(frame) else ""
+        numbered = numbers[frame.path]
+        series = numbered.series if not camera or numbered.stacks > 1 else ""
+        parted[stack_folder(frame.path, settings), camera, series, frame_size(frame)].append(frame)
     return [parted[key] for key in sorted(parted)]
+
+
+def frame_size(frame: Frame) -> str:
+    """Give the picture size, either way up."""
+    sides = sorted((frame.meta.width_px or 0, frame.meta.height_px or 0))
+    return f"{sides[0]}×{sides[1]}"
 
 
 def stack_folder(path: str, settings: GroupingSettings) -> str:
@@ -39,6 +46,12 @@ def stack_folder(path: str, settings: GroupingSettings) -> str:
     folder = name_parts(path).folder
     parent, _, last = folder.rpartition("/")
     return parent if _CAMERA_FOLDER.match(last) else folder
+
+
+def is_camera_folder(folder: str) -> bool:
+    """Tell whether a camera made a folder, and not a person."""
+    last = folder.rpartition("/")[2]
+    return bool(_CAMERA_FOLDER.match(last)) or last.casefold() == "dcim"
 
 
 def _bodies(frames: Sequence[Frame]) -> dict[tuple[str, str | None], str]:

@@ -1,6 +1,6 @@
 """Parts of a folder that no stack can span: sorted one by one, and only where something changed."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -11,11 +11,14 @@ from zlib import crc32
 from stackd.intake.arrival.admit import name_of
 from stackd.intake.arrival.manifest import Manifest
 from stackd.intake.evidence.time import LONG_PAUSE_FACTOR, in_words
+from stackd.intake.exposures.moments import PAIR_TOLERANCE_S, same_moment
+from stackd.intake.exposures.pair import shoot_folder
+from stackd.intake.exposures.stems import named_after
+from stackd.intake.grouping.building import stack_order
 from stackd.intake.grouping.candidates import Boundary, Grouping
-from stackd.intake.grouping.grouping import group, set_of, stack_order
-from stackd.intake.grouping.pair import exposure_name
+from stackd.intake.grouping.grouping import group, set_of
 from stackd.intake.grouping.partition import stack_folder
-from stackd.intake.grouping.results import has_camera, original_name, source_of
+from stackd.intake.grouping.results import has_camera, source_of
 from stackd.intake.names import name_parts, natural_key
 from stackd.intake.settings import GroupingSettings
 from stackd.intake.shot import WEAK_TIME_SOURCES
@@ -25,6 +28,12 @@ from stackd.model.override import Override, Split
 
 PARTED_S = 3600.0
 """After an hour without a frame nothing goes on, whatever names and pictures say; longer where `max_gap_s` is."""
+
+FEWEST_TO_PART = 1_000
+"""Fewer frames are sorted together: that takes half a second."""
+
+MOST_SKELETONS = 200
+"""Kinds of names that are compared with one another; where there are more, any name may be made of another."""
 
 FRAMES_IN_A_PART = 100
 """From so many frames on a part also ends at a pause of ten beats, at which stacks end too. More would make sorting after each
@@ -166,11 +175,14 @@ def prepare(
 def sort_prepared(prepared: Prepared, contents: Mapping[str, ContentSignature]) -> Sorting:
     """Sort what `prepare` said; `contents` tells what those frames look like, by path."""
     before, settings = prepared.before, prepared.settings
+    whole = Counter(facts.folder for facts in prepared.facts.values())
     done: dict[object, Part] = {}
     for identity, part in prepared.parts:
         if isinstance(part, _Unsorted):
             seen = {frame.path: contents[frame.path] for frame in part.frames if frame.path in contents}
-            grouping = group(part.frames, seen, settings, manifests=part.manifests, overrides=part.overrides)
+            own = Counter(name_parts(frame.path).folder for frame in part.frames)
+            beside = {folder: whole[folder] - count for folder, count in own.items() if whole[folder] > count}
+            grouping = group(part.frames, seen, settings, manifests=part.manifests, overrides=part.overrides, beside=beside)
             done[identity] = Part.of(part.frames, grouping)
         else:
             done[identity] = part
@@ -233,9 +245,9 @@ def parts_of(
 ) -> list[tuple[Frame, ...]]:
     """Part frames where nothing can join them: by folder, and at pauses in time that end every stack.
 
-    Files that may be one exposure, copies or results of one another stay together wherever they lie, and so do frames that the
-    camera, a manifest or the user joins. Frames without a time of their own are one part with the last of their folder. Depends
-    on the set of frames alone; frames that are added later in time leave the parts before as they are.
+    Fewer than a thousand stay together. So do files that may be one exposure, copies or results of one another, wherever they
+    lie, and frames that the camera, a manifest or the user joins. Frames without a time of their own are one part with the last
+    of their folder. Depends on the set of frames alone, and a frame more or less leaves parts far away as they are.
     """
     rules = _Rules(manifests if settings.manifests else (), overrides)
     return _parted(list(_facts_of(frames, settings, Sorting()).values()), settings, rules)
@@ -254,9 +266,7 @@ class _Facts:
     stem: str
     """Folder and stem without case."""
     exposure: str
-    """What files of one exposure share."""
-    original: str | None
-    """The stem of the file that it is a copy of, by its name."""
+    """Folder of the shoot and stem: what files of one exposure share, wherever they lie in it."""
     has_camera: bool
 
 
@@ -280,8 +290,7 @@ def _facts(frame: Frame, settings: GroupingSettings) -> _Facts:
         end_s=(begin_s or 0.0) + (meta.exposure_time_s or 0.0),
         folder=parts.folder,
         stem=f"{parts.folder}/{parts.stem}".casefold(),
-        exposure=exposure_name(frame.path),
-        original=original_name(frame.path),
+        exposure=f"{shoot_folder(frame.path)}/{parts.stem.casefold()}",
         has_camera=has_camera(frame),
     )
 
@@ -291,6 +300,8 @@ _Place = tuple[str, int]
 
 
 def _parted(frames: Sequence[_Facts], settings: GroupingSettings, rules: "_Rules") -> list[tuple[Frame, ...]]:
+    if len(frames) < FEWEST_TO_PART:
+        return [tuple(each.frame for each in frames)] if frames else []
     joined = _Joined()
     lanes: dict[str, list[tuple[float, str, int]]] = defaultdict(list)
     places: list[_Place] = [(each.lane, -1) for each in frames]
@@ -324,7 +335,7 @@ def _ends(lane: Sequence[_Facts], settings: GroupingSettings) -> list[int]:
         is_end = gap_s > parted_s
         count = index - begin
         may_end = count >= MOST_FRAMES_IN_A_PART or (count >= FRAMES_IN_A_PART and _is_drawn(lane[index]))
-        if not is_end and may_end and gap_s > settings.gap_s:
+        if not is_end and may_end and gap_s > max(settings.gap_s, PAIR_TOLERANCE_S):
             beat_s = median(gaps_s[max(begin, index - 1 - BEATS) : index - 1])
             around = [each.frame for each in lane[index - 2 : index + 1]]
             is_end = gap_s > settings.max_gap_s or (gap_s > LONG_PAUSE_FACTOR * beat_s and not _focus_goes_on(around))
@@ -348,36 +359,62 @@ def _focus_goes_on(frames: Sequence[Frame]) -> bool:
 
 
 def _join_relatives(frames: Sequence[_Facts], places: Sequence[_Place], joined: "_Joined") -> None:
-    """Keep together what pairing and the search for results compare by name, and what a camera calls one sequence."""
+    """Keep together what pairing, copies and the search for results compare, and what a camera calls one sequence."""
     if len(set(places)) < 2:  # noqa: PLR2004  nothing is parted
         return
-    by_stem: dict[str, _Place] = {}
     by_exposure: dict[str, _Place] = {}
     by_sequence: dict[str, _Place] = {}
+    without_time: dict[str, _Place] = {}
     for each, place in zip(frames, places, strict=True):
-        names = [(by_stem, each.stem), (by_exposure, each.exposure)]
+        names = [(by_exposure, each.exposure)]
         if each.frame.meta.sequence_id is not None:
             names.append((by_sequence, f"{each.folder}/{each.frame.meta.sequence_id}"))
+        if each.begin_s is None:
+            # Files that say no moment are matched with those of the same folder and the ones in and beside it.
+            names += [(without_time, each.folder), (without_time, each.folder.rpartition("/")[0])]
         for known, name in names:
             first = known.setdefault(name, place)
             if first is not place:
                 joined.join((first, place))
-    _join_made(frames, places, by_stem, joined)
+    _join_moments(frames, places, joined)
+    _join_made(frames, places, by_exposure, joined)
 
 
-def _join_made(frames: Sequence[_Facts], places: Sequence[_Place], by_stem: Mapping[str, _Place], joined: "_Joined") -> None:
-    """Keep what looks by its name like a copy of a file, or made from it, together with that."""
+def _join_moments(frames: Sequence[_Facts], places: Sequence[_Place], joined: "_Joined") -> None:
+    """Keep together what different folders hold of one moment, also where a time zone was dropped and the name tells."""
+    timed = sorted((each.begin_s, index) for index, each in enumerate(frames) if each.begin_s is not None)
+    for (earlier_s, one), (later_s, two) in pairwise(timed):
+        if places[one] != places[two] and later_s - earlier_s <= PAIR_TOLERANCE_S:
+            joined.join((places[one], places[two]))
+    by_stem: dict[str, list[int]] = defaultdict(list)
+    for _, index in timed:
+        by_stem[frames[index].exposure.rpartition("/")[2]].append(index)
+    for same in by_stem.values():
+        for one, two in pairwise(same):
+            if places[one] != places[two] and same_moment(frames[one].frame, frames[two].frame):
+                joined.join((places[one], places[two]))
+
+
+def _join_made(frames: Sequence[_Facts], places: Sequence[_Place], by_exposure: Mapping[str, _Place], joined: "_Joined") -> None:
+    """Keep what is called after a file, as a copy or something made from it, together with that."""
+    skeletons = {name_parts(each.frame.path).skeleton for each in frames}
+    longer = (
+        skeletons
+        if len(skeletons) > MOST_SKELETONS
+        else {one for one in skeletons if any(other != one and other in one for other in skeletons)}
+    )
     stems: dict[str, set[str]] = defaultdict(set)
-    if not all(each.has_camera for each in frames):
-        for stem in by_stem:
-            folder, _, name = stem.rpartition("/")
-            stems[folder].add(name)
+    for exposure in by_exposure:
+        folder, _, name = exposure.rpartition("/")
+        stems[folder].add(name)
     for each, place in zip(frames, places, strict=True):
-        folder, _, name = each.stem.rpartition("/")
+        if name_parts(each.frame.path).skeleton not in longer:
+            continue
+        folder, _, name = each.exposure.rpartition("/")
+        originals = [after.stem for after in named_after(each.frame.path) if after.has_word and after.stem in stems[folder]]
         source = None if each.has_camera else source_of(name, stems[folder])
-        for original in (each.original, None if source is None else f"{folder}/{source}"):
-            if original is not None and original in by_stem:
-                joined.join((place, by_stem[original]))
+        for original in (*originals, *([] if source is None else [source])):
+            joined.join((place, by_exposure[f"{folder}/{original}"]))
 
 
 class _Joined:

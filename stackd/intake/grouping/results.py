@@ -22,9 +22,6 @@ _WORDS = re.compile(r"[a-z]+")
 _FILES_COUNTED = re.compile(r"\((?:[0-9]+) files\)|\bzs[ _-](?:pmax|dmap|retouched)\b|\bhf[ _-]stack", re.IGNORECASE)
 """How stacking programs name results: "2024-05-01 (12 files)", "ZS PMax"."""
 
-_COPY = re.compile(r"(?:[-_ ]\(?[0-9]{1,2}\)?|[-_ ]copy(?:[-_ ]?[0-9]+)?|[-_ ]edit(?:[-_ ]?[0-9]+)?)$", re.IGNORECASE)
-"""Ends of the names of copies: `IMG_1-1`, `IMG_1 (2)`, `IMG_1-Edit`, `IMG_1 copy`."""
-
 _DERIVED = re.compile(r"^[-_ ][a-z]+[-_ ]?[0-9]{0,3}$", re.IGNORECASE)
 """What follows a frame's name in that of a picture made from it: `fly1_blur2`, `IMG_1-sharp`."""
 
@@ -52,19 +49,6 @@ def has_camera(frame: Frame) -> bool:
     """Tell whether a camera's word is in the file."""
     meta = frame.meta
     return bool(meta.make or meta.camera_model or meta.exposure_time_s or meta.body_serial)
-
-
-def copy_of(path: str, others: frozenset[str]) -> str | None:
-    """Find the file of which this one is a copy by its name (`IMG_1 (2)` of `IMG_1`); stems are compared without case."""
-    original = original_name(path)
-    return original if original in others else None
-
-
-def original_name(path: str) -> str | None:
-    """Name the file of which this one would be a copy: folder and stem without case; None where the name is none of a copy."""
-    parts = name_parts(path)
-    found = _COPY.search(parts.stem)
-    return None if found is None else f"{parts.folder}/{parts.stem[: found.start()]}".casefold()
 
 
 def _results_by_name(frames: Sequence[Frame]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp
 from statistics import median
 
@@ -71,6 +72,7 @@ _KINDS_OF_EVIDENCE: tuple[Callable[[_Witnessed], Evidence | Sequence[Evidence] |
     lambda seen: time.run_evidence(seen.run.gaps_s),
     lambda seen: camera_settings.run_evidence(seen.shots),
     lambda seen: counter.run_evidence(seen.shots),
+    lambda seen: counter.naming_evidence(seen.shots),
     lambda seen: brackets.run_evidence(seen.shots) if seen.run.in_exposure_bracket else None,
     _many,
 )
@@ -78,7 +80,8 @@ _KINDS_OF_EVIDENCE: tuple[Callable[[_Witnessed], Evidence | Sequence[Evidence] |
 
 
 def judge(run: Run) -> Judgement:
-    """Weigh all evidence about a run."""
+    """Weigh all evidence about a run; frames that did not come out have no say."""
+    run = _without_outliers(run)
     seen = _Witnessed(run=run, scale=focus_scale(run.shots))
     found: list[Evidence] = []
     for kind_of_evidence in _KINDS_OF_EVIDENCE:
@@ -97,6 +100,15 @@ def judge(run: Run) -> Judgement:
     if not any(_tells_focus(each) for each in ordered) and kind is StackKind.FOCUS:
         sentences.append("nothing shows that the focus moved, or where a second stack would begin")
     return Judgement(kind=kind, confidence=confidence(points), evidence=tuple(sentences))
+
+
+def _without_outliers(run: Run) -> Run:
+    if not run.outliers:
+        return run
+    shots = tuple(shot for shot in run.shots if shot.path not in run.outliers)
+    # The rhythm is that of all frames: one that did not come out was taken in it.
+    likenesses = tuple(content.look_alike(a, b) for a, b in pairwise(shots))
+    return Run(shots=shots, gaps_s=run.gaps_s, likenesses=likenesses, in_exposure_bracket=run.in_exposure_bracket)
 
 
 def confidence(points: float) -> float:

@@ -13,7 +13,7 @@ from stackd.intake.order.focus_order import (
     is_suspicious,
     near_to_far,
 )
-from stackd.intake.order.numbering import Numbered, numbering, stage_height
+from stackd.intake.order.numbering import NOTHING_SEEN, Numbered, numbering
 from stackd.intake.order.ordering import in_order
 from stackd.intake.settings import GroupingSettings
 from stackd.intake.shot import Shot, take_shot
@@ -22,8 +22,6 @@ from stackd.model.frame import Frame
 
 FIRST_LOOKS = 7
 """Frames looked at before anything is suspected: of shuffled orders two in 5040 pass so many looks, of five looks two in 120."""
-
-NOTHING_SEEN: Mapping[str, ContentSignature] = MappingProxyType({})
 
 
 def in_one_stack(
@@ -65,12 +63,13 @@ def numbered_shot(frame: Frame, contents: Mapping[str, ContentSignature], number
     numbered = numbers[frame.path]
     hint = frame.meta.order_hint
     if hint is None:
-        height = stage_height(frame.path)
-        hint = height if height is not None else float(numbered.number or 0) if numbered.counts_depth else None
+        hint = numbered.depth
         if hint is not None:
             sources = MappingProxyType({**frame.meta.sources, "order_hint": "name"})
             frame = replace(frame, meta=replace(frame.meta, order_hint=hint, sources=sources))
-    return take_shot(frame, contents.get(frame.path), series=numbered.series, number=numbered.number)
+    return take_shot(
+        frame, contents.get(frame.path), series=numbered.series, number=numbered.number, stacks_named=numbered.stacks
+    )
 
 
 def pages_of(frame: Frame) -> tuple[Frame, ...]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from stackd.intake.evidence import counter, sharpness, time
 from stackd.intake.order import pictures
+from stackd.intake.order.clock import with_one_clock
 from stackd.intake.settings import GroupingSettings
 from stackd.intake.shot import Shot, focus_scale
 
@@ -35,6 +36,7 @@ def in_order(shots: Sequence[Shot], settings: GroupingSettings) -> list[Shot]:
 
     The result depends on the set of shots alone, not on the order given.
     """
+    shots = with_one_clock(unwrapped(shots), settings)
     timed = sorted((shot for shot in shots if shot.time_s is not None), key=_time_key)
     untimed = [shot for shot in shots if shot.time_s is None]
     ordered: list[Shot] = []

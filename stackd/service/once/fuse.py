@@ -10,14 +10,18 @@ from stackd.config.settings import Recipe
 from stackd.errors import NameTaken, UnreadableFrame, WrongUse
 from stackd.imaging.ground.frames import MakePlaneStore, Progress
 from stackd.intake.arrival.admit import Role, admit
-from stackd.intake.grouping.pair import pair
+from stackd.intake.arrival.keep_out import trouble_with
+from stackd.intake.exposures.looks import Look
+from stackd.intake.exposures.pair import pair
+from stackd.intake.exposures.versions import choose
 from stackd.intake.grouping.results import result_reasons
 from stackd.intake.order.one_stack import in_one_stack
 from stackd.intake.settings import GroupingSettings
 from stackd.model.composite import Composite
+from stackd.model.content import ContentSignature
 from stackd.model.frame import Fingerprint, Frame
 from stackd.service.once.stack import StageTimes, make_composite, named
-from stackd.service.ports import Clock, Exporter, FrameReader, MetadataReader, Meter, Publisher, StagedFile
+from stackd.service.ports import Clock, CodeReader, Exporter, FrameReader, MetadataReader, Meter, Publisher, StagedFile
 
 FORMATS: Final[dict[str, Literal["tiff", "png", "jpeg"]]] = {
     ".tif": "tiff",
@@ -52,6 +56,7 @@ class Tools:
 
     metadata: MetadataReader
     reader: FrameReader
+    codes: CodeReader
     exporter: Exporter
     publisher: Publisher
     clock: Clock
@@ -118,6 +123,7 @@ def fuse_files(
         stages=stages,
         with_depth=depth_map is not None or page is not None,
         with_previews=page is not None,
+        written_as=output_format,
     )
     stages("export", 0, 1)
     if depth_map is not None and composite.depth is not None:
@@ -129,9 +135,7 @@ def fuse_files(
         )
         _publish(staged, depth_map, tools.publisher)
     if page is not None:
-        staged = tools.exporter.stage_page(
-            composite, folder=page.parent, temporary_prefix=TEMPORARY_PREFIX, frames=frames, title=output.name
-        )
+        staged = tools.exporter.stage_page(composite, folder=page.parent, temporary_prefix=TEMPORARY_PREFIX, title=output.name)
         _publish(staged, page, tools.publisher)
     quiet = {"format": output_format, "depth_map": False, "depth_picture": False, "report": False, "page": False}
     (staged,) = tools.exporter.stage(
@@ -164,25 +168,43 @@ def _composite(
     stages: StageTimes,
     with_depth: bool,
     with_previews: bool,
+    written_as: str,
 ) -> tuple[Composite, tuple[Path, ...]]:
-    described, set_aside = _described(files, tools.metadata, stages)
-    ordered = in_one_stack(described, look=lambda frame: tools.reader.glance(Path(frame.path)))
+    look = _looking_once(tools.reader)
+    described, set_aside = _described(files, tools.metadata, look, stages)
+    ordered = in_one_stack(described, look=look)
     frames = [named(frame, Path()) for frame in ordered]
     composite, _ = make_composite(
         frames,
         recipe=recipe,
         recipe_name=recipe_name,
         reader=tools.reader,
+        codes=tools.codes,
         make_store=tools.make_store,
         stages=stages,
         set_aside=set_aside,
         with_depth=with_depth,
         with_previews=with_previews,
+        written_as=written_as,
     )
     return composite, tuple(frame.file.path for frame in frames)
 
 
-def _described(files: Sequence[Path], metadata: MetadataReader, progress: Progress) -> tuple[list[Frame], dict[str, str]]:
+def _looking_once(reader: FrameReader) -> Look:
+    """Look at frames on demand, at each once."""
+    looks: dict[str, ContentSignature | None] = {}
+
+    def look(frame: Frame) -> ContentSignature | None:
+        if frame.path not in looks:
+            looks[frame.path] = reader.glance(Path(frame.path))
+        return looks[frame.path]
+
+    return look
+
+
+def _described(
+    files: Sequence[Path], metadata: MetadataReader, look: Look, progress: Progress
+) -> tuple[list[Frame], dict[str, str]]:
     """Read the metadata; set aside, with the reason, what is unreadable, a finished result, or a second file of one exposure."""
     frames: list[Frame] = []
     set_aside: dict[str, str] = {}
@@ -199,9 +221,11 @@ def _described(files: Sequence[Path], metadata: MetadataReader, progress: Progre
         )
     progress("look", len(files), len(files))
     results = result_reasons(frames)
-    paired = pair([frame for frame in frames if frame.path not in results], {}, GroupingSettings())
-    set_aside |= {path: f"{reason}." for path, reason in (*results.items(), *paired.ignored.items())}
-    return list(paired.frames), set_aside
+    paired = pair([frame for frame in frames if frame.path not in results], look, at_hand=False)
+    chosen = choose(paired.exposures, GroupingSettings())
+    reasons = {**results, **paired.copies, **chosen.companions}
+    set_aside |= {path: f"{reason}." for path, reason in reasons.items()}
+    return list(chosen.frames), set_aside
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
@@ -209,7 +233,9 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            files.extend(_frames_in(path))
+            # `stackd fuse *` names @eaDir too; somebody who names one folder means it.
+            if len(paths) == 1 or not trouble_with(path.name):
+                files.extend(_frames_in(path))
         elif path.is_file():
             files.append(path)
         else:

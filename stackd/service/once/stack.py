@@ -1,6 +1,5 @@
 """One job: frames of a stack in, a composite out, staged in the output folder. Runs in worker processes and in `stackd fuse`."""
 
-import hashlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,9 +17,14 @@ from stackd.imaging.stacker import Stacked, Stacker
 from stackd.intake.order.out_of_turn import out_of_turn
 from stackd.model.composite import Composite, Finding, FrameReport, Severity
 from stackd.model.frame import Fingerprint, Frame
+from stackd.model.pixels import Colour, ColourSpace
 from stackd.model.provenance import FrameProvenance, Provenance
+from stackd.model.stack import SealReason, Stack
+from stackd.service.once.codes import MISSING, SEVERAL, find_codes, noticed_codes
+from stackd.service.once.reference import WantedReference
 from stackd.service.ports import (
     Clock,
+    CodeReader,
     Exporter,
     FrameFile,
     FrameReader,
@@ -31,6 +35,7 @@ from stackd.service.ports import (
     StagedFile,
     subfolder_of,
 )
+from stackd.service.ports.opened_stack import OpenedStack
 
 MIN_FRAMES: Final = 2
 """A composite of one frame would be that frame."""
@@ -53,14 +58,14 @@ LIBRARIES: Final = (
     "rawpy",
     "exiv2",
     "pillow-heif",
+    "pylibCZIrw",
+    "liffile",
+    "zxing-cpp",
 )
 """Libraries whose version can change pixels or metadata; named in the provenance."""
 
 FEW_OUT_OF_TURN: Final = 0.2
 """Share of the frames that are told of one by one; more, and the names say nothing of focus."""
-
-HASH_CHUNK_BYTES: Final = 1 << 20
-"""Read size while hashing: large enough that calls do not cost, small enough to stay in the cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +80,7 @@ def stack_and_stage(
     request: StackingRequest,
     *,
     reader: FrameReader,
+    codes: CodeReader,
     exporter: Exporter,
     clock: Clock,
     meter: Meter,
@@ -104,10 +110,12 @@ def stack_and_stage(
         recipe=recipe,
         recipe_name=request.recipe_name,
         reader=reader,
+        codes=codes,
         make_store=make_store,
         stages=stages,
         with_depth=recipe.export.depth_map or recipe.export.depth_picture or recipe.export.page,
         with_previews=recipe.export.page,
+        written_as=recipe.export.format,
     )
     for frame in request.stack.frames:
         seen = fingerprints.get(request.input_folder / frame.path)
@@ -116,7 +124,8 @@ def stack_and_stage(
                 f"{frame.path} was changed after its stack was complete.", hint="The stack is looked at again by itself."
             )
     stages("export", 0, 1)
-    staged = stage(composite, request, exporter=exporter)
+    unnamed = "" if request.placing.is_accepted else _what_leaves_it_unnamed(composite)
+    staged = () if unnamed else stage(composite, request, exporter=exporter)
     stages("export", 1, 1)
     return StackingResult(
         staged=staged,
@@ -124,6 +133,7 @@ def stack_and_stage(
         findings=composite.findings,
         seconds=MappingProxyType(stages.so_far()),
         peak_rss_bytes=meter.peak_rss_bytes(),
+        held_because="" if staged else unnamed,
         fingerprints=MappingProxyType(
             {
                 frame.path: fingerprints[request.input_folder / frame.path]
@@ -153,9 +163,20 @@ def stage(composite: Composite, request: StackingRequest, *, exporter: Exporter)
         version=request.version,
         temporary_prefix=request.temporary_prefix,
         frames=tuple(request.input_folder / frame.path for frame in request.stack.frames),
-        name=request.stack.name,
+        name=_name(composite, request.stack),
         export=request.recipe.export,
     )
+
+
+def _what_leaves_it_unnamed(composite: Composite) -> str:
+    return next((finding.sentence for finding in composite.findings if finding.code in {MISSING, SEVERAL}), "")
+
+
+def _name(composite: Composite, stack: Stack) -> str | None:
+    """Name the composite by the one barcode in it, unless somebody wrote down another name."""
+    if len(composite.codes) != 1 or (stack.name is not None and stack.reason is SealReason.MANIFEST):
+        return stack.name
+    return composite.codes[0]
 
 
 def named(frame: Frame, folder: Path) -> NamedFrame:
@@ -170,16 +191,19 @@ def make_composite(
     recipe: Recipe,
     recipe_name: str,
     reader: FrameReader,
+    codes: CodeReader,
     make_store: MakePlaneStore,
     stages: "StageTimes",
     set_aside: Mapping[str, str] = MappingProxyType({}),
     with_depth: bool = True,
     with_previews: bool = False,
+    written_as: str,
 ) -> tuple[Composite, dict[Path, Fingerprint]]:
     """Read, align, fuse and finish frames given near → far.
 
     `set_aside` names files that were asked for but are no frames, each with the reason, so that the composite tells of them too.
-    `with_depth` says whether the depth map is wanted, `with_previews` whether small pictures of the frames are.
+    `with_depth` says whether the depth map is wanted, `with_previews` whether small pictures of the frames are. `written_as` is
+    the format of the composite's file, as `export.format` has it.
 
     Returns
     -------
@@ -199,7 +223,7 @@ def make_composite(
     for done, frame in enumerate(frames, start=1):
         try:
             if frame.file.path not in fingerprints:
-                fingerprints[frame.file.path] = fingerprint_of(frame)
+                fingerprints[frame.file.path] = reader.fingerprint(frame.file.path)
         except UnreadableFrame as error:
             refused[frame.file] = str(error)
         stages("read", done, len(frames))
@@ -208,7 +232,9 @@ def make_composite(
     usable = [frame for frame in frames if frame.file not in refused]
     if len(usable) < MIN_FRAMES:
         raise too_few(frames, refused, set_aside)
-    stacked, usable = _stack(
+    wanted = WantedReference(recipe.align.reference, [frame.name for frame in frames])
+    stacked, source, usable = _stack(
+        wanted,
         usable,
         refused,
         recipe=recipe,
@@ -218,12 +244,19 @@ def make_composite(
         with_depth=with_depth,
         with_previews=with_previews,
     )
+    found: tuple[str, ...] = ()
+    if recipe.export.barcode == "name":
+        found = find_codes(stacked.image, source, codes, progress=stages)
     reports = _reports(frames, usable, refused, stacked, set_aside)
     names = [frame.name for frame in usable]
     findings = (
         *(left_out(report.path, report.reason) for report in reports if not report.used),
+        *(_odd_file(frame.name, reader.remarks[frame.file]) for frame in usable if frame.file in reader.remarks),
         *_order_noticed([report.path for report in reports if report.used]),
-        *(noticed.told(names) for noticed in stacked.findings),
+        *(noticed.told(names) for noticed in (*stacked.findings, *source.noticed)),
+        *_too_wide(source.colour, written_as, recipe.export.wanted_space),
+        *wanted.noticed(names[stacked.reference]),
+        *(noticed_codes(found) if recipe.export.barcode == "name" else ()),
     )
     provenance = Provenance(
         stackd_version=__version__,
@@ -242,6 +275,7 @@ def make_composite(
     )
     composite = Composite(
         image=stacked.image,
+        alpha=stacked.alpha,
         valid_area=stacked.valid_area,
         frame_shape=stacked.frame_shape,
         reference_path=usable[stacked.reference].name,
@@ -251,12 +285,15 @@ def make_composite(
         provenance=provenance,
         method=stacked.method,
         verdict=stacked.verdict,
+        codes=found,
         seconds=MappingProxyType(stages.so_far()),
+        colour=source.colour,
     )
     return composite, fingerprints
 
 
 def _stack(
+    wanted: WantedReference,
     usable: list[NamedFrame],
     refused: dict[FrameFile, str],
     *,
@@ -266,12 +303,12 @@ def _stack(
     progress: Progress,
     with_depth: bool,
     with_previews: bool,
-) -> tuple[Stacked, list[NamedFrame]]:
+) -> tuple[Stacked, OpenedStack, list[NamedFrame]]:
     """Stack the frames; a frame whose pixels turn out unreadable is moved to `refused` and the work begins again without it."""
     frames = usable
     while True:
         try:
-            source = reader.open([frame.file for frame in usable], recipe.develop)
+            source = reader.open([frame.file for frame in usable], recipe.develop, wanted=recipe.export.wanted_space)
             if min(source.shape) < MIN_SIDE_PX:
                 height, width = source.shape
                 raise MixedStack(
@@ -288,10 +325,11 @@ def _stack(
                 progress=progress,
                 with_depth=with_depth,
                 with_previews=with_previews,
+                wanted_reference=wanted.nearest([frame.name for frame in usable]),
             )
             for position in range(len(usable)):
                 stacker.add(position)
-            return stacker.finish(), usable
+            return stacker.finish(), source, usable
         except UnreadableFrame as error:
             bad = [frame for frame in usable if frame.file == error.frame]
             if not bad:
@@ -319,34 +357,6 @@ def too_few(
         " ".join([f"{count}, and a composite needs {MIN_FRAMES}.", *told]),
         hint="Add the missing frames, or replace those that cannot be read.",
     )
-
-
-def fingerprint_of(frame: NamedFrame) -> Fingerprint:
-    """Hash a frame's file.
-
-    Raises
-    ------
-    UnreadableFrame
-        If the file cannot be opened or read.
-    FrameChanged
-        If the file changed while it was read.
-    """
-    digest = hashlib.sha256()
-    try:
-        with frame.file.path.open("rb") as file:
-            before = Path(frame.file.path).stat()
-            while chunk := file.read(HASH_CHUNK_BYTES):
-                digest.update(chunk)
-            after = Path(frame.file.path).stat()
-    except FileNotFoundError as error:
-        raise UnreadableFrame(f"{frame.name} is no longer there.", hint="Put it back, or leave it out.") from error
-    except OSError as error:
-        raise UnreadableFrame(
-            f"{frame.name} cannot be read: {error.strerror}.", hint="Check the permissions and the disk."
-        ) from error
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise FrameChanged(f"{frame.name} changed while it was read.", hint="Wait until the copy is complete.")
-    return Fingerprint(size_bytes=after.st_size, mtime_ns=after.st_mtime_ns, content_sha256=digest.hexdigest())
 
 
 def _reports(
@@ -378,6 +388,21 @@ def left_out(path: str, reason: str) -> Finding:
         sentence=f"{path} was left out: {reason}",
         frames=(path,),
     )
+
+
+def _odd_file(path: str, remark: str) -> Finding:
+    return Finding(code="odd-file", severity=Severity.NOTE, sentence=remark, frames=(path,))
+
+
+def _too_wide(colour: Colour, written_as: str, wanted: ColourSpace | None) -> Iterator[Finding]:
+    """Warn of a file that has too few steps for its colours."""
+    if written_as == "jpeg" and not colour.is_gray and (wanted or colour.space) is ColourSpace.PROPHOTO:
+        yield Finding(
+            code="too-wide-for-jpeg",
+            severity=Severity.WARNING,
+            sentence="A JPEG has 8 bits, too few for ProPhoto RGB: smooth tones show steps."
+            " Export it as tiff or png, or choose a smaller space with export.profile.",
+        )
 
 
 def _in_turn(frames: Sequence[NamedFrame], near_to_far: Sequence[NamedFrame]) -> list[NamedFrame]:

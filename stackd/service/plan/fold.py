@@ -50,7 +50,7 @@ from stackd.service.plan.observations import (
 )
 from stackd.service.plan.values import Folder, ServiceSettings, State, Ticket
 from stackd.service.plan.wishes import plan_wishes
-from stackd.service.ports import Answer, Cause, Crashed, Failed, Finished, Progressed, Publication, WorkerEvent
+from stackd.service.ports import Cause, Crashed, Failed, Finished, Progressed, Publication, Recollection, WorkerEvent
 
 WAKE_COALESCE_S: Final = 0.3
 """Events that come together are answered by one look: a camera writes a frame in several system calls (a guess)."""
@@ -139,25 +139,26 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
             folder = state.folders.get(watch)
             if folder is None:
                 return state, ()
-            step = take_look(folder, watch, look, now_s=now_s, intake=settings.intake, taken=state.taken.get(watch, {}))
+            step = take_look(folder, watch, look, now_s=now_s, intake=settings.intake, taken=state.taken_of(watch))
             gone = folder.sightings.keys() - step.folder.sightings.keys()
             return _with_folder(_without_taken(state, watch, gone) if gone else state, watch, step.folder), step.effects
         case Recalled(watch=watch):
-            state = _with_recollection(state, observation)
+            state = _with_recollection(state, watch, observation.known)
             folder = state.folders.get(watch)
             if folder is None:
                 return state, ()
-            step = take_recollection(folder, observation, intake=settings.intake, taken=state.taken.get(watch, {}))
+            step = take_recollection(folder, observation, intake=settings.intake, taken=state.taken_of(watch))
             return _with_folder(state, watch, step.folder), step.effects
         case Remembered(watch=watch, described=described):
             return _with_changed_folder(state, watch, lambda folder: take_remembered(folder, described)), ()
         case ContentsRecalled(watch=watch, contents=contents):
             return _with_changed_folder(state, watch, lambda folder: replace(folder, contents=contents)), ()
-        case Answered(answers=answers):
+        case Answered(answers=answers, alike=alike):
+            state = _with_recollection(state, answers[0].watch, alike)
             folder = state.folders.get(answers[0].watch)
             if folder is None:
                 return state, ()
-            step = take_answers(folder, answers)
+            step = take_answers(folder, answers, taken=state.taken_of(answers[0].watch))
             return _with_folder(state, answers[0].watch, step.folder), step.effects
         case Worked(event=event):
             return _take_worker_event(state, event, now_s=now_s)
@@ -335,75 +336,63 @@ def _next_ticket(before: Ticket | None, job: Job, stack: Stack, *, now_s: float)
 
 
 def _with_taken(state: State, job: Job, stack: Stack) -> State:
-    taken = dict(state.taken.get(job.watch, {}))
-    for frame in stack.frames:
-        if job.state is not JobState.SUPERSEDED:
-            taken[frame.path] = (frame.fingerprint, job.stack_id)
-        elif frame.path in taken and taken[frame.path][1] == job.stack_id:
-            del taken[frame.path]
-    return replace(state, taken=MappingProxyType({**state.taken, job.watch: MappingProxyType(taken)}))
+    taken = state.taken_of(job.watch)
+    taken = taken.without_stack(stack) if job.state is JobState.SUPERSEDED else taken.with_stack(stack)
+    return replace(state, taken=MappingProxyType({**state.taken, job.watch: taken}))
 
 
 def _without_taken(state: State, watch: str, gone: AbstractSet[str]) -> State:
     """Let go of what is known of recorded stacks whose frames are gone: the journal knows it, should they come back."""
-    before = state.taken.get(watch, {})
-    leaving = {before[path][1] for path in gone if path in before}
+    before = state.taken_of(watch)
+    leaving = {before.frames[path].stack_id for path in gone if path in before.frames}
     if not leaving:
         return state
-    taken = {path: entry for path, entry in before.items() if path not in gone}
-    leaving -= {stack_id for _, stack_id in taken.values()}
+    taken = before.without(gone)
+    leaving -= {known.stack_id for known in taken.frames.values()}
     finished = {stack_id: job for stack_id, job in state.finished.items() if stack_id not in leaving}
-    return replace(
-        state,
-        taken=MappingProxyType({**state.taken, watch: MappingProxyType(taken)}),
-        finished=MappingProxyType(finished),
-    )
+    return replace(state, taken=MappingProxyType({**state.taken, watch: taken}), finished=MappingProxyType(finished))
 
 
-def _with_recollection(state: State, recalled: Recalled) -> State:
-    """Take in which of the files that appeared belong to recorded stacks."""
-    known = recalled.known
+def _with_recollection(state: State, watch: str, known: Recollection) -> State:
+    """Take in which files belong to recorded stacks."""
     if not known.taken and not known.jobs:
         return state
-    taken = {**known.taken, **state.taken.get(recalled.watch, {})}
+    taken = state.taken_of(watch).with_recalled(known.taken)
     finished = {job.stack_id: job for job in known.jobs if job.state in OVER}
     return replace(
         state,
-        taken=MappingProxyType({**state.taken, recalled.watch: MappingProxyType(taken)}),
+        taken=MappingProxyType({**state.taken, watch: taken}),
         finished=MappingProxyType({**finished, **state.finished}),
     )
 
 
 def _with_hashes(state: State, publication: Publication) -> State:
-    """Keep the content hashes of a stack's frames, by which a frame that is copied again is known."""
+    """Keep the hashes of a stack's frames, by which a frame that is copied, moved or rated is known again."""
     ticket = state.tickets.get(publication.job_id)
     if ticket is None:
         return state
-    watch, stack_id = ticket.job.watch, ticket.job.stack_id
-    taken = dict(state.taken.get(watch, {}))
-    for path, now in publication.fingerprints.items():
-        fingerprint, owner = taken.get(path, (None, None))
-        if fingerprint is not None and owner == stack_id:
-            taken[path] = (replace(fingerprint, content_sha256=now.content_sha256), stack_id)
-    return replace(state, taken=MappingProxyType({**state.taken, watch: MappingProxyType(taken)}))
+    watch = ticket.job.watch
+    taken = state.taken_of(watch).with_hashes(ticket.job.stack_id, publication.fingerprints)
+    return replace(state, taken=MappingProxyType({**state.taken, watch: taken}))
 
 
 def _gathered(observations: Iterable[Observation]) -> Iterator[Observation]:
     """Take answers that follow one another together: each alone would cost as much as all."""
-    answers: list[Answer] = []
+    waiting: Answered | None = None
     for observation in observations:
-        if isinstance(observation, Answered) and (not answers or answers[0].watch == observation.answers[0].watch):
-            answers.extend(observation.answers)
-            continue
-        if answers:
-            yield Answered(answers=tuple(answers))
-            answers = []
-        if isinstance(observation, Answered):
-            answers.extend(observation.answers)
-        else:
+        if not isinstance(observation, Answered):
+            if waiting is not None:
+                yield waiting
+            waiting = None
             yield observation
-    if answers:
-        yield Answered(answers=tuple(answers))
+        elif waiting is not None and waiting.answers[0].watch == observation.answers[0].watch:
+            waiting = waiting.with_more(observation)
+        else:
+            if waiting is not None:
+                yield waiting
+            waiting = observation
+    if waiting is not None:
+        yield waiting
 
 
 def _with_folders(state: State, settings: ServiceSettings) -> State:

@@ -29,6 +29,7 @@ from stackd.service.plan.effects import (
 )
 from stackd.service.plan.observations import Recalled
 from stackd.service.plan.sealing import VANISHED_S, FolderStep, give_up_changed, seal_complete
+from stackd.service.plan.taken import Taken
 from stackd.service.plan.values import Folder, ServiceSettings, State, Watched
 from stackd.service.ports import Answer, Described, FolderReport, LeftAlone, Look, ManifestRead, NotDescribed
 
@@ -83,7 +84,7 @@ def take_look(
     *,
     now_s: float,
     intake: IntakeSettings,
-    taken: Mapping[str, tuple[Fingerprint, str]],
+    taken: Taken,
 ) -> FolderStep:
     """Take in a complete look; asks for descriptions of files that have settled.
 
@@ -151,9 +152,7 @@ def take_look(
     return FolderStep(folder=after, effects=(*forget, *wanted))
 
 
-def take_recollection(
-    folder: Folder, recalled: Recalled, *, intake: IntakeSettings, taken: Mapping[str, tuple[Fingerprint, str]]
-) -> FolderStep:
+def take_recollection(folder: Folder, recalled: Recalled, *, intake: IntakeSettings, taken: Taken) -> FolderStep:
     """Take in what the journal knows of files that appeared, and ask for descriptions of the others that have settled."""
     here = frozenset(path for path in recalled.paths if path in folder.sightings)
     known = {one.path: one for one in recalled.known.described if one.path in here and one.path not in folder.descriptions}
@@ -177,7 +176,7 @@ def _with_wanted(
     *,
     watch: str,
     intake: IntakeSettings,
-    taken: Mapping[str, tuple[Fingerprint, str]],
+    taken: Taken,
     before: Folder,
 ) -> tuple[Folder, tuple[DescribeFile, ...]]:
     """Ask for descriptions of those of these files that have settled and are not known as they are now."""
@@ -190,7 +189,7 @@ def _with_wanted(
         found = folder.descriptions.get(path)
         known = found.fingerprint if found is not None else folder.manifests[path][0] if path in folder.manifests else None
         if known is None or known.without_hash != fingerprint or _may_be_readable_now(before, path):
-            with_hash = path in taken and _may_be_the_same(taken[path][0], fingerprint)
+            with_hash = taken.may_be_changed(path, fingerprint)
             wanted.append(DescribeFile(watch=watch, path=path, fingerprint=fingerprint, with_hash=with_hash))
     if not wanted:
         return folder, ()
@@ -198,15 +197,22 @@ def _with_wanted(
     return replace(folder, asked=asked), tuple(wanted)
 
 
-def take_answers(folder: Folder, answers: Sequence[Answer]) -> FolderStep:
-    """Take in what files say of themselves; an answer about content that has changed since is dropped."""
-    asked = _without(folder.asked, {answer.path for answer in answers})
+def take_answers(folder: Folder, answers: Sequence[Answer], *, taken: Taken) -> FolderStep:
+    """Take in what files say of themselves; an answer about content that has changed since is dropped.
+
+    A file that may be a frame of a finished stack under another name is asked once more, for the hash of its picture.
+    """
+    again: list[DescribeFile] = []
     descriptions: dict[str, Described | NotDescribed] = {}
     manifests: dict[str, tuple[Fingerprint, Manifest | str]] = {}
     remembered: list[Described] = []
     for answer in answers:
         sighting = folder.sightings.get(answer.path)
-        if sighting is None or sighting.fingerprint != answer.fingerprint.without_hash:
+        now = answer.fingerprint.without_hash
+        if sighting is None or sighting.fingerprint != now:
+            continue
+        if isinstance(answer, Described) and taken.may_hold(answer):
+            again.append(DescribeFile(watch=answer.watch, path=answer.path, fingerprint=now, with_hash=True))
             continue
         if isinstance(answer, ManifestRead):
             manifest = parse_manifest(answer.content, path=answer.path)
@@ -217,7 +223,7 @@ def take_answers(folder: Folder, answers: Sequence[Answer]) -> FolderStep:
             remembered.append(answer)
     folder = replace(
         folder,
-        asked=asked,
+        asked=_without(folder.asked, {answer.path for answer in answers} - {one.path for one in again}),
         descriptions=MappingProxyType({**folder.descriptions, **descriptions}) if descriptions else folder.descriptions,
         unreadable=(folder.unreadable - descriptions.keys())
         | {path for path, one in descriptions.items() if isinstance(one, NotDescribed)},
@@ -225,7 +231,8 @@ def take_answers(folder: Folder, answers: Sequence[Answer]) -> FolderStep:
         recheck=True,
         regroup=folder.regroup or bool(descriptions or manifests),
     )
-    return FolderStep(folder=folder, effects=(Remember(described=tuple(remembered)),) if remembered else ())
+    notes = (Remember(described=tuple(remembered)),) if remembered else ()
+    return FolderStep(folder=folder, effects=(*notes, *again))
 
 
 def take_remembered(folder: Folder, described: Sequence[Described]) -> Folder:
@@ -265,7 +272,8 @@ def plan_folder(state: State, watched: Watched, *, now_s: float, now_at: datetim
                 folder, asked = _prepared(state, watched, folder, settings)
                 effects += asked
             if folder.prepared is not None and folder.contents is not None:
-                folder = _sorted(folder, folder.prepared, folder.contents, now_s=now_s)
+                taken = state.taken_of(watched.watch)
+                folder = _sorted(folder, folder.prepared, folder.contents, taken=taken, now_s=now_s)
             if not folder.regroup and folder.prepared is None:
                 step = seal_complete(state, watched, folder, last_look_s=folder.seen_s, settings=settings)
                 folder, claimed = step.folder, step.claimed
@@ -351,7 +359,7 @@ def _plan_look(folder: Folder, watched: Watched, *, now_s: float) -> tuple[Folde
 
 def _prepared(state: State, watched: Watched, folder: Folder, settings: ServiceSettings) -> tuple[Folder, tuple[Effect, ...]]:
     """Find out what is to be sorted, and ask the journal what it looks like where only that knows."""
-    taken = state.taken.get(watched.watch, {})
+    taken = state.taken_of(watched.watch)
     frames = _frames(folder, taken)
     prepared = prepare(
         folder.sorting,
@@ -359,7 +367,7 @@ def _prepared(state: State, watched: Watched, folder: Folder, settings: ServiceS
         settings.intake.grouping,
         manifests=[found for _, found in folder.manifests.values() if isinstance(found, Manifest)],
         overrides=state.overrides,
-        is_recorded=lambda frame: frame.path in taken and frame.fingerprint.same_file_as(taken[frame.path][0].without_hash),
+        is_recorded=lambda frame: taken.is_recorded_at(frame.path, frame.fingerprint) is not None,
         most_frames=SORTED_IN_A_STEP,
     )
     described = (folder.descriptions[frame.path] for frame in prepared.to_sort)
@@ -375,12 +383,14 @@ def _prepared(state: State, watched: Watched, folder: Folder, settings: ServiceS
     return folder, (RecallContents(watch=watched.watch, paths=kept),) if kept else ()
 
 
-def _sorted(folder: Folder, prepared: Prepared, kept: "Mapping[str, ContentSignature]", *, now_s: float) -> Folder:
+def _sorted(folder: Folder, prepared: Prepared, kept: "Mapping[str, ContentSignature]", *, taken: Taken, now_s: float) -> Folder:
     """Sort the frames into stacks, or a part of them where it takes more than one step."""
     described = ((frame.path, folder.descriptions.get(frame.path)) for frame in prepared.to_sort)
     fresh = {path: one.content for path, one in described if isinstance(one, Described) and one.content is not None}
     sorting = sort_prepared(prepared, {**kept, **fresh})
     count = sorting.frames_sorted
+    if sorting.is_whole:
+        sorting = replace(sorting, grouping=_as_present(sorting.grouping, _present(folder, taken)))
     return replace(
         folder,
         prepared=None,
@@ -392,7 +402,7 @@ def _sorted(folder: Folder, prepared: Prepared, kept: "Mapping[str, ContentSigna
     )
 
 
-def _frames(folder: Folder, taken: Mapping[str, tuple[Fingerprint, str]]) -> dict[str, tuple[FrameMeta, Fingerprint, Frame]]:
+def _frames(folder: Folder, taken: Taken) -> dict[str, tuple[FrameMeta, Fingerprint, Frame]]:
     """Put together the frames to sort: those that are described as they lie there, settled."""
     frames: dict[str, tuple[FrameMeta, Fingerprint, Frame]] = {}
     for path, answer in folder.descriptions.items():
@@ -422,6 +432,29 @@ def _may_pass(folder: Folder, path: str) -> bool:
     return isinstance(answer, NotDescribed) and answer.may_pass
 
 
+def _present(folder: Folder, taken: Taken) -> Mapping[str, Fingerprint]:
+    """Give the fingerprints of files that hold a recorded picture and are not what they were then."""
+    hashed = (one for one in folder.descriptions.values() if one.fingerprint.content_sha256 is not None)
+    return {one.path: one.fingerprint for one in hashed if taken.holds_picture(one.path, one.fingerprint)}
+
+
+def _as_present(found: Grouping, present: Mapping[str, Fingerprint]) -> Grouping:
+    """Give frames the fingerprints their files have now; they were sorted under those of the user's decisions."""
+    if not present:
+        return found
+
+    def now(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+        return tuple(replace(each, fingerprint=present.get(each.path, each.fingerprint)) for each in frames)
+
+    stacks = tuple(
+        replace(stack, frames=now(stack.frames), captured=now(stack.captured))
+        if any(frame.path in present for frame in stack.frames)
+        else stack
+        for stack in found.stacks
+    )
+    return replace(found, stacks=stacks)
+
+
 def _may_be_readable_now(before: Folder, path: str) -> bool:
     """Tell whether a file that could not be read is to be tried again though its size and time are the same.
 
@@ -432,17 +465,11 @@ def _may_be_readable_now(before: Folder, path: str) -> bool:
     return isinstance(answer, NotDescribed) and (answer.may_pass or path not in before.settled or not before.online)
 
 
-def _may_be_the_same(recorded: Fingerprint, now: Fingerprint) -> bool:
-    """Tell whether only the content can say if a frame is still the recorded one: copied again, or touched."""
-    return recorded.content_sha256 is not None and recorded.size_bytes == now.size_bytes and recorded.mtime_ns != now.mtime_ns
-
-
-def _recorded(described: Described, taken: Mapping[str, tuple[Fingerprint, str]]) -> Fingerprint:
-    """Give the fingerprint under which a frame's content is recorded: a frame copied again is no new frame."""
-    content_sha256 = described.fingerprint.content_sha256
-    if content_sha256 is not None and described.path in taken and taken[described.path][0].content_sha256 == content_sha256:
-        return taken[described.path][0].without_hash
-    return described.fingerprint.without_hash
+def _recorded(described: Described, taken: Taken) -> Fingerprint:
+    """Give the fingerprint of the user's decisions about a frame, the recorded one, where its picture is the same."""
+    if taken.holds_picture(described.path, described.fingerprint):
+        return taken.frames[described.path].fingerprint.without_hash
+    return replace(described.fingerprint.without_hash, picture=described.fingerprint.picture)
 
 
 def _or_never(at_s: float | None) -> float:

@@ -33,7 +33,7 @@ def plan_history(state: State, *, now_s: float, now_at: datetime, settings: Serv
     wanted = ForgetHistory(
         watches=watches,
         before=now_at - timedelta(days=settings.keep_days),
-        keep=frozenset(stack_id for watch in watches for _, stack_id in state.taken.get(watch, {}).values()),
+        keep=frozenset(stack_id for watch in watches for stack_id in state.taken_of(watch).stack_ids),
         after_job=state.history_job,
     )
     return replace(state, history_due_s=now_s + ROUND_S), (wanted,)

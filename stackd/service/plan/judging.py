@@ -17,13 +17,14 @@ def hold(job: Job, result: StackingResult, placing: Placing) -> Hold:
     verdict = result.verdict
     told = {finding.code: finding.sentence for finding in reversed(result.findings)}
     weightiest = next((told[code] for code in verdict.reasons if code in told), "")
+    held = f"held {HELD_AS.get(verdict.judgement, 'back')}: {verdict.likely}. {weightiest}".strip()
     folder = subfolder_of(verdict.judgement, placing.accepted().of(verdict.judgement))
     where = f"puts it into {folder}/" if folder else "publishes it"
     return Hold(
         job_id=job.id,
         verdict=verdict,
         warnings=warnings_of(result.findings),
-        error=f"The composite is held {HELD_AS.get(verdict.judgement, 'back')}: {verdict.likely}. {weightiest}".strip(),
+        error=f"The composite is held: {result.held_because}" if result.held_because else f"The composite is {held}",
         hint=f"`stackd release {job.stack_id}` makes it again and {where}, `stackd retry {job.stack_id}` judges it anew after you"
         f" changed its recipe, `stackd dismiss {job.stack_id}` drops it.",
     )

@@ -1,8 +1,9 @@
 """What the service is told: a closed union, taken in by the fold with one `match`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from stackd.model.job import Job
@@ -59,6 +60,15 @@ class Answered:
     """Files of one watch were described."""
 
     answers: tuple[Answer, ...]
+    alike: Recollection = field(default_factory=Recollection)
+    """Recorded frames that they may be though they are called otherwise."""
+
+    def with_more(self, other: "Answered") -> "Answered":
+        """Add what was told right after it."""
+        alike = Recollection(
+            taken=MappingProxyType({**self.alike.taken, **other.alike.taken}), jobs=(*self.alike.jobs, *other.alike.jobs)
+        )
+        return Answered(answers=(*self.answers, *other.answers), alike=alike)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -233,16 +233,11 @@ def _parents(state: State, watched: Watched, folder: Folder, candidate: Candidat
 
     A RAW file that comes after the JPEG of the same exposure was stacked makes a new version, not a second composite.
     """
-    taken = state.taken.get(watched.watch, {})
+    taken = state.taken_of(watched.watch)
     paired = [path for frame in candidate.frames for path in frame.companion_paths if path in folder.sightings]
-    now = {path: folder.sightings[path].fingerprint for path in paired}
-    now |= {frame.path: frame.fingerprint for frame in candidate.frames}
-    ids = {
-        taken[path][1]
-        for path, fingerprint in now.items()
-        if path in taken and fingerprint.same_file_as(taken[path][0].without_hash)
-    }
-    found = [job for stack_id in ids if (job := jobs.of(stack_id)) is not None]
+    ids = {taken.is_recorded_at(path, folder.sightings[path].fingerprint) for path in paired}
+    ids |= {taken.stack_of(frame) for frame in candidate.frames}
+    found = [job for stack_id in ids if stack_id is not None and (job := jobs.of(stack_id)) is not None]
     return tuple(sorted((job for job in found if job.state is not JobState.SUPERSEDED), key=lambda job: job.id))
 
 
@@ -254,11 +249,8 @@ def _is_news(state: State, watched: Watched, candidate: CandidateStack, parents:
     known = jobs.of(candidate.id)
     if known is not None and known.state is not JobState.SUPERSEDED:
         return False
-    taken = state.taken.get(watched.watch, {})
-    has_new_frame = any(
-        frame.path not in taken or not frame.fingerprint.same_file_as(taken[frame.path][0].without_hash)
-        for frame in candidate.frames
-    )
+    taken = state.taken_of(watched.watch)
+    has_new_frame = any(taken.stack_of(frame) is None for frame in candidate.frames)
     was_asked_for = candidate.decided_by is SealReason.ASKED or any(one.stack_id in state.split_stacks for one in parents)
     return has_new_frame or not parents or was_asked_for
 

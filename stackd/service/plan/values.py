@@ -17,6 +17,7 @@ from stackd.model.job import Job
 from stackd.model.override import Override
 from stackd.model.stack import Stack
 from stackd.model.verdict import SUBFOLDERS
+from stackd.service.plan.taken import NOTHING_TAKEN, Taken
 from stackd.service.ports import (
     Described,
     FileSighting,
@@ -208,8 +209,8 @@ class State:
     """Job id → unfinished job (anything but DONE, SUPERSEDED and DISMISSED)."""
     finished: Mapping[str, Job] = field(default_factory=lambda: MappingProxyType({}))
     """Stack id → its newest finished job, DONE, SUPERSEDED or DISMISSED, for stacks of which a frame lies in a watched folder."""
-    taken: Mapping[str, Mapping[str, tuple[Fingerprint, str]]] = field(default_factory=lambda: MappingProxyType({}))
-    """Watch → path of a frame that lies there → fingerprint and stack id, of its newest recorded stack that is not superseded."""
+    taken: Mapping[str, Taken] = field(default_factory=lambda: MappingProxyType({}))
+    """Watch → frames of recorded stacks that are not superseded: those that lie there, and those that may under another name."""
     overrides: tuple[Override, ...] = ()
     split_stacks: frozenset[str] = frozenset()
     """Stacks the user cut: their parts are stacks of their own, though none of their frames is new."""
@@ -222,6 +223,10 @@ class State:
     """While the journal is blocked: when to try it again; nothing new begins before."""
     journal_waits: int = 0
     journal_trouble: str = ""
+
+    def taken_of(self, watch: str) -> Taken:
+        """Frames of the recorded stacks of a watch."""
+        return self.taken.get(watch, NOTHING_TAKEN)
 
     def job_of(self, stack_id: str) -> Job | None:
         """Find the newest job of a stack."""

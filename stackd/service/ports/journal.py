@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from stackd.model.frame import Fingerprint
+from stackd.model.frame import Fingerprint, FrameMeta
 from stackd.model.job import Job, JobState
 from stackd.model.stack import Stack
 from stackd.model.verdict import Verdict
@@ -21,6 +21,17 @@ from stackd.service.ports.workers import Progressed
 
 if TYPE_CHECKING:
     from stackd.model.content import ContentSignature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenFrame:
+    """A frame of a recorded stack, as it was when it was stacked."""
+
+    fingerprint: Fingerprint
+    stack_id: str
+    meta: FrameMeta
+    companions: tuple[str, ...] = ()
+    """Other files of its exposure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +64,8 @@ class Recollection:
     """What the journal knows of some files of a watch."""
 
     described: tuple[Described | NotDescribed, ...] = ()
-    taken: Mapping[str, tuple[Fingerprint, str]] = field(default_factory=lambda: MappingProxyType({}))
-    """Path → fingerprint and id of the newest recorded stack that holds it and is not superseded."""
+    taken: Mapping[str, TakenFrame] = field(default_factory=lambda: MappingProxyType({}))
+    """Path → frame of the newest recorded stack that holds it and is not superseded."""
     jobs: tuple[Job, ...] = ()
     """The newest job of every recorded stack that holds one of the files."""
 
@@ -162,6 +173,10 @@ class Journal(Protocol):
 
     def recall(self, watch: str, paths: Sequence[str]) -> Recollection:
         """What is known of these files: what was remembered of them but `contents`, and the recorded stacks that hold them."""
+        ...
+
+    def alike(self, described: Sequence[Described]) -> Recollection:
+        """Recorded frames that these files of one watch may hold though they are called otherwise; enough to tell whether any."""
         ...
 
     def contents(self, watch: str, paths: Sequence[str]) -> Mapping[str, ContentSignature]:

@@ -78,9 +78,7 @@ class Exporter(Protocol):
         """
         ...
 
-    def stage_page(
-        self, composite: Composite, *, folder: Path, temporary_prefix: str, frames: Sequence[Path], title: str
-    ) -> StagedFile:
+    def stage_page(self, composite: Composite, *, folder: Path, temporary_prefix: str, title: str) -> StagedFile:
         """Write the page of a composite alone; `title` names the composite.
 
         Raises

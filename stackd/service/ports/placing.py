@@ -26,6 +26,8 @@ class Placing:
 
     review: Handling = Handling.FOLDER
     reject: Handling = Handling.FOLDER
+    is_accepted: bool = False
+    """The user wants the composite in any case."""
 
     def of(self, judgement: Judgement) -> Handling:
         """Say what is done with a composite."""
@@ -45,7 +47,7 @@ class Placing:
         def let_go(handling: Handling) -> Handling:
             return Handling.FOLDER if handling is Handling.HOLD else handling
 
-        return Placing(review=let_go(self.review), reject=let_go(self.reject))
+        return Placing(review=let_go(self.review), reject=let_go(self.reject), is_accepted=True)
 
 
 def subfolder_of(judgement: Judgement, handling: Handling) -> str:

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from stackd.model.frame import Fingerprint, FrameMeta
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from stackd.config.develop import DevelopSettings
-    from stackd.imaging.ground.frames import FrameSource
     from stackd.model.content import ContentSignature
+    from stackd.model.pixels import ColourSpace
+    from stackd.service.ports.opened_stack import OpenedStack
 
 
 class MetadataReader(Protocol):
@@ -32,6 +36,18 @@ class MetadataReader(Protocol):
 class FrameReader(Protocol):
     """Reads the pixels of frames of every supported format."""
 
+    def fingerprint(self, path: Path) -> Fingerprint:
+        """Read a file whole, once, and hash it and the picture in it.
+
+        Raises
+        ------
+        UnreadableFrame
+            If it cannot be opened or read.
+        FrameChanged
+            If it changed while it was read.
+        """
+        ...
+
     def glance(self, path: Path) -> ContentSignature | None:
         """Look at a frame as cheaply as its format allows; None where its pixels cannot be read."""
         ...
@@ -43,8 +59,25 @@ class FrameReader(Protocol):
         """
         ...
 
-    def open(self, frames: Sequence[FrameFile], develop: DevelopSettings) -> FrameSource:
-        """Prepare to read frames of one stack, near → far; RAW files all developed alike by the recipe's `develop` table."""
+    def open(self, frames: Sequence[FrameFile], develop: DevelopSettings, *, wanted: ColourSpace | None = None) -> OpenedStack:
+        """Prepare to read frames of one stack, near → far; RAW files all developed alike by the recipe's `develop` table.
+
+        `wanted` is the colour space the composite shall have, None for that of its frames: RAW files are developed in it, and
+        frames that differ from each other are brought to it.
+        """
+        ...
+
+    @property
+    def remarks(self) -> Mapping[FrameFile, str]:
+        """What was odd about frames that could be read all the same, in plain words; of those read since the last `open`."""
+        ...
+
+
+class CodeReader(Protocol):
+    """Reads barcodes in pictures."""
+
+    def read(self, gray: NDArray[np.uint8]) -> tuple[str, ...]:
+        """Give the text of every barcode in a picture, uint8 (H, W), in no order."""
         ...
 
 

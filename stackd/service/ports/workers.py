@@ -55,6 +55,8 @@ class StackingResult:
     peak_rss_bytes: int
     fingerprints: Mapping[str, Fingerprint]
     """Of every frame as it was read, by frame path."""
+    held_because: str = ""
+    """Why the composite is held where its verdict is not the reason."""
 
     @property
     def folder(self) -> Path | None:

@@ -21,7 +21,7 @@ from stackd.service.ports import (
     Inbox,
     WishKind,
 )
-from stackd.service.run.performer import Performer, World, answered, told
+from stackd.service.run.performer import Performer, World, told
 
 LONGEST_SLEEP_S: Final = 1.0
 """The loop turns at least this often: it asks the journal for decisions and tells the service manager that it is alive."""
@@ -202,7 +202,7 @@ class Daemon:
             if look is not None:
                 observations.append(Looked(watch=watch, look=look))
             observations += told(inbox.compared())
-        observations += answered(self._world.describer.answers())
+        observations += self._performer.answered()
         observations += [Worked(event=event) for event in self._world.workers.events()]
         observations += self._gather_wishes()
         return observations

@@ -21,6 +21,7 @@ from stackd.service.ports import (
     Answer,
     Clock,
     Compared,
+    Described,
     Describer,
     Inbox,
     Journal,
@@ -72,6 +73,27 @@ class Performer:
         self._world = world
         self._inboxes = inboxes
         self._owner = world.journal.owner()
+        self._answers: list[Answer] = []
+
+    def answered(self) -> tuple[seen.Observation, ...]:
+        """Pass on what files say of themselves, with the recorded frames that they may be though they are called otherwise."""
+        self._answers += self._world.describer.answers()
+        by_watch: dict[str, list[Answer]] = {}
+        for answer in self._answers:
+            by_watch.setdefault(answer.watch, []).append(answer)
+        try:
+            found = tuple(
+                seen.Answered(
+                    answers=tuple(answers),
+                    alike=self._world.journal.alike([one for one in answers if isinstance(one, Described)]),
+                )
+                for answers in by_watch.values()
+            )
+        except JournalBlocked as error:
+            # They wait: a frame that is not known again would be stacked twice.
+            return (seen.JournalRefused(message=str(error)),)
+        self._answers = []
+        return found
 
     def perform_all(self, effects: Sequence[do.Effect], state: State, settings: ServiceSettings) -> list[seen.Observation]:
         """Do what the planner wants, in order. Notes in the journal that follow one another share one sync of the disk."""
@@ -125,7 +147,7 @@ class Performer:
                 return () if look is None else (seen.Looked(watch=watch, look=look),)
             case do.DescribeFile(watch=watch, path=path, fingerprint=fingerprint, with_hash=with_hash):
                 world.describer.ask(watch, Path(watch), path, fingerprint, with_hash=with_hash)
-                return answered(world.describer.answers())
+                return self.answered()
             case do.Recall(watch=watch, paths=paths):
                 return (seen.Recalled(watch=watch, paths=paths, known=journal.recall(watch, paths)),)
             case do.Remember(described=described):
@@ -314,14 +336,6 @@ class Performer:
                     log.warning("remains.kept path=%r reason=%r", str(path), str(error))
                 else:
                     log.info("remains.removed path=%r", str(path))
-
-
-def answered(answers: Iterable[Answer]) -> tuple[seen.Answered, ...]:
-    """Pass on what files say of themselves."""
-    by_watch: dict[str, list[Answer]] = {}
-    for answer in answers:
-        by_watch.setdefault(answer.watch, []).append(answer)
-    return tuple(seen.Answered(answers=tuple(found)) for found in by_watch.values())
 
 
 def told(comparisons: Iterable[Compared]) -> tuple[seen.SourcesChecked, ...]:

@@ -103,11 +103,12 @@ def test_a_palette_is_looked_up(tmp_path: Path):
     assert np.array_equal(opened(path).read(0), colours.T[numbers])
 
 
-def test_decimal_values_from_0_to_1_become_16_bit(tmp_path: Path):
-    values = np.linspace(0, 1, 600, dtype=np.float32).reshape(20, 30)
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_decimal_display_values_from_0_to_1_become_16_bit(tmp_path: Path, kind: type):
+    values = np.linspace(0, 1, 600).reshape(20, 30).astype(kind)
     path = make_frames.write_tiff(tmp_path / "a.tif", values, photometric="minisblack")
 
-    read = opened(path).read(0)
+    read = FrameFiles().open([FrameFile(path=path)], DevelopSettings(decimal_values="display")).read(0)
 
     assert read.dtype == np.uint16
     assert np.abs(read[..., 0] / 65_535 - values).max() < 1e-5
@@ -329,10 +330,10 @@ def test_a_picture_of_60000_px_a_side_is_refused_from_its_header(tmp_path: Path,
     assert "600 million px" in refusal(path)
 
 
-@pytest.mark.parametrize("worst", [np.nan, np.inf, -0.5, 300.0])
-def test_decimal_values_without_a_meaning_are_refused(tmp_path: Path, worst: float):
+@pytest.mark.parametrize(("worst", "of_them"), [(np.nan, 1), (np.inf, 1), (-np.inf, 1), (-0.5, 301), (300.0, 301)])
+def test_decimal_values_without_a_meaning_are_refused(tmp_path: Path, worst: float, of_them: int):
     values = np.full((20, 30), 0.5, np.float32)
-    values[3, 4] = worst
+    values.flat[:of_them] = worst
     stack = opened(make_frames.write_tiff(tmp_path / "a.tif", values, photometric="minisblack"))
 
     with pytest.raises(UnreadableFrame, match=r"a\.tif holds"):
@@ -390,7 +391,8 @@ def test_the_frame_of_another_size_is_named_and_the_majority_wins(tmp_path: Path
 def test_portrait_and_landscape_of_one_sensor_are_different_sizes(tmp_path: Path):
     landscape = make_frames.write_jpeg(tmp_path / "1.jpg", make_frames.textured(16, 24))
     again = make_frames.write_jpeg(tmp_path / "2.jpg", make_frames.textured(16, 24))
-    portrait = make_frames.write_jpeg(tmp_path / "3.jpg", make_frames.textured(16, 24), tags={"Exif.Image.Orientation": "6"})
+    other = 255 - make_frames.textured(16, 24)
+    portrait = make_frames.write_jpeg(tmp_path / "3.jpg", other, tags={"Exif.Image.Orientation": "6"})
     frames = [FrameFile(path=path) for path in (landscape, again, portrait)]
 
     assert list(FrameFiles().check(frames)) == [frames[2]]

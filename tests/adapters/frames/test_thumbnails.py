@@ -11,10 +11,14 @@ import simplejpeg
 import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+from stackd.adapters.colour.spaces import profile_of
 from stackd.adapters.frames.jpeg_previews import find_preview
 from stackd.adapters.frames.thumbnails import read_picture, read_signature
 from stackd.intake.evidence.content import likeness
+from stackd.model.pixels import ColourSpace
+from tests import colour_math
 from tests.intake.build import scene
 from tests.make_frames import textured, write_bayer_dng, write_jpeg, write_png, write_tiff
 from tests.shared_data import shared_data
@@ -131,3 +135,17 @@ def test_a_real_raw_gives_a_picture_to_look_at():
     assert picture is not None
     assert picture.dtype == np.uint8
     assert picture.shape[2] == 3
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif"])
+def test_a_picture_to_look_at_is_in_srgb(tmp_path: Path, name: str):
+    muted = (textured(60, 90) * 0.3 + 80).astype(np.uint8)
+    wide = np.rint(255 * colour_math.in_space(muted / 255, ColourSpace.SRGB, ColourSpace.PROPHOTO)).astype(np.uint8)
+    options = {"quality": 100, "subsampling": 0} if name == "a.jpg" else {}
+    Image.fromarray(wide).save(tmp_path / name, icc_profile=profile_of(ColourSpace.PROPHOTO), **options)
+
+    picture = read_picture(tmp_path / name, side_px=90)
+
+    assert picture is not None
+    assert picture.dtype == np.uint8
+    assert np.abs(picture.astype(int) - muted).mean() < 1.5

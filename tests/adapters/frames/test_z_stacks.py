@@ -109,3 +109,31 @@ def test_a_plane_that_is_not_there_is_refused(tmp_path: Path):
 
     with pytest.raises(UnreadableFrame, match="no plane 8"):
         stack.read(0)
+
+
+def two_images(path: Path, *, count: int = 5) -> Path:
+    with tifffile.TiffWriter(path, ome=True) as writer:
+        for name in ("Pos1", "Pos2"):
+            axes = {"axes": "ZYX", "Name": name} if count > 1 else {"axes": "YX", "Name": name}
+            writer.write(planes(count) if count > 1 else planes(1)[0], photometric="minisblack", metadata=axes)
+    return path
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_several_images_in_one_file_are_refused_by_name(tmp_path: Path, count: int):
+    """Two stage positions of five planes were taken for one stack of ten, and five were lost."""
+    with pytest.raises(UnreadableFrame, match=r"holds 2 images, of positions, tiles or views \(Pos1, Pos2\)") as caught:
+        FileMetadata().describe(two_images(tmp_path / "z.ome.tif", count=count))
+
+    assert "file of its own" in caught.value.hint
+
+
+def test_a_file_that_only_speaks_of_other_images_is_a_stack(tmp_path: Path):
+    """Microscopes write one file a position, and describe all positions in each."""
+    both = two_images(tmp_path / "both.ome.tif")
+    with tifffile.TiffFile(both) as tiff:
+        description = tiff.ome_metadata
+    path = tmp_path / "z.ome.tif"
+    tifffile.imwrite(path, planes(), photometric="minisblack", description=description, metadata=None)
+
+    assert FileMetadata().describe(path).page_count == 5

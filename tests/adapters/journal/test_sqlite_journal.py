@@ -144,7 +144,7 @@ def test_a_publication_is_there_before_the_first_rename_and_ends_with_the_compos
         (file.temporary_path, file.sha256, name) for file, name in publication.files
     ]
     assert (done.state, done.composite_path) == (JobState.DONE, "/out/k\udcff_2.tif")
-    assert journal.recall(WATCH, ["a.jpg"]).taken["a.jpg"][0].content_sha256 == "cd" * 32
+    assert journal.recall(WATCH, ["a.jpg"]).taken["a.jpg"].fingerprint.content_sha256 == "cd" * 32
 
 
 def test_frames_of_superseded_stacks_are_free_and_the_newest_stack_has_a_shared_frame(journal: SqliteJournal) -> None:
@@ -156,7 +156,7 @@ def test_frames_of_superseded_stacks_are_free_and_the_newest_stack_has_a_shared_
 
     taken = journal.recall(WATCH, ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "unknown.jpg"]).taken
 
-    assert {path: owner for path, (_, owner) in taken.items()} == {
+    assert {path: known.stack_id for path, known in taken.items()} == {
         "a.jpg": first.id,
         "b.jpg": second.id,
         "c.jpg": second.id,
@@ -298,6 +298,7 @@ def test_a_description_is_remembered_with_its_content_signature(journal: SqliteJ
     content = ContentSignature(
         thumbnail=np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8),
         sharpness=np.full((2, 3), -1.5, np.float32),
+        detail=np.arange(-6, 6, dtype=np.int8).reshape(3, 4),
         brightness=0.4,
     )
     described = Described(
@@ -327,7 +328,7 @@ def test_a_description_is_remembered_with_its_content_signature(journal: SqliteJ
 
 def test_a_description_of_another_stackd_is_read_from_the_file_again(journal: SqliteJournal) -> None:
     journal._db.execute(
-        "INSERT INTO described VALUES (?,?,?,?,?,?,?,?)",
+        "INSERT INTO described VALUES (?,?,?,?,?,?,?,?,NULL)",
         (WATCH.encode(), b"a.jpg", 1, 1, None, "{}", b'{"unheard_of": 1.0}\n', None),
     )
 

@@ -150,3 +150,16 @@ def test_an_exiftool_that_is_broken_costs_its_tags_only(tmp_path: Path, script: 
     tags = fetch_tags(path, exiftool=pretend(tmp_path, script))
 
     assert tags.values["Exif.Image.Model"] == "Bayer 1"
+
+
+def test_a_broken_colour_profile_does_not_hide_the_camera(tmp_path: Path):
+    """exiv2 stopped at the profile, and time, camera and lens were gone with it."""
+    path = make_frames.write_jpeg(tmp_path / "a.jpg", make_frames.textured(20, 30), tags=make_frames.shot_at(7))
+    broken = b"ICC_PROFILE\x00\x01\x01" + bytes(imagecodecs.cms_profile("srgb"))[:400]
+    segment = b"\xff\xe2" + (len(broken) + 2).to_bytes(2, "big") + broken
+    content = path.read_bytes()
+    behind_exif = content.index(b"Exif\x00\x00") - 2
+    behind_exif += int.from_bytes(content[behind_exif : behind_exif + 2], "big")
+    path.write_bytes(content[:behind_exif] + segment + content[behind_exif:])
+
+    assert fetch_tags(path).values["Exif.Image.Model"] == "Bayer 1"

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from stackd.adapters.colour.spaces import profile_of
 from stackd.adapters.frames.reader import FrameFiles
 from stackd.adapters.metadata.reader import FileMetadata
 from stackd.adapters.metadata.tags import fetch_tags
@@ -25,6 +26,7 @@ from stackd.config.develop import DevelopSettings
 from stackd.config.export import ExportSettings
 from stackd.errors import OutputBlocked
 from stackd.model.composite import Composite, DepthMap, Finding, FrameReport, Rectangle, Severity
+from stackd.model.pixels import Colour, ColourSpace
 from stackd.model.provenance import FrameProvenance, Provenance
 from stackd.model.verdict import Judgement, Verdict
 from stackd.service.ports import FrameFile, StagedFile
@@ -51,6 +53,7 @@ def composite_of(
     shape: tuple[int, int] = (90, 130),
     recipe: Mapping[str, object] = MappingProxyType({}),
     verdict: Verdict = PASSED,
+    colour: Colour | None = None,
 ) -> Composite:
     height, width = shape
     image = make_frames.textured(height, width, bits=16).astype(np.float32) / np.float32(65_535)
@@ -77,6 +80,7 @@ def composite_of(
         method="pyramid",
         verdict=verdict,
         seconds={"fuse": 1.23456},
+        colour=colour or Colour(),
     )
 
 
@@ -104,6 +108,10 @@ def frames(tmp_path: Path) -> list[Path]:
         }
         paths.append(make_frames.write_jpeg(folder / f"IMG_{number + 8}.jpg", make_frames.textured(24, 16), tags=tags))
     return paths
+
+
+def colour_of(space: ColourSpace) -> Colour:
+    return Colour(icc=profile_of(space), space=space)
 
 
 def stage(folder: Path, composite: Composite, frames: Sequence[Path], **settings: object) -> tuple[StagedFile, ...]:
@@ -262,22 +270,16 @@ def test_the_time_is_that_of_the_first_exposure_with_its_leading_zero(tmp_path: 
 
 
 @pytest.mark.parametrize("settings", FORMATS)
-def test_the_colour_profile_of_the_reference_goes_along(tmp_path: Path, settings: dict[str, object]):
+def test_the_colour_profile_of_the_stack_goes_along(tmp_path: Path, settings: dict[str, object]):
     profile = bytes(imagecodecs.cms_profile("adobergb"))
     path = tmp_path / "a.tif"
     make_frames.write_tiff(path, make_frames.textured(20, 30), photometric="rgb", iccprofile=profile)
 
-    exported = write(tmp_path / "out", composite_of([path, path]), [path, path], **settings)
+    composite = composite_of([path, path], colour=Colour(icc=profile, space=ColourSpace.ADOBE_RGB))
+
+    exported = write(tmp_path / "out", composite, [path, path], **settings)
 
     assert fetch_tags(exported).icc == profile
-
-
-def test_a_gray_profile_does_not_go_along_to_rgb(tmp_path: Path):
-    path = tmp_path / "a.tif"
-    gray = make_frames.textured(20, 30)[..., 0]
-    make_frames.write_tiff(path, gray, photometric="minisblack", iccprofile=bytes(imagecodecs.cms_profile("gray")))
-
-    assert fetch_tags(write(tmp_path / "out", composite_of([path]), [path])).icc is None
 
 
 @pytest.mark.parametrize("settings", FORMATS)
@@ -287,7 +289,6 @@ def test_the_same_frames_give_the_same_bytes_at_any_time(
 ):
     """The profile of developed frames held the second it was made in: no two composites of the same frames were alike."""
     path = make_frames.write_bayer_dng(tmp_path / "a.dng", make_frames.textured(40, 48, bits=16))
-    composite = composite_of([path], recipe={"develop": {"colour_space": space}})
     make = imagecodecs.cms_profile
     written = []
     for year in (1999, 2031):
@@ -298,16 +299,19 @@ def test_the_same_frames_give_the_same_bytes_at_any_time(
             return bytes(profile)
 
         monkeypatch.setattr(imagecodecs, "cms_profile", made_then)
+        profile_of.cache_clear()
+        composite = composite_of([path], colour=colour_of(ColourSpace(space)))
 
         written.append(write(tmp_path / f"out {year}", composite, [path], **settings).read_bytes())
 
+    profile_of.cache_clear()
     assert written[0] == written[1]
 
 
 @pytest.mark.parametrize(("space", "white_point_differs"), [("srgb", False), ("adobe-rgb", True)])
 def test_developed_frames_carry_the_profile_of_their_space(tmp_path: Path, space: str, *, white_point_differs: bool):
     path = make_frames.write_bayer_dng(tmp_path / "a.dng", make_frames.textured(40, 48, bits=16), tags=make_frames.shot_at(5))
-    composite = composite_of([path], recipe={"develop": {"colour_space": space}})
+    composite = composite_of([path], colour=colour_of(ColourSpace(space)))
 
     tags = fetch_tags(write(tmp_path / "out", composite, [path]))
 
@@ -501,3 +505,55 @@ def test_names_of_any_length_leave_room_for_what_follows(letter: str):
     assert len(os.fsencode(stem)) <= 200
     assert stem.endswith("_v12")
     assert stem.encode("utf-8")
+
+
+# ------------------------------------------------------------------------------- alpha
+
+
+def cut_out_of(frames: Sequence[Path]) -> Composite:
+    """A composite whose left half is no picture, with a soft rim between."""
+    composite = composite_of(frames, shape=(90, 130))
+    alpha = np.tile(np.clip(np.arange(130) * 8 - 500, 0, 255).astype(np.uint8), (90, 1))
+    return replace(composite, alpha=alpha)
+
+
+@pytest.mark.parametrize("settings", [s for s in FORMATS if s["format"] != "jpeg"])
+def test_alpha_survives(tmp_path: Path, frames: list[Path], settings: dict[str, object]):
+    composite = cut_out_of(frames)
+    assert composite.alpha is not None
+
+    path = write(tmp_path / "out", composite, frames, **settings)
+
+    stored = tifffile.imread(path) if path.suffix == ".tif" else imagecodecs.png_decode(path.read_bytes())
+    highest = np.iinfo(stored.dtype).max
+    assert stored.shape == (90, 130, 4)
+    assert np.array_equal(stored[..., 3], composite.alpha.astype(np.uint32) * highest // 255)
+    shown = composite.alpha == 255
+    assert np.abs(stored[..., :3] / highest - composite.image)[shown].max() <= 0.51 / highest
+    found = FrameFiles().open([FrameFile(path=path)], DevelopSettings()).read_alpha(0)
+    assert found is not None
+    assert np.array_equal(found, composite.alpha)
+    if path.suffix == ".tif":
+        with tifffile.TiffFile(path) as tiff:
+            assert tiff.pages.first.extrasamples == (tifffile.EXTRASAMPLE.UNASSALPHA,)
+
+
+@pytest.mark.parametrize(("matte", "level"), [("white", 255), ("black", 0)])
+def test_a_jpeg_is_laid_on_the_matte_asked_for(tmp_path: Path, frames: list[Path], matte: str, level: int):
+    composite = cut_out_of(frames)
+
+    pixels = read(write(tmp_path / "out", composite, frames, format="jpeg", matte=matte))
+
+    assert np.abs(pixels[:, :50].astype(int) - level).max() <= 3
+    assert np.abs(pixels[:, 105:] / 255 - composite.image[:, 105:]).mean() < 0.02
+
+
+@needs_exiftool
+@pytest.mark.parametrize("settings", [{"format": "tiff"}, {"format": "png"}])
+def test_exiftool_finds_nothing_wrong_with_alpha(tmp_path: Path, frames: list[Path], settings: dict[str, object]):
+    path = write(tmp_path / "out", cut_out_of(frames), frames, **settings)
+
+    told = subprocess.run(
+        ["exiftool", "-validate", "-warning", "-a", str(path)], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    assert "Validate                        : OK" in told

@@ -24,9 +24,7 @@ PICTURE = re.compile(r"data:image/jpeg;base64,([A-Za-z0-9+/=]+)")
 
 
 def staged_page(composite: Composite, folder: Path) -> StagedFile:
-    return CompositeExporter().stage_page(
-        composite, folder=folder, temporary_prefix=".stackd-", frames=[folder / "IMG_1.jpg"], title="beetle"
-    )
+    return CompositeExporter().stage_page(composite, folder=folder, temporary_prefix=".stackd-", title="beetle")
 
 
 def written(composite: Composite, folder: Path) -> str:

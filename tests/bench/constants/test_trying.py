@@ -31,7 +31,7 @@ def small(name: str) -> BenchScene:
 
 def test_what_matters_what_does_not_and_what_is_never_read_are_told_apart():
     wanted = (
-        "fuse.depth_from_defocus.NEAR_WINDOW_PX",
+        "fuse.depth_from_defocus.costs.NEAR_WINDOW_PX",
         "compose.blending.WORKERS",
         "finish.denoise.PATCH_SIDE_PX",
         "ground.colour.GAMMA",

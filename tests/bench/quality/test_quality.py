@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from stackd.bench.noticing import walker
 from stackd.bench.quality.quality import Quality, judge, judge_depth, place
 from stackd.bench.quality.truth import Truth, near_jumps, nearest_frames, registration_error_px, truth_of
 from stackd.bench.scenes import sheets, sky, suite
@@ -128,6 +129,24 @@ def test_an_error_at_an_edge_shows_in_the_halo_alone():
 
     assert 0.02 < truth.halo.mean() < 0.5
     assert quality.halo_psnr_db < quality.psnr_db - 3
+
+
+def test_what_moves_is_judged_by_the_one_moment_it_shows_best():
+    stack = render_stack(SceneSettings(subject=walker, height_px=120, width_px=180, frame_count=4))
+    truth = truth_of(stack, blur_px=BLUR_PX)
+    first, last = stack.moments[0], stack.moments[-1]
+    sides = np.hstack([first[:, :90], last[:, 90:]])
+
+    whole, each_its_own, mixed = (judged(image, truth) for image in (first, sides, (first + last) / 2))
+
+    assert min(whole.moving_psnr_db, each_its_own.moving_psnr_db) > 75
+    assert min(whole.psnr_db, each_its_own.psnr_db) > 75
+    assert mixed.moving_psnr_db < 25
+    assert mixed.psnr_db < 40
+
+
+def test_where_nothing_moves_nothing_is_said_of_it(truth: Truth):
+    assert np.isnan(judged(truth.image, truth).moving_psnr_db)
 
 
 def test_a_depth_map_is_judged_in_frames(truth: Truth):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stackd.imaging.depth.focus_fit import FocusFit, fit_focus
-from stackd.imaging.depth.relative_blur import PatchesOfTexture
+from stackd.imaging.depth.relative_blur import PatchesOfTexture, RelativeBlur
 from stackd.imaging.ground.frames import PlanesInMemory
 from stackd.rendering.scenes import Canvas, SceneSettings, Surface, render_stack, speckle, tilted_plane
 
@@ -115,3 +115,24 @@ def test_the_other_way_round_the_same_is_found():
 
     error = np.array(found.positions.steps) - [11 - place for place in reversed(focus)]
     assert np.abs(error - np.median(error)).max() <= RIGHT
+
+
+def test_patches_that_nothing_explains_do_not_hide_a_gap():
+    """Patches of several depths fit neither even nor uneven steps; what is left of them outweighed what the gap explains."""
+    focus = np.array((0.0, 1, 2, 3, 6, 7, 8, 9, 10, 11))
+    sharp_at = np.array((1.0, 2.0, 3.0, 6.0, 7.0, 8.0))
+    random = np.random.default_rng(7)
+    away = 1.2 * np.abs(focus[None] - sharp_at[:, None])
+    told = away**2 - away.min(axis=1, keepdims=True) ** 2
+    mixed = random.uniform(0, 120, (12, len(focus)))
+    squared = np.concatenate([told, mixed])
+    sharpest = np.concatenate([away.argmin(axis=1), random.integers(0, len(focus), len(mixed))])
+    near = np.abs(np.arange(len(focus))[None] - sharpest[:, None])
+    blur = RelativeBlur(
+        sharpest=sharpest, squared_px=squared, errors_px=np.full(squared.shape, 0.1), counts=(near > 0) & (near < 5)
+    )
+
+    found = fit_focus(blur, (1.0,) * len(focus))
+
+    assert not found.positions.is_even
+    assert np.diff(found.positions.steps).argmax() == 3

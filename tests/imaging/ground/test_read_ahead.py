@@ -8,7 +8,7 @@ import pytest
 
 from stackd.errors import UnreadableFrame
 from stackd.imaging.ground.read_ahead import ReadAhead
-from stackd.model.pixels import Gray, Pixels
+from stackd.model.pixels import Alpha, Gray, Pixels
 
 
 @dataclass
@@ -33,6 +33,9 @@ class CountedFrames:
         return np.full((2 // reduction, 3, 3), position, np.uint8)
 
     def read_gray(self, position: int, reduction: int) -> Gray:
+        raise NotImplementedError
+
+    def read_alpha(self, position: int) -> Alpha | None:
         raise NotImplementedError
 
 

@@ -2,11 +2,16 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from stackd.imaging.judge.cells import Cells
 from stackd.imaging.judge.turns import in_turn
 
 FRAMES = 14
+
+
+def _with_energy(energy: NDArray[np.float32]) -> Cells:
+    return Cells(energy=energy, slopes=np.zeros((*energy.shape, 3), np.float32), floor=1e-6, side_px=16)
 
 
 def _cells(order: list[int], *, seed: int = 0) -> Cells:
@@ -17,7 +22,7 @@ def _cells(order: list[int], *, seed: int = 0) -> Cells:
     focus = np.asarray(order)[:, None, None]
     energy = 2e-3 * strength / (1 + 2 * (depths - focus) ** 2) ** 2 + 1e-6
     energy *= random.normal(1, 0.03, energy.shape)
-    return Cells(energy=energy.astype(np.float32), floor=1e-6, side_px=16)
+    return _with_energy(energy.astype(np.float32))
 
 
 def _with_moved(frame: int, places: int) -> list[int]:
@@ -44,5 +49,5 @@ def test_an_order_that_nobody_knows_is_left_alone() -> None:
 
 
 def test_without_texture_nothing_is_moved() -> None:
-    flat = Cells(energy=np.full((FRAMES, 12, 16), 1e-6, np.float32), floor=1e-6, side_px=16)
+    flat = _with_energy(np.full((FRAMES, 12, 16), 1e-6, np.float32))
     assert in_turn(flat) == tuple(range(FRAMES))

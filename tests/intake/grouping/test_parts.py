@@ -17,6 +17,19 @@ from tests.intake.build import SETTINGS, bare, frame, names, shoot
 HOUR_S = 3_600.0
 
 
+@pytest.fixture(autouse=True)
+def part_few_frames_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "FEWEST_TO_PART", 1)
+
+
+def test_fewer_than_a_thousand_frames_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = [*stacks(2), *stacks(2, begin_s=2 * HOUR_S, first=100)]
+
+    monkeypatch.undo()
+
+    assert [len(part) for part in parts_of(few, SETTINGS)] == [40]
+
+
 def stacks(count: int, *, frames: int = 10, apart_s: float = 60.0, begin_s: float = 0.0, first: int = 1) -> list[Frame]:
     """Focus stacks one after the other."""
     return [
@@ -112,7 +125,8 @@ def test_a_stack_whose_focus_goes_on_over_a_pause_is_not_parted(monkeypatch: pyt
     [
         (frame("IMG_1.CR3", 0.0), frame("IMG_1.JPG", 5 * HOUR_S)),
         (frame("RAW/IMG_1.CR3", 0.0), frame("JPG/IMG_1.JPG", 5 * HOUR_S)),
-        (frame("IMG_1.JPG", 0.0), frame("IMG_1 (2).JPG", 5 * HOUR_S)),
+        (frame("IMG_1.JPG", 0.0), frame("IMG_1 Kopie.JPG", 5 * HOUR_S)),
+        (frame("a/one.JPG", 0.0), frame("web/small.JPG", 1.5)),
         (frame("fly.tif", 0.0), bare("fly_edge.tif")),
         (frame("a.JPG", 0.0, sequence_id="S"), frame("b.JPG", 5 * HOUR_S, sequence_id="S")),
     ],

@@ -16,12 +16,14 @@ def _shoots() -> tuple[list[Frame], dict]:
     singles = [frame(f"IMG_{100 + index}.JPG", 500.0 + 40 * index) for index in range(4)]
     slides = [bare(f"slide_{index}.png") for index in range(6)]
     pairs = shoot(5, first=200, begin_s=2000.0, name="IMG_{:04d}.NEF") + shoot(5, first=200, begin_s=2000.0)
+    scans = [[bare(f"scan_{stack}_{number:02}.png") for number in range(1, 6)] for stack in range(3)]
     contents = {
+        **{path: look for seed, scan in enumerate(scans) for path, look in stack_looks(scan, seed + 10).items()},
         **stack_looks(macro, 1),
         **stack_looks(slides, 2),
         **strange_looks(singles, 60),
     }
-    return [*macro, *burst, *singles, *slides, *pairs], contents
+    return [*macro, *burst, *singles, *slides, *pairs, *(each for scan in scans for each in scan)], contents
 
 
 FRAMES, CONTENTS = _shoots()
@@ -53,6 +55,7 @@ def test_the_order_of_arrival_changes_nothing(arrived: list[Frame]):
             frame,
             st.sampled_from(
                 [f"{stem}{number}.{suffix}" for stem in ("IMG_", "a", "") for number in range(12) for suffix in ("JPG", "NEF")]
+                + [f"{stack}_{number}.JPG" for stack in range(4) for number in "1234abc"]
             ),
             st.one_of(st.none(), st.floats(0, 100).map(lambda t: round(t, 1))),
             order_hint=st.one_of(st.none(), st.integers(0, 9)),

@@ -69,7 +69,12 @@ def drawn(log_sharpness: np.ndarray) -> list[ContentSignature]:
     """Looks of frames with such detail in each of 64 places."""
     thumbnail = np.zeros((4, 4), np.float32)
     return [
-        ContentSignature(thumbnail=thumbnail, sharpness=row.reshape(8, 8).astype(np.float32), brightness=0.5)
+        ContentSignature(
+            thumbnail=thumbnail,
+            sharpness=row.reshape(8, 8).astype(np.float32),
+            detail=np.zeros((84, 84), np.int8),
+            brightness=0.5,
+        )
         for row in log_sharpness
     ]
 

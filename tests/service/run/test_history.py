@@ -50,8 +50,9 @@ def test_what_is_kept_in_memory_and_asked_of_the_journal_does_not_grow_with_the_
 
     assert at_start < 10
     assert len(asked) < 200
-    assert len(daemon.state.finished) == 1
-    assert len(daemon.state.taken[WATCH]) == 4
+    # Frames of one moment are looked at too: they may be the same exposure.
+    assert len(daemon.state.finished) < 20
+    assert len(daemon.state.taken_of(WATCH).frames) < 40
 
 
 def test_frames_that_are_cleared_away_are_let_go_of_and_known_again_when_they_come_back() -> None:
@@ -63,7 +64,7 @@ def test_frames_that_are_cleared_away_are_let_go_of_and_known_again_when_they_co
         house.folder.remove(path)
     house.let_pass(40.0)
     assert house.daemon is not None
-    remembered = (dict(house.daemon.state.finished), dict(house.daemon.state.taken[WATCH]))
+    remembered = (dict(house.daemon.state.finished), dict(house.daemon.state.taken_of(WATCH).frames))
 
     house.folder.files.update(cleared)
     house.let_pass(60.0)

@@ -97,6 +97,25 @@ def test_a_held_composite_that_is_released_is_made_again_and_lies_in_its_folder(
     assert house.journal.wishes()[0].answer == "released"
 
 
+def test_a_composite_without_the_name_its_recipe_wants_is_held_however_good_it_is_until_it_is_released() -> None:
+    house = house_that_judges(Judgement.PASS)
+    house.workers.unnamed = "No barcode was found."
+    house.drop_stack("beetle")
+
+    house.let_pass(A_WHILE_S)
+
+    (job,) = house.jobs(JobState.HELD)
+    assert job.error == "The composite is held: No barcode was found."
+    assert job.hint is not None
+    assert "makes it again and publishes it" in job.hint
+    assert house.output.files == {}
+
+    decide(house, WishKind.RELEASE)
+
+    assert [one.state for one in house.jobs()] == [JobState.DONE]
+    assert set(house.output.files) == files_of(STEM)
+
+
 def test_a_release_still_holds_after_the_work_crashed_and_the_service_was_started_anew() -> None:
     house = house_that_judges(Judgement.REVIEW, Placing(review=Handling.HOLD))
     house.drop_stack("beetle")

@@ -5,14 +5,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, assert_never, cast
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stackd.adapters.colour.written import WrittenColour, written_colour
 from stackd.adapters.formats.exiv2_library import XMP_NAMESPACE
 from stackd.adapters.output.carried_metadata import CarriedMetadata, carry_metadata
 from stackd.adapters.output.exporters.depth import write_depth_picture, write_depth_tiff
 from stackd.adapters.output.exporters.jpeg import write_jpeg
+from stackd.adapters.output.exporters.matte import laid_on
 from stackd.adapters.output.exporters.naming import composite_stem, judgement_mark
 from stackd.adapters.output.exporters.page import write_page
 from stackd.adapters.output.exporters.png import write_png
@@ -22,9 +23,13 @@ from stackd.adapters.output.staging import Staging, StagingFile, inside
 from stackd.config.export import ExportSettings
 from stackd.model.composite import Composite, DepthMap
 from stackd.model.names import shown
-from stackd.model.pixels import Image
+from stackd.model.pixels import Alpha, Image
 from stackd.model.tags import FileKind
 from stackd.service.ports import StagedFile
+
+RGB_CHANNELS: Final = 3
+FROM_8_TO_16_BIT: Final = 257
+"""Full range to full range."""
 
 SUFFIXES: Final = {"tiff": ".tif", "png": ".png", "jpeg": ".jpg"}
 
@@ -54,7 +59,8 @@ class CompositeExporter:
         """
         stem = composite_stem(export.name, frames=frames, method=composite.method, name=name, version=version)
         stem += judgement_mark(composite.verdict.judgement)
-        metadata = carry_metadata(composite, frames, container=FileKind(export.format))
+        colour = written_colour(composite.colour, export.wanted_space)
+        metadata = carry_metadata(composite, frames, container=FileKind(export.format), colour=colour)
         with Staging(inside(folder, subfolder), temporary_prefix=temporary_prefix) as staging:
             if composite.depth is not None and export.depth_map:
                 with staging.file(f"{stem}_depth.tif") as file:
@@ -67,9 +73,9 @@ class CompositeExporter:
                     write_report(file, composite)
             if export.page:
                 with staging.file(f"{stem}.html") as file:
-                    write_page(file, composite, title=shown(stem), icc=metadata.icc)
+                    write_page(file, composite, title=shown(stem))
             with staging.file(stem + SUFFIXES[export.format]) as file:
-                write_image(file, composite.image, export=export, metadata=metadata)
+                write_image(file, composite.image, alpha=composite.alpha, export=export, metadata=metadata, colour=colour)
             return staging.staged
 
     def made(self, path: Path) -> bool:
@@ -94,9 +100,7 @@ class CompositeExporter:
                 (write_depth_picture if picture else write_depth_tiff)(file, depth)
             return staging.staged[0]
 
-    def stage_page(
-        self, composite: Composite, *, folder: Path, temporary_prefix: str, frames: Sequence[Path], title: str
-    ) -> StagedFile:
+    def stage_page(self, composite: Composite, *, folder: Path, temporary_prefix: str, title: str) -> StagedFile:
         """Write the page of a composite alone.
 
         Raises
@@ -104,14 +108,21 @@ class CompositeExporter:
         OutputBlocked
             If the folder cannot be written; what was written is removed first.
         """
-        metadata = carry_metadata(composite, frames, container=FileKind.JPEG)
         with Staging(folder, temporary_prefix=temporary_prefix) as staging:
             with staging.file("page.html") as file:
-                write_page(file, composite, title=shown(title), icc=metadata.icc)
+                write_page(file, composite, title=shown(title))
             return staging.staged[0]
 
 
-def write_image(file: StagingFile, image: Image, *, export: ExportSettings, metadata: CarriedMetadata) -> None:
+def write_image(
+    file: StagingFile,
+    image: Image,
+    *,
+    alpha: Alpha | None = None,
+    export: ExportSettings,
+    metadata: CarriedMetadata,
+    colour: WrittenColour,
+) -> None:
     """Write a finished image in the format the settings name.
 
     Parameters
@@ -120,39 +131,48 @@ def write_image(file: StagingFile, image: Image, *, export: ExportSettings, meta
         Written from front to back.
     image : ndarray of float32, shape (H, W, 3)
         Range [0, 1], display-encoded; values beyond are clipped.
+    alpha : ndarray of uint8, shape (H, W), optional
+        What of the image is picture. A JPEG, which has no alpha, is laid on white or black, as `export` says.
     export : ExportSettings
         Format, bit depth, compression, quality.
     metadata : CarriedMetadata
         From `carry_metadata`.
+    colour : WrittenColour
+        What the file's values shall mean.
     """
     match export.format:
         case "tiff":
-            rows = rows_per_strip(image.shape[1] * 3 * export.bit_depth // 8)
+            channels = (1 if colour.is_gray else RGB_CHANNELS) + (alpha is not None)
+            rows = rows_per_strip(image.shape[1] * channels * export.bit_depth // 8)
             write_tiff(
                 file,
-                _strips(image, rows, export.bit_depth),
-                shape=image.shape,
+                _strips(image, alpha, rows, export.bit_depth, colour),
+                shape=image.shape[:2] if channels == 1 else (*image.shape[:2], channels),
                 rows_per_strip=rows,
                 bit_depth=export.bit_depth,
                 compression=export.compression,
                 metadata=metadata,
             )
         case "png":
-            write_png(file, as_integers(image, export.bit_depth), metadata=metadata)
+            write_png(file, _with_alpha(colour.integers(image, export.bit_depth), alpha), metadata=metadata)
         case "jpeg":
-            write_jpeg(file, as_integers(image, 8), quality=export.jpeg_quality, metadata=metadata)
+            flat = laid_on(image, alpha, export.matte)
+            write_jpeg(file, colour.integers(flat, 8), quality=export.jpeg_quality, metadata=metadata)
         case _:
             assert_never(export.format)
 
 
-def as_integers(image: Image, bit_depth: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Round to the full range of 8 or 16 bit; values outside [0, 1] are clipped."""
-    highest, kind = (255.0, cv2.CV_8U) if bit_depth == 8 else (65535.0, cv2.CV_16U)  # noqa: PLR2004  bits are bits
-    # The one OpenCV call that scales, rounds and clips at once, whatever the number of channels.
-    return cast("NDArray[np.uint8] | NDArray[np.uint16]", cv2.addWeighted(image, highest, image, 0, 0, dtype=kind))
-
-
-def _strips(image: Image, rows: int, bit_depth: int) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
+def _strips(
+    image: Image, alpha: Alpha | None, rows: int, bit_depth: int, colour: WrittenColour
+) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
     # Strip by strip, so that the integers never need the memory of a whole second image.
     for start in range(0, image.shape[0], rows):
-        yield as_integers(image[start : start + rows], bit_depth)
+        part = slice(start, start + rows)
+        yield _with_alpha(colour.integers(image[part], bit_depth), None if alpha is None else alpha[part])
+
+
+def _with_alpha(pixels: NDArray[np.uint8] | NDArray[np.uint16], alpha: Alpha | None) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    if alpha is None:
+        return pixels
+    channel = alpha if pixels.dtype == np.uint8 else alpha.astype(np.uint16) * np.uint16(FROM_8_TO_16_BIT)
+    return cast("NDArray[np.uint8] | NDArray[np.uint16]", np.dstack([pixels, channel]))

@@ -12,6 +12,8 @@ from stackd.adapters.output.carried_metadata import CarriedMetadata
 from stackd.adapters.output.staging import StagingFile
 from stackd.errors import OutputBlocked
 
+GRAY_DIMENSIONS: Final = 2
+
 MAX_SIDE_PX: Final = 65_500
 """libjpeg's limit."""
 MAX_PAYLOAD_BYTES: Final = 65_533
@@ -24,14 +26,14 @@ JFIF_SEGMENT_ENDS: Final = 20
 def write_jpeg(
     file: StagingFile, pixels: NDArray[np.uint8] | NDArray[np.uint16], *, quality: int, metadata: CarriedMetadata
 ) -> None:
-    """Write an RGB JPEG.
+    """Write an RGB or gray JPEG.
 
     Parameters
     ----------
     file : StagingFile
         Written from front to back.
-    pixels : ndarray of uint8, shape (H, W, 3)
-        RGB.
+    pixels : ndarray of uint8, shape (H, W, 3) or (H, W)
+        RGB or gray.
     quality : int
         1–100. Colour is never subsampled: fine coloured detail is what a focus stack is for.
     metadata : CarriedMetadata
@@ -44,7 +46,10 @@ def write_jpeg(
     """
     if max(pixels.shape[:2]) > MAX_SIDE_PX:
         raise OutputBlocked(f"A JPEG side has at most {MAX_SIDE_PX} px.", hint="Export the composite as tiff or png.")
-    encoded = simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="RGB", colorsubsampling="444")
+    if pixels.ndim == GRAY_DIMENSIONS:
+        encoded = simplejpeg.encode_jpeg(pixels[..., np.newaxis], quality=quality, colorspace="GRAY", colorsubsampling="Gray")
+    else:
+        encoded = simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="RGB", colorsubsampling="444")
     segments = [
         _segment(APP1, introduction + block)
         for introduction, block in (

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from stackd.intake.order.name_fields import stack_title
 from stackd.model.names import UNSAFE_CATEGORIES
 from stackd.model.verdict import Judgement
 
@@ -25,7 +26,7 @@ def composite_stem(template: str, *, frames: Sequence[Path], method: str, name: 
     Parameters
     ----------
     template : str
-        With {first}, {last}, {count} and {method}; other braces stay as they are.
+        With {first}, {last}, {stack}, {count} and {method}; other braces stay as they are.
     frames : sequence of Path
         Source frames in any order; first and last are by name, counting numbers as numbers.
     method : str
@@ -46,8 +47,14 @@ def composite_stem(template: str, *, frames: Sequence[Path], method: str, name: 
         if first == last:
             # One file with all planes: once is enough.
             template = template.replace("{first}-{last}", "{first}")
-        values = {"first": first, "last": last, "count": str(len(frames)), "method": method}
-        name = re.sub(r"\{(first|last|count|method)\}", lambda match: values[match.group(1)], template)
+        values = {
+            "first": first,
+            "last": last,
+            "stack": stack_title([frame.stem for frame in frames]) or first,
+            "count": str(len(frames)),
+            "method": method,
+        }
+        name = re.sub(r"\{(first|last|stack|count|method)\}", lambda match: values[match.group(1)], template)
     mark = f"_v{version}" if version > 1 else ""
     return _shortened(_clean(name), MAX_STEM_BYTES - len(mark)) + mark
 

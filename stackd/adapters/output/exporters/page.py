@@ -8,10 +8,12 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from stackd.adapters.colour.written import for_screens
 from stackd.adapters.formats.exiv2_library import XMP_NAMESPACE
 from stackd.adapters.output.exporters.depth import coloured
 from stackd.adapters.output.exporters.jpeg import with_profile
 from stackd.adapters.output.exporters.lighting import factor_for, lit, lit_preview, stops_of
+from stackd.adapters.output.exporters.matte import laid_on
 from stackd.adapters.output.staging import StagingFile
 from stackd.imaging.depth.shares import sampled
 from stackd.model.composite import Composite, FrameReport, Rectangle
@@ -52,11 +54,8 @@ BRIGHTNESS_STEP: Final = 4
 SPECIFIC: Final = 0.5
 """Share of the composite above which a region is no place any more, and a crop of its middle would tell nothing."""
 
-MAX_PROFILE_BYTES: Final = 4096
-"""Of a colour profile that is put into each picture: those of cameras and of the usual colour spaces have 0.5 to 4 kB."""
 
-
-def write_page(file: StagingFile, composite: Composite, *, title: str, icc: bytes | None) -> None:
+def write_page(file: StagingFile, composite: Composite, *, title: str) -> None:
     """Write the page of a composite.
 
     Parameters
@@ -67,30 +66,31 @@ def write_page(file: StagingFile, composite: Composite, *, title: str, icc: byte
         Frames without a preview are told of, but not shown.
     title : str
         Name of the composite.
-    icc : bytes or None
-        Colour profile of the composite's pixels, if it has one.
     """
-    profile = icc if icc and len(icc) <= MAX_PROFILE_BYTES else b""
-    page = render_page(composite, _pictures(composite, profile), title=title, mark=XMP_NAMESPACE)
+    page = render_page(composite, _pictures(composite), title=title, mark=XMP_NAMESPACE)
     file.write(page.encode())
 
 
-def _pictures(composite: Composite, icc: bytes) -> PagePictures:
+def _pictures(composite: Composite) -> PagePictures:
+    icc, shown_as = for_screens(composite.colour)
     previews = {position: frame for position, frame in enumerate(composite.frames) if frame.preview is not None}
     frame_bytes = FRAMES_BYTES // max(len(previews), 1)
-    small = _small(composite.image, COMPOSITE_SIDE_PX)
+    small = _small(laid_on(composite.image, composite.alpha, "white"), COMPOSITE_SIDE_PX)
     factor = factor_for(small[::BRIGHTNESS_STEP, ::BRIGHTNESS_STEP])
     return PagePictures(
-        composite=_encoded(_shallow(lit(small, factor)), COMPOSITE_BYTES, icc, QUALITIES),
+        composite=_encoded(shown_as(_shallow(lit(small, factor))), COMPOSITE_BYTES, icc, QUALITIES),
         frames={
-            position: _encoded(preview, frame_bytes, icc, FRAME_QUALITIES)
+            position: _encoded(shown_as(preview), frame_bytes, icc, FRAME_QUALITIES)
             for position, frame in previews.items()
             if (preview := _preview(frame, factor)) is not None
         },
         depth=None
         if composite.depth is None
         else _encoded(coloured(sampled(composite.depth, DEPTH_SIDE_PX)), DEPTH_BYTES, b"", QUALITIES),
-        crops=dict(_crops(composite, icc, factor)),
+        crops={
+            position: Crop(picture=_encoded(shown_as(pixels), CROPS_BYTES // MOST_CROPS, icc, QUALITIES, shrink=False), area=area)
+            for position, pixels, area in _crops(composite, factor)
+        },
         brighter_stops=stops_of(factor),
     )
 
@@ -103,7 +103,7 @@ def _preview(frame: FrameReport, factor: float) -> NDArray[np.uint8] | None:
     return lit_preview(frame.preview.pixels, [factor * channel for channel in gain])
 
 
-def _crops(composite: Composite, icc: bytes, factor: float) -> Iterator[tuple[int, Crop]]:
+def _crops(composite: Composite, factor: float) -> Iterator[tuple[int, NDArray[np.uint8], Rectangle]]:
     height, width = composite.image.shape[:2]
     places: Mapping[int, Rectangle] = {
         position: region
@@ -115,9 +115,9 @@ def _crops(composite: Composite, icc: bytes, factor: float) -> Iterator[tuple[in
     for position, region in list(places.items())[:MOST_CROPS]:
         left, right = _around(region.left, region.right, CROP_WIDTH_PX, width)
         top, bottom = _around(region.top, region.bottom, CROP_HEIGHT_PX, height)
-        pixels = _shallow(lit(composite.image[top:bottom, left:right], factor))
-        picture = _encoded(pixels, CROPS_BYTES // MOST_CROPS, icc, QUALITIES, shrink=False)
-        yield position, Crop(picture=picture, area=Rectangle(left=left, top=top, right=right, bottom=bottom))
+        alpha = None if composite.alpha is None else composite.alpha[top:bottom, left:right]
+        pixels = _shallow(lit(laid_on(composite.image[top:bottom, left:right], alpha, "white"), factor))
+        yield position, pixels, Rectangle(left=left, top=top, right=right, bottom=bottom)
 
 
 def _around(start: int, stop: int, wanted: int, length: int) -> tuple[int, int]:

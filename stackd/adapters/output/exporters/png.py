@@ -19,14 +19,14 @@ XMP_KEYWORD: Final = b"XML:com.adobe.xmp\x00\x00\x00\x00\x00"
 
 
 def write_png(file: StagingFile, pixels: NDArray[np.uint8] | NDArray[np.uint16], *, metadata: CarriedMetadata) -> None:
-    """Write an RGB or gray PNG.
+    """Write an RGB or gray PNG, with alpha where there is a channel more.
 
     Parameters
     ----------
     file : StagingFile
         Written from front to back.
-    pixels : ndarray of uint8 or uint16, shape (H, W, 3) or (H, W)
-        RGB or gray.
+    pixels : ndarray of uint8 or uint16, shape (H, W, 3), (H, W, 4) or (H, W)
+        RGB, RGB and alpha, or gray.
     metadata : CarriedMetadata
         Goes into the chunks iCCP, eXIf and iTXt.
     """

@@ -4,11 +4,13 @@ import json
 from math import isfinite
 from typing import Any, Final
 
+from stackd.adapters.colour.profiles import name_of
 from stackd.adapters.output.staging import StagingFile
 from stackd.imaging.depth.shares import sharpest_shares
 from stackd.imaging.ground.matrices import motion_at_centre
 from stackd.model.composite import Composite, Finding, FrameReport, Rectangle
 from stackd.model.names import shown
+from stackd.model.pixels import Colour
 from stackd.model.verdict import Verdict
 
 FORMAT_VERSION: Final = 1
@@ -47,8 +49,10 @@ def report_of(composite: Composite) -> dict[str, Any]:
         "frame_size_px": {"width": composite.frame_shape[1], "height": composite.frame_shape[0]},
         "valid_area_px": _rectangle(composite.valid_area),
         "reference": shown(composite.reference_path),
+        "colours": _colours(composite.colour),
         "frames": frames,
         "verdict": _verdict(composite.verdict),
+        "barcodes": [shown(code) for code in composite.codes],
         "findings": [_finding(finding) for finding in composite.findings],
         "recipe_name": provenance.recipe_name,
         "recipe": dict(provenance.recipe),
@@ -73,6 +77,14 @@ def _frame(frame: FrameReport, shape: tuple[int, int]) -> dict[str, Any]:
         "focus_position": _rounded(frame.focus_position),
         "focus_error": _rounded(frame.focus_error),
         "sharpness": _rounded(frame.sharpness),
+    }
+
+
+def _colours(colour: Colour) -> dict[str, Any]:
+    return {
+        "profile": None if colour.icc is None else name_of(colour.icc),
+        "gray": colour.is_gray,
+        "linear": colour.is_linear,
     }
 
 

@@ -38,6 +38,11 @@ ZSTD_LEVEL: Final = 3
 HORIZONTAL_DIFFERENCES: Final = 2
 MIN_IS_BLACK: Final = 1
 RGB: Final = 2
+RGB_SAMPLES: Final = 3
+WITH_ALPHA: Final = frozenset({2, 4})
+"""Channels of gray, or RGB, and alpha."""
+UNASSOCIATED: Final = 2
+"""Colours are not multiplied by alpha: 16 bits of them stay 16 bits."""
 CHUNKY: Final = 1
 SCREEN_DPI: Final = 72
 """TIFF requires a resolution; this one means nothing and everybody knows it."""
@@ -65,16 +70,16 @@ def write_tiff(
     metadata: CarriedMetadata,
     description: str = "",
 ) -> None:
-    """Write an RGB or gray TIFF.
+    """Write an RGB or gray TIFF, with alpha where there is a channel more.
 
     Parameters
     ----------
     file : StagingFile
         Written from front to back.
-    strips : iterable of ndarray, shape (rows, W, 3) or (rows, W)
+    strips : iterable of ndarray, shape (rows, W, 3), (rows, W, 4) or (rows, W)
         The image from top to bottom, `rows_per_strip` rows each, the last one perhaps fewer.
     shape : tuple of int
-        (H, W, 3) or (H, W).
+        (H, W, 3), (H, W, 4) or (H, W).
     rows_per_strip, bit_depth : int
         How the strips were cut, and 8 or 16.
     compression : {"none", "deflate", "zstd"}
@@ -105,7 +110,7 @@ def write_tiff(
         257: _longs(height),
         258: _shorts(*[bit_depth] * samples),
         259: _shorts(COMPRESSION_CODES[compression]),
-        262: _shorts(RGB if samples > 1 else MIN_IS_BLACK),
+        262: _shorts(RGB if samples >= RGB_SAMPLES else MIN_IS_BLACK),
         273: _longs(*[0] * count),
         277: _shorts(samples),
         278: _longs(rows_per_strip),
@@ -115,6 +120,8 @@ def write_tiff(
         284: _shorts(CHUNKY),
         296: _shorts(INCH),
     }
+    if samples in WITH_ALPHA:
+        own[338] = _shorts(UNASSOCIATED)
     if compression != "none":
         own[317] = _shorts(HORIZONTAL_DIFFERENCES)
     if description:

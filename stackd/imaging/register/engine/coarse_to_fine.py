@@ -42,20 +42,17 @@ window pulls its estimate about in proportion, so that the variance grows with t
 DEFOCUS_RIDGE = 0.01
 """Share of a typical window's detail below which a window is too empty to tell contrast and blur from motion."""
 
-LEAST_TRUST = 0.03
-"""A level on which less than this share of the details can be trusted is skipped: some windows agree by chance (guess)."""
-
 WITNESSES = (8, 6)
 """Pieces, along the long and the short side, taken as independent when judging how sure an estimate is."""
 
 SPLINE_REACH_PX = 2
 """A cubic spline looks this far; points nearer to the border would see beyond it."""
 
-LEAST_SHARE_INSIDE = 0.2
-"""A level on which fewer of the reference's details fall into the moving frame is skipped (guess)."""
+LEAST_TRUST = 0.03
+"""A level on which less than this share of the details can be trusted is skipped: some windows agree by chance (guess)."""
 
 LEAST_POINTS = 60
-"""Fewer common details than this cannot carry a model."""
+"""Fewer common details than this cannot carry a model: the level is skipped."""
 
 MAX_STEPS = 8
 """Gauss–Newton steps a level; most need two to four."""
@@ -316,7 +313,10 @@ def _compare(level: Level, other: Level, matrix: Matrix) -> tuple[Rows, NDArray[
     height, width = other.structure.shape
     low, right, bottom = SPLINE_REACH_PX, width - 1 - SPLINE_REACH_PX, height - 1 - SPLINE_REACH_PX
     inside = (x > low) & (x < right) & (y > low) & (y < bottom)
-    if np.count_nonzero(inside) < max(LEAST_POINTS, LEAST_SHARE_INSIDE * len(x)):
+    if other.shown is not None:
+        columns, rows = (np.rint(place).clip(0, side - 1).astype(np.intp) for place, side in ((x, width), (y, height)))
+        inside &= other.shown[rows, columns]
+    if np.count_nonzero(inside) < LEAST_POINTS:
         return None
     sampled = _sampled(other.structure, x.clip(low, right), y.clip(low, bottom))
     return np.asarray((sampled - level.values) * inside), np.asarray(inside)

@@ -5,7 +5,7 @@ thumbnails hold locally normalised structure, so that one bright highlight does 
 hand-held shift of a quarter of the frame is found as surely as none.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import product
 
 import cv2
@@ -17,8 +17,8 @@ from stackd.imaging.ground.matrices import normalised, rescale_matrix
 from stackd.imaging.register.engine.prepared_frame import PreparedFrame
 from stackd.model.pixels import Gray, Matrix
 
-LEAST_OVERLAP = 0.35
-"""Shifts that leave less of the thumbnail in common are not considered: chance agreements abound there (guess)."""
+LEAST_OVERLAP = 0.25
+"""Share of the frame that must be common: less leaves too little to fuse, and chance agreements abound there (guess)."""
 
 ROTATIONS_RAD = tuple(np.deg2rad(np.arange(-10, 10.1, 2.5)))
 """Searched when frames do not fit upright: a hand turns a camera by a few degrees; 2.5° steps lie within reach of refinement."""
@@ -41,22 +41,19 @@ def guess_shift(reference: PreparedFrame, moving: PreparedFrame) -> Matrix:
         Sampling matrix, reference → moving px.
     """
     reduction = reference.levels[0].reduction
-    (_, sampling), *_ = _best_shifts(reference.thumbnail, moving.thumbnail, [np.eye(3)])
-    return rescale_matrix(sampling, reduction)
+    return rescale_matrix(_best_shift(reference.thumbnail, moving.thumbnail, [np.eye(3)]), reduction)
 
 
-def guess_similarities(reference: PreparedFrame, moving: PreparedFrame, *, wanted: int) -> Iterator[Matrix]:
-    """Search rotation, scale and shift; yield the most promising sampling matrices, best first.
+def guess_similarity(reference: PreparedFrame, moving: PreparedFrame) -> Matrix:
+    """Search rotation, scale and shift for what makes the thumbnails agree best.
 
     Parameters
     ----------
     reference, moving : PreparedFrame
         Frames of one shape.
-    wanted : int
-        How many candidates to yield.
 
-    Yields
-    ------
+    Returns
+    -------
     ndarray of float64, shape (3, 3)
         Sampling matrix, reference → moving px.
     """
@@ -69,8 +66,7 @@ def guess_similarities(reference: PreparedFrame, moving: PreparedFrame, *, wante
         turn[:2, :2] = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         turn[:2, 2] = centre - turn[:2, :2] @ centre
         turns.append(turn)
-    for _, sampling in _best_shifts(template, turned, turns)[:wanted]:
-        yield rescale_matrix(sampling, 2 * reference.levels[0].reduction)
+    return rescale_matrix(_best_shift(template, turned, turns), 2 * reference.levels[0].reduction)
 
 
 def _halved(thumbnail: Gray) -> Gray:
@@ -78,8 +74,8 @@ def _halved(thumbnail: Gray) -> Gray:
     return block_means(thumbnail, 2, edge=Edge.LEFT_OUT)
 
 
-def _best_shifts(reference: Gray, moving: Gray, turns: Sequence[Matrix]) -> list[tuple[float, Matrix]]:
-    """For each turn (sampling matrix on these thumbnails), its best shift; sorted by correlation, best first."""
+def _best_shift(reference: Gray, moving: Gray, turns: Sequence[Matrix]) -> Matrix:
+    """Find the turn (a sampling matrix on these thumbnails) and the shift with the best correlation."""
     template, other = _softly_clipped(reference), _softly_clipped(moving)
     height, width = template.shape
     size = (cv2.getOptimalDFTSize(2 * height), cv2.getOptimalDFTSize(2 * width))  # products of 2, 3 and 5: quick for any library
@@ -90,7 +86,7 @@ def _best_shifts(reference: Gray, moving: Gray, turns: Sequence[Matrix]) -> list
     template_spectrum, template_energy = spectrum(template), spectrum(template * template)
     whole = np.ones_like(template)
     template_area = spectrum(whole)
-    found = []
+    best, found = -np.inf, turns[0]
     for turn in turns:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         turned = cv2.warpAffine(other, turn[:2], (width, height), flags=flags)
@@ -103,11 +99,14 @@ def _best_shifts(reference: Gray, moving: Gray, turns: Sequence[Matrix]) -> list
         overlap = _correlate(template_area, area_spectrum, size)
         allowed = overlap > LEAST_OVERLAP * template.size
         score = np.where(allowed, common / np.sqrt(np.maximum(energy_t * energy_m, 1e-6)), -1)
+        if score.max() <= best:
+            continue
+        best = float(score.max())
         peak = np.unravel_index(int(score.argmax()), size)
         dy, dx = (int(p) if p < n // 2 else int(p) - n for p, n in zip(peak, size, strict=True))
         shift = np.array([[1, 0, dx], [0, 1, dy], [0, 0, 1]], dtype=np.float64)
-        found.append((float(score[peak]), normalised(turn @ shift)))
-    return sorted(found, key=lambda candidate: -candidate[0])
+        found = normalised(turn @ shift)
+    return found
 
 
 def _correlate(

@@ -15,7 +15,7 @@ from stackd.errors import MixedStack
 from stackd.imaging.ground.matrices import PARAMETERS, corners, inverse, transformed
 from stackd.imaging.register.engine.coarse_to_fine import Fit, pair_levels, refine
 from stackd.imaging.register.engine.feature_guess import guess_from_features
-from stackd.imaging.register.engine.first_guess import guess_shift, guess_similarities
+from stackd.imaging.register.engine.first_guess import LEAST_OVERLAP, guess_shift, guess_similarity
 from stackd.imaging.register.engine.prepared_frame import SAMPLES_ACROSS, PreparedFrame
 from stackd.model.pixels import Matrix
 from stackd.model.registration import FailedRegistration, MotionModel, Registration
@@ -23,18 +23,13 @@ from stackd.model.registration import FailedRegistration, MotionModel, Registrat
 FirstGuess: TypeAlias = Literal["auto", "pixels", "features"]
 """Where a first guess comes from. auto: from features only where pixels give none."""
 
-CONVINCING = 0.6
-"""Agreement on the coarse levels at which no further guess is tried; true neighbours reach 0.66–1, strangers 0.25 (measured)."""
-
 LEAST_AGREEMENT = 0.5
-"""Agreement on the coarse levels below which two frames do not show the same thing (measured, as above)."""
+"""Agreement on the coarse levels below which two frames do not show the same thing, and from which no further guess is tried:
+true neighbours reach 0.66–1, strangers 0.25 (measured)."""
 
 UNLIKE = "It does not show the same subject as its neighbour, or nothing in it is sharp enough to tell."
 UNLIKE_BY_PIXELS = f'{UNLIKE} If it was turned or zoomed, align.first_guess = "auto" finds it.'
 """Why a frame is left out that fits its neighbour nowhere."""
-
-LEAST_OVERLAP = 0.25
-"""Share of the frame that must be common; less leaves too little to fuse (guess)."""
 
 LARGEST_SCALE = 1.5
 """Magnification within which frames are compared at the same sizes, and by which sides may be stretched (guess; breathing is
@@ -43,9 +38,6 @@ below 1.05)."""
 MOST_OCTAVES = 1
 """Doublings of magnification that are believed, as of a lens zoomed in between: 2.8 times. Beyond it less than an eighth of the
 wider frame is common to both."""
-
-SEARCH_CANDIDATES = 4
-"""Guesses of the rotation and magnification search that are refined: the best one is nearly always first."""
 
 COARSE_PARAMETERS = 4
 """The coarse levels estimate a similarity: they carry too little detail for more."""
@@ -208,7 +200,7 @@ def _best_attempt(reference: PreparedFrame, moving: PreparedFrame, guesses: Iter
             continue
         if best is None or attempt.fit.agreement > best.fit.agreement:
             best = attempt
-        if best.fit.agreement >= CONVINCING:
+        if best.fit.agreement >= LEAST_AGREEMENT:
             break
     return best
 
@@ -277,7 +269,7 @@ def _coarsening(attempt: _Attempt) -> float:
 def _guesses_from_pixels(reference: PreparedFrame, moving: PreparedFrame, parameters: int) -> Iterator[Matrix]:
     yield guess_shift(reference, moving)
     if parameters > PARAMETERS["translation"]:
-        yield from guess_similarities(reference, moving, wanted=SEARCH_CANDIDATES)
+        yield guess_similarity(reference, moving)
 
 
 def _guesses_from_features(reference: PreparedFrame, moving: PreparedFrame, parameters: int) -> Iterator[Matrix]:

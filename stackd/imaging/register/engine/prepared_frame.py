@@ -16,7 +16,7 @@ from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.colour import to_light
 from stackd.imaging.ground.matrices import Rows, mapped, px_to_unit, rescale_points
 from stackd.imaging.register.engine.features import Features, find_features
-from stackd.model.pixels import Gray
+from stackd.model.pixels import Gray, Mask
 
 COARSEST_SIDE_PX = 96
 """Long side at which the pyramid ends: still a few dozen details, and a shift of a tenth of the width is a few px (guess)."""
@@ -41,17 +41,12 @@ DARKEST_RANGE = 1e-4
 NOISE_MARGIN = 2.0
 """Contrast must exceed this many noise sigmas to be scaled up to full strength (guess)."""
 
-TEXTURE_MARGIN = 1.5
-"""Contrast this many times the noise term marks a texture that is surely there."""
+TEXTURE_MARGIN = 2.0
+"""Contrast this many times the noise term marks a texture that is surely there, and far enough above noise to tell how fine it
+is."""
 
 BLANK_SHARE = 0.002
 """A frame with less of its area textured is blank; a lone star on black covers about this much (guess)."""
-
-SOLID_MARGIN = 2.0
-"""Contrast this many times the noise term is far enough above it to measure how fine the detail is."""
-
-LEAST_SOLID = 30
-"""Places needed to say how fine the detail of a frame is."""
 
 SHARPEST = 0.98
 """Quantile that stands for the sharpest parts: a frame of a stack is sharp in a few per cent of its area at least."""
@@ -60,13 +55,20 @@ POINTS_PER_LEVEL = 10_000
 """Strongest details compared at each level: more does not sharpen the estimate measurably, and the cost is linear."""
 
 SPARSE_FROM = 100
-"""With this many px a wanted detail, every second row has candidates enough."""
+"""With this many px a wanted detail, every second row has candidates enough. On a megapixel and more only; without it corners
+of rendered frames are off by 0.008 and 0.013 px instead of 0.007 and 0.012 (measured)."""
 
 TRUST_WINDOWS = (20, 15)
 """Windows, along the long and the short side, in which agreement of both frames is judged."""
 
 BORDER_PX = 3
 """Nearer to the border windows are cut."""
+
+OUTLINE_PX = 3
+"""Px of a level along the outline of what is picture that are not compared: the presmoothing looks 2 px far, a spline 2."""
+
+FADE_SIGMA_PX = 2.0
+"""Sigma over which structure fades there (guess)."""
 
 SAMPLES_ACROSS = 256
 """Samples along the long side that tell noise, tonal range, which detail is strong, and one exposure from another: tens of
@@ -104,6 +106,8 @@ class Level:
     gradients: Rows
     curvatures: Rows
     jacobian: Rows
+    shown: Mask | None = None
+    """Where the frame is picture, with room for what a spline looks at; None where it is so all over."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)  # no slots: features are kept beside the fields once they were needed
@@ -139,13 +143,15 @@ class PreparedFrame:
         return max(level.textured for level in self.levels) < BLANK_SHARE
 
 
-def prepare(gray: Gray) -> PreparedFrame:
+def prepare(gray: Gray, shown: Mask | None = None) -> PreparedFrame:
     """Compute a frame's pyramid of normalised structure and its strongest details.
 
     Parameters
     ----------
     gray : ndarray of float32, shape (H, W)
         Display-encoded luminance, range [0, 1].
+    shown : ndarray of bool, shape (H, W), optional
+        Where the frame is picture; all over by default. Nothing else is compared, nor tells how much noise there is.
 
     Returns
     -------
@@ -155,35 +161,50 @@ def prepare(gray: Gray) -> PreparedFrame:
     levels: list[Level] = []
     # In display encoding a defocused edge creeps towards its dark side; in linear light it stays where it is.
     reduced, reduction = to_light(gray), 1
-    floor = NOISE_FLOOR * _tonal_range(reduced)
+    floor = NOISE_FLOOR * _tonal_range(reduced, shown)
     while True:
-        levels.append(_prepare_level(reduced, reduction, floor))
+        levels.append(_prepare_level(reduced, reduction, floor, shown))
         if max(reduced.shape) < 2 * COARSEST_SIDE_PX or min(reduced.shape) < 2 * COARSEST_SHORT_SIDE_PX:
             break
         # Dropping an odd last row keeps the reduction exactly 2, and so the pixel centres where the matrices expect them.
         reduced = block_means(reduced, 2, edge=Edge.LEFT_OUT)
+        shown = None if shown is None else _halved(shown)
         reduction *= 2
     levels.reverse()
     return PreparedFrame(shape=(height, width), levels=tuple(levels))
 
 
-def _tonal_range(gray: Gray) -> float:
+def _halved(shown: Mask) -> Mask:
+    rows, columns = shown.shape[0] // 2, shown.shape[1] // 2
+    return np.asarray(shown[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2).all(axis=(1, 3)))
+
+
+def _tonal_range(gray: Gray, shown: Mask | None) -> float:
     """Spread of most of the tones; fluorescence frames use a hundredth of the scale."""
     step = max(1, max(gray.shape) // SAMPLES_ACROSS)
-    darkest, brightest = np.quantile(gray[::step, ::step], (0.005, 0.995))
+    tones = gray[::step, ::step]
+    if shown is not None and (told := shown[::step, ::step]).any():
+        tones = tones[told]
+    darkest, brightest = np.quantile(tones, (0.005, 0.995))
     return max(float(brightest - darkest), DARKEST_RANGE)
 
 
-def _prepare_level(gray: Gray, reduction: int, floor: float) -> Level:
+def _prepare_level(gray: Gray, reduction: int, floor: float, shown: Mask | None) -> Level:
     gray = gray[: gray.shape[0] // 2 * 2, : gray.shape[1] // 2 * 2]  # halves that double to the same shape
     shape = gray.shape
+    within = None if shown is None else _well_within(shown[: shape[0], : shape[1]])
     smooth = np.asarray(cv2.GaussianBlur(gray, (5, 5), PRESMOOTH_SIGMA_PX), dtype=np.float32)
     band = np.subtract(smooth, _doubled(_local_mean(smooth)), out=smooth)
     variance = _local_mean(band * band)
-    noise = NOISE_MARGIN * _noise_after_smoothing(gray) + floor
+    noise = NOISE_MARGIN * _noise_after_smoothing(gray, within) + floor
     structure = np.multiply(band, _doubled(1 / np.sqrt(variance + noise * noise)), out=band)
+    if within is not None:
+        # Faded out, so that the outline of what was cut out is no detail of its own.
+        structure *= cv2.GaussianBlur(within.astype(np.float32), (0, 0), FADE_SIGMA_PX)
     stride = 2 if structure.size > SPARSE_FROM * POINTS_PER_LEVEL else 1
     strength = _strength(structure, stride)
+    if within is not None:
+        strength *= within[BORDER_PX : shape[0] - BORDER_PX : stride, BORDER_PX : shape[1] - BORDER_PX]
     places = _strongest(strength) * np.array([[1], [stride]]) + BORDER_PX
     windows = windows_of(places.astype(np.float32), shape, TRUST_WINDOWS)
     order = np.argsort(windows, kind="stable")
@@ -201,7 +222,14 @@ def _prepare_level(gray: Gray, reduction: int, floor: float) -> Level:
         gradients=gradients,
         curvatures=curvatures,
         jacobian=_jacobian(mapped(px_to_unit(shape), points), gradients * (max(shape) / 2)),
+        shown=within,
     )
+
+
+def _well_within(shown: Mask) -> Mask:
+    """Leave out what lies so near to the outline of what is shown that local contrast looks beyond it."""
+    side = 2 * OUTLINE_PX + 1
+    return np.asarray(cv2.erode(shown.view(np.uint8), np.ones((side, side), np.uint8), borderValue=1) > 0)
 
 
 def windows_of(points: Rows, shape: tuple[int, int], windows: tuple[int, int]) -> NDArray[np.intp]:
@@ -245,8 +273,8 @@ def _finest_width(strength: Gray, variance: Gray, noise: float) -> float:
     # Linear reads every second pixel or so, which is enough for a share of them, and thirty times as fast as averaging.
     slope = cv2.resize(strength, variance.shape[::-1], interpolation=cv2.INTER_LINEAR)
     slope = cv2.blur(slope, CONTRAST_WINDOW, borderType=cv2.BORDER_REFLECT)
-    solid = slope[variance > (SOLID_MARGIN * noise) ** 2]
-    if solid.size < LEAST_SOLID:
+    solid = slope[variance > (TEXTURE_MARGIN * noise) ** 2]
+    if not solid.size:
         return float("nan")
     return float(1 / np.sqrt(np.quantile(solid, SHARPEST) + np.finfo(np.float32).tiny))
 
@@ -270,14 +298,17 @@ def _jacobian(units: Rows, gradients: Rows) -> Rows:
     return np.stack([gx, gy, outward, around, gx * x - gy * y, gx * y + gy * x, -x * outward, -y * outward])
 
 
-def _noise_after_smoothing(gray: Gray) -> float:
+def _noise_after_smoothing(gray: Gray, within: Mask | None) -> float:
     """Noise sigma left after the presmoothing blur, from the flattest parts of the frame.
 
     Immerkær's difference operator ignores planes; the lower quartile ignores texture where up to half the frame is textured.
     """
     step = max(1, max(gray.shape) // SAMPLES_ACROSS)
     down = gray[:-2:step] - 2 * gray[1:-1:step] + gray[2::step]
-    response = np.abs(down[:, :-2:step] - 2 * down[:, 1:-1:step] + down[:, 2::step]).ravel() / 6
+    response = np.abs(down[:, :-2:step] - 2 * down[:, 1:-1:step] + down[:, 2::step]) / 6
+    if within is not None and (told := within[1:-1:step, 1:-1:step]).any():
+        response = response[told]
+    response = response.ravel()
     quartile = float(np.partition(response, response.size // 4)[response.size // 4])
     return quartile / QUARTILE_OF_NOISE * NOISE_PASSING
 

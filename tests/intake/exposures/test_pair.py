@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from stackd.intake.grouping.pair import pair
+from stackd.intake.exposures.pair import pair
+from stackd.intake.exposures.versions import Versions
 from stackd.intake.grouping.results import result_reasons
 from stackd.model.frame import Fingerprint, Frame
 from tests.intake.build import SETTINGS, bare, frame, looks, noisy, same_looks, scene
 
 
 def kept(frames: list[Frame], contents: dict | None = None) -> list[str]:
-    return [each.path for each in pair(frames, contents or {}, SETTINGS).frames]
+    paired = pair(frames, lambda each: (contents or {}).get(each.path))
+    return [each.path for each in Versions(paired.exposures, SETTINGS).frames]
 
 
 @pytest.mark.parametrize("copy", ["IMG_1-1.JPG", "IMG_1 (2).JPG", "IMG_1_2.JPG", "IMG_1 copy.JPG", "IMG_1-Edit.JPG"])
@@ -36,10 +38,10 @@ def test_the_same_bytes_under_any_name_are_one_frame():
     first = replace(one, fingerprint=Fingerprint(size_bytes=9, mtime_ns=1, content_sha256="x"))
     second = replace(first, path="zz.png")
 
-    paired = pair([second, first], {}, SETTINGS)
+    paired = pair([second, first], lambda _: None)
 
-    assert [each.path for each in paired.frames] == ["a.png"]
-    assert paired.ignored == {"zz.png": "it is a copy of a.png"}
+    assert [each.path for exposure in paired.exposures for each in exposure] == ["a.png"]
+    assert paired.copies == {"zz.png": "it is a copy of a.png"}
 
 
 def test_the_same_pixels_of_the_same_moment_are_one_frame():

@@ -9,9 +9,8 @@ from types import MappingProxyType
 from typing import Final
 
 from stackd.intake.arrival.admit import RAW_SUFFIXES, RENDERED_SUFFIXES
-from stackd.intake.grouping.arrivals import Arrivals
 from stackd.intake.grouping.candidates import CandidateStack
-from stackd.intake.grouping.complete import Complete, WaitUntil, when_complete
+from stackd.intake.grouping.complete import Arrivals, Complete, WaitUntil, when_complete
 from stackd.model.frame import Frame
 from stackd.model.job import Job, JobState
 from stackd.model.stack import Decision, SealReason

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from stackd.intake.grouping.arrivals import Arrivals
 from stackd.intake.grouping.candidates import CandidateStack
-from stackd.intake.grouping.complete import Complete, WaitUntil, when_complete
+from stackd.intake.grouping.complete import Arrivals, Complete, WaitUntil, when_complete
 from stackd.intake.grouping.grouping import group
 from stackd.intake.settings import IntakeSettings
 from stackd.model.frame import Frame

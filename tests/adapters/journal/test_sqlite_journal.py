@@ -188,12 +188,18 @@ def test_what_is_written_together_is_kept_together_and_a_step_that_fails_takes_b
     tmp_path: Path, journal: SqliteJournal
 ) -> None:
     commits: list[str] = []
+    half = stack_of(frame("half.jpg"))
     journal._db.set_trace_callback(lambda statement: commits.append(statement) if statement == "COMMIT" else None)
 
     with journal.together():
         record(journal, stack_of(frame("a.jpg")))
         with pytest.raises(IllegalTransition):
             journal.move(1, JobState.DONE, at=AT)
+        with pytest.raises(JournalBlocked):
+            # The stack is written before its job is.
+            journal.record_sealed(
+                half, watch=WATCH, recipe_name="default", recipe_hash=object(), state=JobState.READY, version=1, at=AT
+            )
         record(journal, stack_of(frame("b.jpg")))
     with pytest.raises(KeyboardInterrupt), journal.together():  # noqa: PT012
         record(journal, stack_of(frame("c.jpg")))
@@ -201,6 +207,7 @@ def test_what_is_written_together_is_kept_together_and_a_step_that_fails_takes_b
 
     again = SqliteJournal(tmp_path / "journal.sqlite3")
     assert len(commits) == 1
+    assert again.stack(half.id) is None
     assert [(job.id, job.state) for job in again.jobs()] == [(1, JobState.READY), (2, JobState.READY)]
 
 

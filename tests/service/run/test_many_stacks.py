@@ -12,6 +12,7 @@ from stackd.intake.grouping import parts
 from stackd.intake.grouping.candidates import Grouping
 from stackd.model.frame import Frame
 from stackd.model.job import JobState
+from stackd.service.plan import sealing
 from stackd.service.run import daemon
 from tests.fakes.house import House
 
@@ -155,6 +156,28 @@ def test_a_folder_of_finished_stacks_costs_one_look_a_rescan_and_nothing_else(ho
 
     after = looks(house), counts.sorts, counts.commits, len(house.describer.asked)
     assert [now - then for now, then in zip(after, before, strict=True)] == [10, 0, 0, 0]
+
+
+def test_a_stack_that_the_journal_has_is_not_weighed_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    weighed: list[str] = []
+    parents = sealing._parents
+
+    def counted(*arguments: object) -> object:
+        weighed.append(arguments[3].id)  # type: ignore[attr-defined]
+        return parents(*arguments)  # type: ignore[arg-type]
+
+    for number in range(STACKS_IN_TURN):
+        house.drop_stack(f"s{number:03d}", count=FRAMES)
+    house.let_pass(60.0)
+    monkeypatch.setattr(sealing, "_parents", counted)
+
+    house.let_pass(60.0)
+    at_rest = len(weighed)
+    house.folder.drop("wasp_01.jpg")
+    house.let_pass(60.0)
+
+    assert at_rest == 0
+    assert len(weighed) <= STACKS_IN_TURN
 
 
 def test_starting_again_on_a_folder_of_finished_stacks_describes_and_seals_nothing(house: House, counts: Counts) -> None:

@@ -22,6 +22,9 @@ REST_S: Final = 4.0
 RESCANS_S: Final = 62.0
 """Two rescans: what the daemon does in any case, which is taken off what a new frame costs."""
 
+QUIET_RESTS: Final = 3
+"""Between the first look and the first sorting nothing happens for a while."""
+
 CAMERA_FRAMES: Final = 10
 """In each stack."""
 
@@ -174,13 +177,13 @@ def _text(service: WatchedService, query: str) -> str:
 
 
 def _settle(service: WatchedService) -> None:
-    """Wait until the daemon is at rest: it uses less than a twentieth of a core."""
-    while True:
+    """Wait until the daemon is at rest: it uses less than a twentieth of a core, three times in a row."""
+    quiet = 0
+    while quiet < QUIET_RESTS:
         before_s = service.own_cpu_s()
         time.sleep(REST_S)
         service.look()
-        if service.own_cpu_s() - before_s < REST_S / 20.0:
-            return
+        quiet = quiet + 1 if service.own_cpu_s() - before_s < REST_S / 20.0 else 0
 
 
 def _told(count: Callable[[], int], wanted: int, what: str, progress: Progress) -> Callable[[], bool]:

@@ -74,9 +74,15 @@ class OutputBlocked(StackdError):
 
 
 class JournalBlocked(StackdError):
-    """The journal cannot be read or written now: disk full, locked, or damaged."""
+    """The journal cannot be read or written now: disk full, locked, or away."""
 
     retry_helps: ClassVar[bool] = True
+
+
+class JournalUnusable(JournalBlocked):
+    """The journal will not be readable by waiting: it is damaged, another program's, or that of a later stackd."""
+
+    retry_helps: ClassVar[bool] = False
 
 
 class AlreadyRunning(StackdError):

@@ -45,6 +45,7 @@ def init(
 
     All values are the defaults. A file that exists is never overwritten.
     """
+    from stackd.cli.terminal import say
     from stackd.config.explain import example_toml
     from stackd.config.places import default_config_path
     from stackd.errors import StackdError
@@ -58,7 +59,7 @@ def init(
         raise StackdError(f"{target} exists already.", hint="Edit it, or name another file.") from error
     except OSError as error:
         raise StackdError(f"{target} cannot be written: {error.strerror}.", hint="Name another file.") from error
-    typer.echo(f"Wrote {target}\nSet `input` and `output` under [[watch]], then: stackd config check, stackd doctor, stackd run.")
+    say(f"Wrote {target}", "Set `input` and `output` under [[watch]], then: stackd config check, stackd doctor, stackd run.")
 
 
 @app.command()
@@ -67,14 +68,15 @@ def check(config: ConfigOption = None, set_: SetOption = None) -> None:
 
     Exit code 78 when there is one.
     """
+    from stackd.cli.terminal import say
     from stackd.config.load import load_settings
 
     loaded = load_settings(config, overrides=set_ or ())
-    typer.echo(f"{loaded.path or 'The defaults (you have no configuration file)'}: no mistakes.")
+    say(f"{loaded.path or 'The defaults (you have no configuration file)'}: no mistakes.")
     for watch in loaded.settings.watch:
-        typer.echo(f'Watching {watch.input} → {watch.output} with recipe "{watch.recipe}".')
+        say(f'Watching {watch.input} → {watch.output} with recipe "{watch.recipe}".')
     if not loaded.settings.watch:
-        typer.echo("No folder is watched: `stackd run` needs a [[watch]] with input and output.")
+        say("No folder is watched: `stackd run` needs a [[watch]] with input and output.")
 
 
 @app.command()
@@ -83,7 +85,8 @@ def show(config: ConfigOption = None, set_: SetOption = None) -> None:
 
     What is printed can be saved and used as a configuration.
     """
+    from stackd.cli.terminal import say
     from stackd.config.explain import resolved_toml
     from stackd.config.load import load_settings
 
-    typer.echo(resolved_toml(load_settings(config, overrides=set_ or ())), nl=False)
+    say(*resolved_toml(load_settings(config, overrides=set_ or ())).splitlines())

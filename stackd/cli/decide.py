@@ -109,6 +109,7 @@ def _ask(
     kind: "WishKind", stack: str, config: Path | None, *, frames: tuple[str, ...] = (), others: tuple[str, ...] = ()
 ) -> None:
     from stackd.cli.reports.records import SHORTEST_ID, find_record
+    from stackd.cli.terminal import say
     from stackd.config.places import state_folder
     from stackd.errors import WrongUse
     from stackd.service.ports import DECIDABLE, is_decidable
@@ -124,13 +125,14 @@ def _ask(
         if state in DECIDABLE[kind]:
             hint = "It was never tried: `stackd release` lets it be worked on."
         raise WrongUse(f"Stack {found.job.stack_id} is {state}, so there is nothing to {kind}.", hint=hint)
-    others = tuple(find_record(other, records).job.stack_id for other in others)
+    joined = {find_record(other, records).job.stack_id: None for other in others}
+    if found.job.stack_id in joined:
+        raise WrongUse(f"Stack {found.job.stack_id} cannot be joined with itself.", hint="Name another stack beside it.")
+    others = tuple(joined)
     frames = tuple(_frame_of(found, frame) for frame in frames)
     note_wish(folder, kind, found.job.stack_id, frames=frames, others=others)
     when = "now" if running_process(folder) is not None else "when stackd runs again"
-    typer.echo(
-        f"Asked for: {kind} {found.job.stack_id} ({found.frame_count} frames). It is taken up {when}; see `stackd status`."
-    )
+    say(f"Asked for: {kind} {found.job.stack_id} ({found.frame_count} frames). It is taken up {when}; see `stackd status`.")
 
 
 def _frame_of(record: "JobRecord", wanted: str) -> str:

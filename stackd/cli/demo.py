@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from stackd.errors import StackdError
+from stackd.cli.terminal import say
+from stackd.errors import StackdError, WrongUse
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -35,6 +36,9 @@ quiet_s = 4.0
 format = "png"
 """
 """As little patience as a demo needs: its frames come quickly and whole."""
+
+WRITTEN = ("stackd.toml", "stackd.log", "before-after.jpg", "inbox", "composites", "state")
+"""What the demo makes in its folder."""
 
 SECONDS_BETWEEN_FRAMES = 0.4
 LONGEST_WAIT_S = 120
@@ -60,34 +64,36 @@ def demo(
 
     place = Path(tempfile.mkdtemp(prefix="stackd-demo-")) if folder is None else folder.absolute()
     inbox, composites = place / "inbox", place / "composites"
-    if inbox.exists() and any(inbox.iterdir()):
-        raise StackdError(f"{inbox} is not empty.", hint="Choose a new folder for the demo.")
+    for own in WRITTEN:
+        # Whoever names a folder in use, as `.`, must find it as it was: a stackd.toml there is the user's own.
+        if (place / own).is_file() or ((place / own).is_dir() and any((place / own).iterdir())):
+            raise WrongUse(
+                f"{place / own} is there already, and the demo would write it.", hint="Choose a new folder for the demo."
+            )
     for needed in (inbox, composites):
         needed.mkdir(parents=True, exist_ok=True)
     config = place / "stackd.toml"
     config.write_text(CONFIG, encoding="utf-8")
     console = Console()
-    typer.echo(f"Rendering a stack: a flower, focused from its near petals to its far ones, in {place}")
+    say(f"Rendering a stack: a flower, focused from its near petals to its far ones, in {place}")
     with console.status("Rendering …"):
         stack = demo_stack()
     with _daemon(config, place / "stackd.log") as process:
         camera = demo_camera(inbox)
         for number, frame in enumerate(stack.frames, start=1):
-            typer.echo(
-                f"Dropped {camera.expose(np.asarray(frame, np.uint8)).name} into the watched folder ({number} of {len(stack)})"
-            )
+            say(f"Dropped {camera.expose(np.asarray(frame, np.uint8)).name} into the watched folder ({number} of {len(stack)})")
             time.sleep(SECONDS_BETWEEN_FRAMES)
-        typer.echo("The shoot is over. stackd waits until it is quiet, then stacks …")
+        say("The shoot is over. stackd waits until it is quiet, then stacks …")
         with console.status("Stacking …"):
             composite = _wait_for_composite(composites, process, place / "stackd.log")
     picture = place / "before-after.jpg"
     write_before_and_after(np.asarray(stack.frames[len(stack) // 2], np.uint8), composite, picture)
-    typer.secho("Done: ten frames became one composite.", fg="green", bold=True)
-    typer.echo(f"  composite     {composite}")
-    typer.echo(f"  page          {composite.with_suffix('.html')}")
-    typer.echo(f"  report        {composite.with_suffix('.json')}")
-    typer.echo(f"  before/after  {picture}")
-    typer.echo("Next: stackd config init, and set your own folders.")
+    say("Done: ten frames became one composite.", colour="green", bold=True)
+    say(f"  composite     {composite}")
+    say(f"  page          {composite.with_suffix('.html')}")
+    say(f"  report        {composite.with_suffix('.json')}")
+    say(f"  before/after  {picture}")
+    say("Next: stackd config init, and set your own folders.")
 
 
 @contextmanager

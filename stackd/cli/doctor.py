@@ -1,6 +1,5 @@
 """`stackd doctor`: what is set up, what is not, and what to do about it."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +28,7 @@ def doctor(
 
     Nothing is changed; a probe file lies in the output folders for a moment.
     """
+    from stackd.cli.terminal import say, say_object
     from stackd.wiring.on_demand import check_up
 
     checks = check_up(config)
@@ -38,13 +38,19 @@ def doctor(
             {"about": check.about, "verdict": check.verdict.value, "sentence": check.sentence, "remedy": check.remedy}
             for check in checks
         ]
-        typer.echo(json.dumps({"healthy": not trouble, "checks": rows}, indent=1))
+        say_object({"healthy": not trouble, "checks": rows})
     else:
         for check in checks:
             mark, colour = MARKS[check.verdict]
-            typer.secho(f"{mark} {check.sentence}", fg=colour.split()[-1], bold="bold" in colour)
+            say(f"{mark} {check.sentence}", colour=colour.split()[-1], bold="bold" in colour)
             if check.remedy:
-                typer.echo(f"  → {check.remedy}")
-        typer.echo("Something needs your hand before stackd can run." if trouble else "stackd is ready.")
+                say(f"  → {check.remedy}")
+        unwatched = any(check.about == "config" and check.verdict == "note" for check in checks)
+        if trouble:
+            say("Something needs your hand before stackd can run.")
+        elif unwatched:
+            say("`stackd fuse` and `stackd group` are ready; `stackd run` needs a folder to watch.")
+        else:
+            say("stackd is ready.")
     if trouble:
         raise typer.Exit(1)

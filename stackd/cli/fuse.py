@@ -1,6 +1,5 @@
 """`stackd fuse`: one stack, now."""
 
-import json
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from stackd.model.verdict import Verdict
+    from stackd.service.once.sibling import Sibling
 
 EXIT_NOT_PASSED = 3
 """Of `--strict`: the composite is written, but does not pass."""
@@ -19,6 +19,7 @@ EXAMPLES = """
   stackd fuse IMG_04*.JPG -o beetle.tif
   stackd fuse frames/*.tif -o ring.jpg --recipe product --depth-map ring-depth.png
   stackd fuse IMG_04*.JPG -o beetle.tif --strict || echo "look at beetle.tif"
+  stackd fuse light2/*.JPG -o light2.tif --registration light1.json
   stackd fuse *.NEF -o moss.tif --set fuse.method=pyramid --set align.model=affine
 """
 
@@ -55,6 +56,15 @@ def fuse(
             show_default=False,
         ),
     ] = None,
+    registration: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="REPORT",
+            help="Lay the frames over one another as those of another composite were, as its .json report tells: for stacks"
+            " of one view that differ in light alone.",
+            show_default=False,
+        ),
+    ] = None,
     *,
     strict: Annotated[
         bool, typer.Option("--strict", help="End with exit code 3 when the composite, which is written, does not pass.")
@@ -67,7 +77,7 @@ def fuse(
     The frames are only read. An output that is already there is replaced only if stackd made it.
     """
     from stackd.cli.reports.fuse import as_object, print_summary
-    from stackd.cli.reports.progress import progress_bar
+    from stackd.cli.terminal import progress_bar, say_object
     from stackd.wiring.on_demand import fuse_now
 
     # A polite `kill` ends like Ctrl-C: temporary files are removed on the way out.
@@ -82,12 +92,35 @@ def fuse(
             depth_map=depth_map,
             page=report,
             progress=progress,
+            sibling=None if registration is None else _sibling(registration),
         )
     if as_json:
-        typer.echo(json.dumps(as_object(outcome), indent=1))
+        say_object(as_object(outcome))
     else:
         print_summary(outcome)
     raise typer.Exit(exit_code(outcome.composite.verdict, strict=strict))
+
+
+def _sibling(path: Path) -> "Sibling":
+    """Read the report that `--registration` names.
+
+    Raises
+    ------
+    WrongUse
+        If it cannot be read, or is no report.
+    """
+    import json
+
+    from stackd.errors import WrongUse
+    from stackd.service.once.sibling import WHAT_IT_TAKES, sibling_from
+
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WrongUse(f"{path} cannot be read: {error.strerror}.", hint=WHAT_IT_TAKES) from error
+    except (ValueError, RecursionError) as error:
+        raise WrongUse(f"{path} is no JSON.", hint=WHAT_IT_TAKES) from error
+    return sibling_from(report, name=str(path))
 
 
 def exit_code(verdict: "Verdict", *, strict: bool) -> int:

@@ -1,6 +1,5 @@
 """`stackd group`: which stacks would these frames make? A dry run that explains itself."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +39,7 @@ def group(
     until you release, split, merge or dismiss them.
     """
     from stackd.cli.reports.group import as_object, print_report
-    from stackd.cli.reports.progress import progress_bar
+    from stackd.cli.terminal import progress_bar, say, say_object
     from stackd.wiring.on_demand import sort_now, write_contact_sheet
 
     with progress_bar(shown=not as_json) as progress:
@@ -48,8 +47,8 @@ def group(
     if contact_sheet is not None:
         write_contact_sheet(outcome.grouping, folder, contact_sheet)
     if as_json:
-        typer.echo(json.dumps(as_object(outcome, why=why), indent=1))
+        say_object(as_object(outcome, why=why))
     else:
         print_report(outcome, why=why)
         if contact_sheet is not None:
-            typer.echo(f"Contact sheet: {contact_sheet}")
+            say(f"Contact sheet: {contact_sheet}")

@@ -31,8 +31,8 @@ COMMANDS: Mapping[str, str] = {
     "dismiss": "stackd.cli.decide:dismiss",
     "split": "stackd.cli.decide:split",
     "merge": "stackd.cli.decide:merge",
-    "forget": "stackd.cli.state:forget",
-    "state": "stackd.cli.state:app",
+    "forget": "stackd.cli.status:forget",
+    "state": "stackd.cli.status:app",
     "config": "stackd.cli.config:app",
     "doctor": "stackd.cli.doctor:doctor",
     "demo": "stackd.cli.demo:demo",
@@ -98,12 +98,16 @@ def main() -> None:
 
     `stackd fuse --strict` has one more: see `EXIT_NOT_PASSED`.
     """
+    from stackd.cli.terminal import say, take_any_encoding
+
+    take_any_encoding()
     try:
         app(prog_name="stackd")
     except StackdError as error:
-        typer.echo(f"stackd: {error.message}", err=True)
+        # Mistakes in a configuration are told one a line.
+        say(*f"stackd: {error.message}".split("\n"), err=True)
         if error.hint:
-            typer.echo(error.hint.strip(), err=True)
+            say(*error.hint.strip().split("\n"), err=True)
         sys.exit(exit_code(error))
     except Exception as error:  # noqa: BLE001  (where a command's unforeseen errors end: told, with the traceback in a file)
         _tell_unforeseen(error)
@@ -112,7 +116,7 @@ def main() -> None:
 
 def _tell_unforeseen(error: Exception) -> None:
     """Say what happened in a sentence, and where the traceback lies; where it cannot be kept, show it."""
-    from stackd.model.names import shown
+    from stackd.cli.terminal import say
     from stackd.wiring.on_demand import keep_details
 
     if isinstance(error, MemoryError):
@@ -122,9 +126,9 @@ def _tell_unforeseen(error: Exception) -> None:
     kept = keep_details(error)
     if kept is None:
         sys.excepthook(type(error), error, error.__traceback__)
-    typer.echo(f"stackd: {shown(told)}", err=True)
-    where = "what is above" if kept is None else shown(str(kept))
-    typer.echo(f"Your frames are untouched. If it happens again, report it as a mistake in stackd, with {where}.", err=True)
+    say(f"stackd: {told}", err=True)
+    where = "what is above" if kept is None else str(kept)
+    say(f"Your frames are untouched. If it happens again, report it as a mistake in stackd, with {where}.", err=True)
 
 
 def exit_code(error: StackdError) -> int:

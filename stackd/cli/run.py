@@ -9,7 +9,7 @@ EXAMPLES = """
 [bold]Examples[/bold]
 
   stackd run --config stackd.toml
-  systemctl --user enable --now stackd     as a service; see docs/how-to/run-as-a-service.md
+  systemctl --user enable --now stackd     as a service, where one is installed
 """
 
 

@@ -10,12 +10,12 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from stackd.config.fields import BASE_FOLDER
-from stackd.config.mistakes import conflicts, did_you_mean, sentence
+from stackd.config.mistakes import conflicts, did_you_mean, of_another_kind, sentence
 from stackd.config.places import find_config, read_toml
 from stackd.config.recipes import BUILT_IN, built_in_recipe
 from stackd.config.settings import Recipe, Settings
 from stackd.config.tables import variants_of
-from stackd.errors import WrongConfiguration
+from stackd.errors import WrongConfiguration, WrongUse
 
 DEFAULT_RECIPE = "default"
 
@@ -50,6 +50,8 @@ def load_settings(asked: Path | None, *, overrides: Sequence[str] = (), recipe: 
     ------
     WrongConfiguration
         With one line for every mistake.
+    WrongUse
+        If all of them were made in `overrides`.
     """
     path = find_config(asked)
     layers: list[tuple[str, dict[str, object]]] = []
@@ -71,6 +73,8 @@ def load_settings(asked: Path | None, *, overrides: Sequence[str] = (), recipe: 
         settings = Settings.model_validate(merged, context={BASE_FOLDER: base})
     except ValidationError as error:
         raise _wrong([sentence(detail, origins, path) for detail in error.errors()]) from error
+    if loose := list(of_another_kind(merged, settings, origins, path)):
+        raise _wrong(loose)
     file = str(path) if path else "configuration"
     if mistakes := [f"{file}: {mistake}" for mistake in conflicts(settings)]:
         raise _wrong(mistakes)
@@ -82,14 +86,16 @@ def load_recipe(name: str, *, config: Path | None = None, overrides: Sequence[st
 
     Raises
     ------
+    WrongUse
+        If there is no such recipe, or what is wrong was given in `overrides`.
     WrongConfiguration
-        If there is no such recipe, or the configuration is wrong.
+        If the configuration is wrong.
     """
     path = find_config(config)
     written = read_toml(path).get("recipe", {}) if path else {}
     known = sorted({DEFAULT_RECIPE, *BUILT_IN, *(written if isinstance(written, dict) else ())})
     if name not in known:
-        raise WrongConfiguration(f'There is no recipe "{name}".{did_you_mean(name, known)}', hint=f"Recipes: {', '.join(known)}.")
+        raise WrongUse(f'There is no recipe "{name}".{did_you_mean(name, known)}', hint=f"Recipes: {', '.join(known)}.")
     return load_settings(path, overrides=overrides, recipe=name).settings.recipe[name]
 
 
@@ -102,14 +108,14 @@ def _parse_overrides(overrides: Sequence[str], recipe: str) -> dict[str, object]
         key, equals, text = override.partition("=")
         parts = [part.strip() for part in key.split(".")]
         if not equals or not all(parts):
-            raise WrongConfiguration(f"{SET_OPTION} {override}: give KEY=VALUE, such as fuse.method=pyramid.")
+            raise WrongUse(f"{SET_OPTION} {override}: give KEY=VALUE, such as fuse.method=pyramid.")
         if parts[0] not in Settings.model_fields:
             parts = ["recipe", recipe, *parts]
         table = layer
         for part in parts[:-1]:
             inner = table.setdefault(part, {})
             if not isinstance(inner, dict):
-                raise WrongConfiguration(f"{SET_OPTION} {override}: {part} is a value here, not a table.")
+                raise WrongUse(f"{SET_OPTION} {override}: {part} is a value here, not a table.")
             table = inner
         table[parts[-1]] = _parse_value(text.strip())
     return layer
@@ -137,11 +143,33 @@ def _lay_over(
                 _forget(origins, keys)
             _lay_over(inner, value, origin, origins, keys)
             merged[name] = inner
+        elif isinstance(value, dict) and isinstance(below, list) and below:
+            merged[name] = _lay_over_list(below, value, origin, origins, keys)
         else:
             merged[name] = value
             _forget(origins, keys)
             for key in (".".join(keys), *_leaves(value, keys)):
                 origins[key] = origin
+
+
+def _lay_over_list(
+    below: list[object], layer: Mapping[str, object], origin: str, origins: dict[str, str], keys: tuple[str, ...]
+) -> list[object]:
+    """Write values over some tables of a list, which are named by their place, as in `watch.0.recipe`."""
+    tables = list(below)
+    for place, value in layer.items():
+        table = tables[int(place)] if place.isdecimal() and int(place) < len(tables) else None
+        if not isinstance(value, dict) or not isinstance(table, dict):
+            dotted = ".".join(keys)
+            last = len(tables) - 1
+            raise WrongUse(
+                f"{origin}: {dotted}.{place}: there are several tables [[{dotted}]]; say which one by its place, 0 to {last},"
+                f" and then the key, as in {dotted}.0.recipe."
+            )
+        inner = dict(table)
+        _lay_over(inner, value, origin, origins, (*keys, place))
+        tables[int(place)] = inner
+    return tables
 
 
 def _forget(origins: dict[str, str], keys: tuple[str, ...]) -> None:
@@ -188,5 +216,8 @@ def _choose_default_variants(merged: dict[str, object]) -> None:
                 table.setdefault(choice[0], choice[1])
 
 
-def _wrong(mistakes: Sequence[str]) -> WrongConfiguration:
-    return WrongConfiguration("\n".join(dict.fromkeys(mistakes)), hint="\nEvery key is explained in docs/configuration.md.")
+def _wrong(mistakes: Sequence[str]) -> WrongConfiguration | WrongUse:
+    told, hint = "\n".join(dict.fromkeys(mistakes)), "\n`stackd config init FILE` writes a file that explains every key."
+    if all(mistake.startswith(f"{SET_OPTION}: ") for mistake in mistakes):
+        return WrongUse(told, hint=hint)
+    return WrongConfiguration(told, hint=hint)

@@ -21,11 +21,21 @@ BOUNDS: Mapping[str, tuple[str, str]] = {
 }
 """Pydantic's name of a mistake → how a person says it, and where the bound stands."""
 
+LENGTHS: Mapping[str, tuple[str, str, str]] = {
+    "string_too_long": ("at most", "max_length", "characters"),
+    "string_too_short": ("at least", "min_length", "characters"),
+    "too_long": ("at most", "max_length", "values"),
+    "too_short": ("at least", "min_length", "values"),
+}
+"""Pydantic's name of a mistake → how a person says it, where the bound stands, and what is counted."""
+
 KINDS: Mapping[str, str] = {
     **dict.fromkeys(("tuple_type", "list_type", "set_type"), "a list in square brackets"),
     **dict.fromkeys(("float_type", "float_parsing", "int_type", "int_parsing", "int_from_float"), "a number"),
     **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
     "string_type": "text in quotes",
+    "path_type": "a path in quotes",
+    "finite_number": "a number that is finite",
 }
 """Pydantic's name of a mistake → what a person would have written."""
 
@@ -49,6 +59,40 @@ def sentence(detail: ErrorDetails, origins: Mapping[str, str], path: Path | None
     problem = _problem(detail, str(keys[-1]) if keys else "", table)
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
         keys = (*keys, detail["ctx"]["discriminator"].strip("'"))
+    return f"{_origin_of(keys, origins, path)}: {_spell(keys)}: {problem}"
+
+
+def of_another_kind(
+    written: object, settings: object, origins: Mapping[str, str], path: Path | None, keys: tuple[str | int, ...] = ()
+) -> Iterator[str]:
+    """Find values that pydantic took for another kind than they are, as a number in quotes: written so, they are a slip.
+
+    Parameters
+    ----------
+    written : object
+        What was read, all layers together.
+    settings : object
+        What pydantic made of it.
+    origins, path
+        As for `sentence`.
+    keys : tuple of str or int
+        Where it stands.
+    """
+    if isinstance(written, Mapping):
+        for name, value in written.items():
+            inner = settings.get(name) if isinstance(settings, Mapping) else getattr(settings, name, None)
+            yield from of_another_kind(value, inner, origins, path, (*keys, name))
+    elif isinstance(written, list) and isinstance(settings, Sequence):
+        for place, (value, inner) in enumerate(zip(written, settings, strict=False)):
+            yield from of_another_kind(value, inner, origins, path, (*keys, place))
+    elif isinstance(settings, bool) is not isinstance(written, bool) or (
+        isinstance(settings, int | float) and isinstance(written, str)
+    ):
+        kind = "true or false" if isinstance(settings, bool) else "a number"
+        yield f"{_origin_of(keys, origins, path)}: {_spell(keys)}: must be {kind}, but is {written!r}."
+
+
+def _origin_of(keys: Sequence[str | int], origins: Mapping[str, str], path: Path | None) -> str:
     dotted = ".".join(map(str, keys))
     # A mistake in a whole table comes from the last layer that wrote into it.
     inside = (where for key, where in reversed(list(origins.items())) if key.startswith(f"{dotted}."))
@@ -56,8 +100,7 @@ def sentence(detail: ErrorDetails, origins: Mapping[str, str], path: Path | None
     around = (
         origins[key] for key in (".".join(map(str, keys[:count])) for count in range(len(keys) - 1, 0, -1)) if key in origins
     )
-    origin = origins.get(dotted) or next(inside, None) or next(around, str(path) if path else "configuration")
-    return f"{origin}: {_spell(keys)}: {problem}"
+    return origins.get(dotted) or next(inside, None) or next(around, str(path) if path else "configuration")
 
 
 def _spell(keys: Sequence[str | int]) -> str:
@@ -71,7 +114,7 @@ def _spell(keys: Sequence[str | int]) -> str:
     return f"[{'.'.join(map(str, tables))}] {name}" if tables else f"[{name}]"
 
 
-def _problem(detail: ErrorDetails, name: str, table: Variant | None) -> str:
+def _problem(detail: ErrorDetails, name: str, table: Variant | None) -> str:  # noqa: C901  (one case a kind of mistake)
     context, got = detail.get("ctx", {}), detail.get("input")
     field = table.model.model_fields.get(name) if table else None
     match detail["type"]:
@@ -95,8 +138,12 @@ def _problem(detail: ErrorDetails, name: str, table: Variant | None) -> str:
             return f"must be a table, but is {got!r}."
         case kind if kind in KINDS:
             return f"must be {KINDS[kind]}, but is {got!r}."
+        case kind if kind in LENGTHS:
+            words, key, what = LENGTHS[kind]
+            return f"must have {words} {context[key]} {what}, but has {context.get('actual_length', len(str(got)))}."
         case _:
-            return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, but is {got!r}."
+            # Pydantic's own words are for who wrote the program.
+            return f"cannot be {got!r}. {field.description if field and field.description else ''}".strip()
 
 
 def _unknown_key(name: str, table: Variant | None) -> str:

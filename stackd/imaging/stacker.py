@@ -30,6 +30,7 @@ from stackd.imaging.lay_over.frames_on_reference import FramesOnReference, KeptL
 from stackd.imaging.lay_over.previews import KeptPreviews
 from stackd.imaging.lay_over.transparency import OPAQUE, opaque
 from stackd.imaging.match.brightness import Brightness, Gain, match_brightness, measure_brightness
+from stackd.imaging.match.misfires import misfires
 from stackd.imaging.match.settings import MatchSettings
 from stackd.imaging.match.tone import ToneCurve, match_tones
 from stackd.imaging.motion.found import noticed, treated
@@ -107,6 +108,8 @@ class Stacker:
         Whether small pictures of the frames are wanted, laid over the reference.
     wanted_reference : int or None
         Position in the source of the frame that is to be the reference, or the nearest that fits; None for the middle one.
+    placed : SolvedChain, optional
+        Where the frames of the source lie, full-size px, where that is known already: then nothing is registered.
     """
 
     def __init__(
@@ -122,6 +125,7 @@ class Stacker:
         with_depth: bool = True,
         with_previews: bool = False,
         wanted_reference: int | None = None,
+        placed: SolvedChain | None = None,
     ) -> None:
         self._source = source
         looked_at = fuse.reduction_looked_at(source.shape)
@@ -140,6 +144,7 @@ class Stacker:
         self._progress = progress
         self._with_depth = with_depth
         self._wanted_reference = wanted_reference
+        self._known_places = placed
         self._jury = Jury(make_store, source.shape)
         self._chain = Chain()
         self._brightness: dict[int, Brightness] = {}
@@ -174,7 +179,7 @@ class Stacker:
             gray_reduction=self._registration_reduction(),
             shown=compared,
         )
-        if isinstance(self._align, NoRegistration):
+        if self._known_places is not None or isinstance(self._align, NoRegistration):
             self._chain = Chain(frames=position + 1)
         else:
             prepared = prepare(gray, compared)
@@ -196,8 +201,8 @@ class Stacker:
         MixedStack
             If fewer than two frames fit together.
         """
-        placed = self._placed()
-        used = [i for i, matrix in enumerate(placed.matrices) if matrix is not None]
+        placed = self._without_misfires(self._placed())
+        used = _used(placed)
         if len(used) < LEAST_FRAMES:
             reasons = " ".join(dict.fromkeys(placed.left_out.values()))
             raise MixedStack(
@@ -279,6 +284,12 @@ class Stacker:
             motion=motion,
         )
 
+    def _without_misfires(self, placed: SolvedChain) -> SolvedChain:
+        """Leave out frames that did not come out, as long as enough others did."""
+        used = _used(placed)
+        failed = misfires(self._brightness, used) if self._brightness else {}
+        return placed.without(failed) if failed and len(used) - len(failed) >= LEAST_FRAMES else placed
+
     def _in_turn(self, used: Sequence[int], placed: SolvedChain) -> list[int]:
         """Put frames that stand out of turn where their detail says."""
         matrices = [matrix for i in used if (matrix := placed.matrices[i]) is not None]
@@ -306,6 +317,8 @@ class Stacker:
 
     def _placed(self) -> SolvedChain:
         """Matrices in full-size px."""
+        if self._known_places is not None:
+            return self._known_places
         frames = self._chain.frames
         if isinstance(self._align, NoRegistration):
             middle = frames // 2 if self._wanted_reference is None else self._wanted_reference
@@ -360,6 +373,11 @@ class Stacker:
             gain=gain.channels if is_matched and isinstance(gain, Gain) else None,
             preview=preview,
         )
+
+
+def _used(placed: SolvedChain) -> list[int]:
+    """Positions of the frames that fit together."""
+    return [i for i, matrix in enumerate(placed.matrices) if matrix is not None]
 
 
 def _with_the_rest(used: Sequence[int], count: int) -> tuple[int, ...]:

@@ -19,6 +19,10 @@ class Fingerprint:
     content_sha256: str | None = None
     picture: str | None = None
     """Hash of the picture alone, with the number of its scheme in front: ratings, keywords and thumbnails do not change it."""
+    changed_ns: int | None = field(default=None, compare=False)
+    inode: int | None = field(default=None, compare=False)
+    """Inode change time and number, where the content was read: nobody can set that time, as a copy sets the modification time.
+    They say more than the rest only while both are the same, since a change of rights or a second name moves the time too."""
 
     def same_file_as(self, other: "Fingerprint") -> bool:
         """Whether both describe the same content, as far as both know."""
@@ -29,6 +33,11 @@ class Fingerprint:
     def same_picture_as(self, other: "Fingerprint") -> bool:
         """Whether both are known to hold the same picture, whatever is written around it."""
         return self.picture is not None and self.picture == other.picture
+
+    def is_untouched_since(self, other: "Fingerprint") -> bool:
+        """Whether nothing at all happened to the file: then its content need not be read to be known."""
+        stamps = [(one.size_bytes, one.mtime_ns, one.changed_ns, one.inode) for one in (self, other)]
+        return None not in stamps[0] and stamps[0] == stamps[1]
 
     @property
     def without_hash(self) -> "Fingerprint":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackd.wiring.processes import DESCRIBE_ENTRY
+from stackd.wiring.processes import DESCRIBE_NAMED_ENTRY
 from stackd.wiring.tools import stacking_tools
 
 DEMO_MARK = b"stackd demo"
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stackd.model.pixels import Pixels
     from stackd.service.once.fuse import FuseOutcome
     from stackd.service.once.group import Sorted
+    from stackd.service.once.sibling import Sibling
 
 
 def fuse_now(
@@ -38,6 +39,7 @@ def fuse_now(
     depth_map: Path | None,
     page: Path | None,
     progress: Progress,
+    sibling: Sibling | None = None,
 ) -> FuseOutcome:
     """Fuse one stack, as `stackd fuse` does; see `fuse_files` for what can go wrong."""
     from stackd.config.load import load_recipe
@@ -53,6 +55,7 @@ def fuse_now(
         recipe_name=recipe_name,
         tools=stacking_tools(),
         progress=progress,
+        sibling=sibling,
     )
 
 
@@ -141,7 +144,7 @@ def sort_now(paths: Sequence[Path], *, config: Path | None, progress: Progress) 
     folder, look = look_at(paths)
     wakeup, clock = Wakeup(), SystemClock()
     describers = [
-        DescribingProcess(DESCRIBE_ENTRY, clock=clock, watch=wakeup.watch, unwatch=wakeup.unwatch)
+        DescribingProcess(DESCRIBE_NAMED_ENTRY, clock=clock, watch=wakeup.watch, unwatch=wakeup.unwatch)
         for _ in range(min(DESCRIBERS, 1 + len(look.files) // FILES_WORTH_A_PROCESS))
     ]
     try:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,39 +32,56 @@ def run_service(config: Path | None, *, verbose: bool = False) -> None:
     AlreadyRunning
         If another stackd has the state folder or a watched folder.
     JournalBlocked
-        If the state folder or the journal cannot be used.
+        If the state folder cannot be used, or the journal will not become usable by waiting.
     """
     from stackd.adapters.machine.instance_lock import InstanceLock
     from stackd.adapters.machine.logging_setup import note_faults, set_up_logging
+    from stackd.adapters.machine.service_manager import SystemdNotifier
+    from stackd.adapters.machine.system_clock import SystemClock
     from stackd.adapters.machine.wakeup import Wakeup
     from stackd.config.load import load_settings
     from stackd.service.run.daemon import Daemon
+    from stackd.service.run.start import begin
 
     set_up_logging(verbose=verbose)
     loaded = load_settings(config)
     settings = service_settings(loaded.settings, loaded.path)
     state_folder = loaded.settings.state.folder
-    lock = InstanceLock(state_folder)
-    crashed_inside, faults = note_faults(state_folder)
-    wakeup = Wakeup()
-    wakeup.take_signals()
 
     def load_again() -> ServiceSettings:
         again = load_settings(loaded.path)
-        return service_settings(again.settings, again.path)
+        # The journal is open, and locked, where it was at the start.
+        moved = again.settings.state.folder != loaded.settings.state.folder
+        return replace(service_settings(again.settings, again.path), takes_a_restart=("[state] folder",) if moved else ())
 
-    try:
-        world = service_world(loaded.settings, wakeup=wakeup, load_again=load_again)
-        Daemon(settings, world, crashed_inside=crashed_inside).run()
-    except StackdError:
-        raise
-    except Exception:
-        logging.getLogger("stackd.service").exception("service.failed")
-        raise
-    finally:
-        wakeup.close()
-        faults.close()
-        lock.close()
+    with ExitStack() as at_the_end:
+        wakeup = Wakeup()
+        at_the_end.callback(wakeup.close)
+        wakeup.take_signals()
+        crashed_inside: bool | None = None
+        world: World | None = None
+
+        def try_to_begin() -> Daemon:
+            """Take up where the try before this one was refused: what is held stays held."""
+            nonlocal crashed_inside, world
+            if crashed_inside is None:
+                at_the_end.callback(InstanceLock(state_folder).close)
+                crashed_inside, faults = note_faults(state_folder)
+                if faults is not None:
+                    at_the_end.callback(faults.close)
+            if world is None:
+                world = service_world(loaded.settings, wakeup=wakeup, load_again=load_again)
+            return Daemon(settings, world, crashed_inside=crashed_inside)
+
+        try:
+            daemon = begin(try_to_begin, clock=SystemClock(), waker=wakeup, signals=wakeup, manager=SystemdNotifier())
+            if daemon is not None:
+                daemon.run()
+        except StackdError:
+            raise
+        except Exception:
+            logging.getLogger("stackd.service").exception("service.failed")
+            raise
 
 
 def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[], ServiceSettings]) -> World:
@@ -78,12 +98,16 @@ def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[]
 
     clock = SystemClock()
     state_folder = settings.state.folder
-    locks = {watch.input: FolderLock(watch.input) for watch in settings.watch}
+    # First of all: where it cannot be opened yet, nothing else is begun that another try would meet again.
+    journal = SqliteJournal(state_folder / JOURNAL_NAME)
+    # In the user's own place, whatever state folder is configured: two services need not share one to watch the same card.
+    beside = _shared_place(state_folder) / "watched"
+    locks = {watch.input: FolderLock(watch.input, beside=beside) for watch in settings.watch}
 
     def open_inbox(watched: Watched) -> Inbox:
         # A folder that was ever watched stays locked until the service ends.
         if watched.input not in locks:
-            locks[watched.input] = FolderLock(watched.input)
+            locks[watched.input] = FolderLock(watched.input, beside=beside)
         probe = state_folder / "probe" / str(list(locks).index(watched.input))
         hold = locks[watched.input].hold
         return WatchdogInbox(watched.input, probe=probe, clock=clock, wake=wakeup.wake, hold=hold, events=watched.events)
@@ -93,7 +117,7 @@ def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[]
         waker=wakeup,
         signals=wakeup,
         manager=SystemdNotifier(),
-        journal=SqliteJournal(state_folder / JOURNAL_NAME),
+        journal=journal,
         describer=DescribingProcesses(DESCRIBE_ENTRY, clock=clock, watch=wakeup.watch, unwatch=wakeup.unwatch),
         workers=WorkerProcesses(
             WORK_ENTRY,
@@ -102,10 +126,22 @@ def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[]
             watch=wakeup.watch,
             unwatch=wakeup.unwatch,
         ),
-        publisher=FolderPublisher(),
+        publisher=FolderPublisher(settled=True),
         open_inbox=open_inbox,
         load_settings=load_again,
     )
+
+
+def _shared_place(state_folder: Path) -> Path:
+    """Where every service of this user looks; the state folder where a user has no such place, as a system service's may not."""
+    from stackd.config.places import default_state_folder
+
+    try:
+        place = default_state_folder()
+        place.mkdir(parents=True, exist_ok=True, mode=0o750)
+    except (OSError, RuntimeError):
+        return state_folder
+    return place
 
 
 def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
@@ -133,7 +169,8 @@ def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
                 watch=str(watch.input),
                 label=watch.label,
                 input=watch.input,
-                output=watch.output,
+                # Where the path leads now: a link that takes its place later was chosen by nobody.
+                output=Path(os.path.realpath(watch.output)),
                 recipe_name=watch.recipe,
                 rescan_s=watch.rescan_s,
                 events=watch.events,
@@ -146,4 +183,5 @@ def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
         jobs_at_once=settings.work.jobs_at_once or min(cores(), MOST_JOBS),
         keep_days=settings.state.keep_days,
         memory_bytes=int(settings.work.memory_share * memory_bytes()),
+        job_timeout_s=settings.work.job_timeout_s,
     )

@@ -9,11 +9,15 @@ if TYPE_CHECKING:
     from stackd.service.once.fuse import Tools
 
 
-def stacking_tools() -> Tools:
-    """Put together what a stack needs; planes that do not fit in memory go to unnamed files on disk."""
+def stacking_tools(*, settled: bool = False) -> Tools:
+    """Put together what a stack needs; planes that do not fit in memory go to unnamed files on disk.
+
+    `settled` says that output folders are those of a service, whose paths must stay free of links.
+    """
     from stackd.adapters.frames.barcodes import BarcodeReader
     from stackd.adapters.frames.reader import FrameFiles
     from stackd.adapters.machine.freed_memory import keep_freed_memory
+    from stackd.adapters.machine.logging_setup import spell_what_libraries_say
     from stackd.adapters.machine.process_meter import ProcessMeter
     from stackd.adapters.machine.system_clock import SystemClock
     from stackd.adapters.metadata.reader import FileMetadata
@@ -23,6 +27,7 @@ def stacking_tools() -> Tools:
     from stackd.service.once.fuse import Tools
 
     keep_freed_memory()
+    spell_what_libraries_say()
     scratch = scratch_folder()
 
     def make_store() -> PlaneStore:
@@ -32,8 +37,8 @@ def stacking_tools() -> Tools:
         metadata=FileMetadata(),
         reader=FrameFiles(scratch_folder=scratch),
         codes=BarcodeReader(),
-        exporter=CompositeExporter(),
-        publisher=FolderPublisher(),
+        exporter=CompositeExporter(settled=settled),
+        publisher=FolderPublisher(settled=settled),
         clock=SystemClock(),
         meter=ProcessMeter(),
         make_store=make_store,

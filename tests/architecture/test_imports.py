@@ -155,3 +155,20 @@ def test_every_room_says_in_its_first_line_what_may_live_there():
 
     assert rooms
     assert not silent
+
+
+PRINTS = re.compile(
+    r"\b(?:typer\.(?:s?echo|style)|click\.s?echo|sys\.std(?:out|err)\.write)\(|(?<![.\w])print\(|console\.print\((?!table\))"
+)
+
+
+def test_commands_print_through_the_one_door_that_escapes_names():
+    door = ROOT / "stackd" / "cli" / "terminal.py"
+    # Help texts and the version are our own words.
+    own_words = {"teaching.py", "main.py"}
+    commands = [path for path in sorted((ROOT / "stackd" / "cli").rglob("*.py")) if path.name not in own_words]
+
+    others = [path.name for path in commands if path != door and PRINTS.search(path.read_text(encoding="utf-8"))]
+
+    assert PRINTS.search(door.read_text(encoding="utf-8"))
+    assert others == []

@@ -105,3 +105,12 @@ def test_json_is_for_scripts(folders: Path):
 
     assert report["healthy"] is True
     assert {"about", "verdict", "sentence", "remedy"} == set(report["checks"][0])
+
+
+def test_without_a_folder_to_watch_only_what_needs_none_is_called_ready(tmp_path: Path):
+    """`stackd run` ends with code 78 on such a configuration."""
+    result = examine(tmp_path, "")
+
+    assert result.exit_code == 0, result.output
+    assert "`stackd run` needs a folder to watch." in result.output
+    assert "stackd is ready." not in result.output

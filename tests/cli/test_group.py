@@ -189,3 +189,17 @@ def test_held_stacks_and_other_sequences_are_counted():
         "0 stacks to process, 1 stack held for review, 1 time-lapse, 2 single frames."
     ]
     assert any(heading.startswith("No focus stack but a time-lapse") for heading, _ in why_sections(grouping))
+
+
+def test_a_narrow_terminal_gets_short_lines_with_whole_names(shoot_folder: Path):
+    """At 60 columns the table gave one letter a line to the names, or left them out."""
+    app = Typer()
+    app.command()(group)
+
+    narrow = CliRunner().invoke(app, [str(shoot_folder)], env={"COLUMNS": "60"})
+    wide = CliRunner().invoke(app, [str(shoot_folder)], env={"COLUMNS": "120"})
+
+    names = "IMG_0001 – 0006.JPG"
+    assert any(names in line for line in narrow.output.splitlines())
+    assert any(names in line and "process" in line for line in wide.output.splitlines())
+    assert all(len(line) <= 60 for line in narrow.output.splitlines() if "IMG_0001" in line or "frames, process" in line)

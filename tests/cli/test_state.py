@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stackd.adapters.journal.sqlite_journal import SqliteJournal
-from stackd.cli.state import backup, forget
+from stackd.cli.status import backup, forget
 from stackd.errors import WrongUse
 from stackd.model.frame import Fingerprint, Frame, FrameMeta
 from stackd.model.job import JobState
@@ -79,7 +79,7 @@ def test_what_would_be_stacked_again_or_is_not_over_is_not_forgotten(tmp_path: P
         forget([waiting], config)
     with pytest.raises(WrongUse, match="still lies in"):
         forget([there], config)
-    with pytest.raises(WrongUse, match="no stack ab"):
+    with pytest.raises(WrongUse, match="“ab” is too short"):
         forget(["ab"], config)
     (tmp_path / "in").rename(tmp_path / "away")
     with pytest.raises(WrongUse, match="nobody can tell"):

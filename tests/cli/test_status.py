@@ -11,8 +11,9 @@ from types import MappingProxyType
 import pytest
 
 from stackd.adapters.journal.sqlite_journal import SqliteJournal
+from stackd.cli import terminal
 from stackd.cli.reports import status as status_report
-from stackd.cli.reports.status import as_text
+from stackd.cli.reports.status import as_lines
 from stackd.model.frame import Fingerprint, Frame
 from stackd.model.job import JobState
 from stackd.model.stack import Decision, SealReason, Stack, StackKind, stack_id
@@ -101,11 +102,11 @@ def test_status_shows_a_stack_that_was_given_up_unless_another_took_its_frames(c
 def test_a_full_disk_of_the_journal_is_told_though_the_journal_cannot_tell_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = as_text(None, None, tmp_path)
+    told = "\n".join(as_lines(None, None, tmp_path))
     monkeypatch.setattr(status_report, "LEAST_ROOM_BYTES", 1 << 80)
 
     assert "is full" not in told
-    assert "is full" in as_text(None, None, tmp_path)
+    assert "is full" in "\n".join(as_lines(None, None, tmp_path))
 
 
 def test_a_frame_to_split_before_may_be_named_without_its_folder(config: Path, journal: SqliteJournal) -> None:
@@ -148,7 +149,9 @@ def test_a_decision_is_kept_by_the_beginning_of_the_stacks_id(config: Path, jour
     ("arguments", "said"),
     [
         (["retry", "ffff"], "There is no stack ffff"),
-        (["retry", "f"], "There is no stack f"),
+        (["retry", "f"], "“f” is too short to name a stack"),
+        (["release", "58"], "“58” is too short to name a stack"),
+        (["merge", "{id}", "{id}"], "cannot be joined with itself"),
         (["split", "{id}", "--before", "nobody.jpg"], "nobody.jpg is no frame of stack"),
         (["merge", "{id}", "ffff"], "There is no stack ffff"),
         (["retry", "{id}"], "is held, so there is nothing to retry"),
@@ -185,3 +188,61 @@ def test_status_needs_no_permission_to_write(config: Path, journal: SqliteJourna
     (tmp_path / "state").chmod(0o500)
 
     assert stackd("status", "--config", str(config)).returncode == 0
+
+
+def test_a_name_holds_no_line_of_its_own_and_moves_no_cursor(config: Path, journal: SqliteJournal) -> None:
+    evil = "a\nstackd is not running\x1b[2J\u202e\ud800\udcff"
+    # A name on disk can hold any byte; half a character comes from JSON alone.
+    stack_id = add_stack(journal, evil.replace("\ud800", ""), "b.jpg")
+    (job,) = journal.jobs()
+    journal.move(job.id, JobState.SUPERSEDED, at=AT, error=f"{evil} was removed.", hint=evil)
+    reasons = MappingProxyType({evil: evil})
+    open_stacks = (OpenStack(frames=(evil, evil), waits_for=evil),)
+    alone = (LeftAlone(kind="exposure", count=3, first=evil, last=evil),)
+    report = FolderReport(
+        watch="/a\x1b[2J\n\udcff", at=AT, online=True, trouble=evil, open_stacks=open_stacks, set_aside=reasons, left_alone=alone
+    )
+    journal.note_folder(report)
+
+    text = stackd("status", "--config", str(config))
+    told = stackd("status", "--json", "--config", str(config))
+
+    assert (text.returncode, told.returncode) == (0, 0)
+    assert stack_id in text.stdout
+    assert text.stdout.count("stackd is not running") == 1 + text.stdout.count(r"\nstackd is not running")
+    for mark in ("\x1b", "\u202e"):
+        assert mark not in text.stdout + told.stdout
+    assert json.loads(told.stdout)["folders"][0]["trouble"].startswith(r"a\nstackd")
+
+
+def test_without_colours_where_nobody_wants_them(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+    terminal.say("fine", colour="green", bold=True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal.say("fine", colour="green", bold=True)
+
+    coloured, plain = capsys.readouterr().out.splitlines()
+    assert "\x1b" in coloured
+    assert plain == "fine"
+
+
+def test_what_needs_a_hand_comes_first(config: Path, journal: SqliteJournal) -> None:
+    add_stack(journal, "a.jpg", "b.jpg")
+    add_stack(journal, "c.jpg", "d.jpg")
+    done, held = journal.jobs()
+    journal.move(done.id, JobState.READY, at=AT)
+    alone = (LeftAlone(kind="single", count=2, first="x.jpg", last="z.jpg"),)
+    aside = MappingProxyType({"cut.jpg": "cut.jpg is cut off."})
+    trouble = "The watched folder /card does not answer."
+    report = FolderReport(watch="/card", at=AT, online=False, trouble=trouble, left_alone=alone, set_aside=aside)
+    journal.note_folder(report)
+
+    text = stackd("status", "--config", str(config)).stdout
+
+    places = [
+        text.index(part)
+        for part in (trouble, "need you", held.stack_id, "the focus moves on", "cut off", "single frames", done.stack_id)
+    ]
+    assert places == sorted(places)
+    assert text.count(trouble) == 1

@@ -56,7 +56,9 @@ def test_anything_written_loads_or_is_refused_in_sentences(tmp_path: Path, table
 
     for line in refusal_of(path).splitlines():
         assert line.startswith(f"{path}: ")
-        assert "pydantic" not in line
+        assert not any(
+            word in line.lower() for word in ("pydantic", "input should", "should have", "valid string", "valid tuple")
+        )
 
 
 @pytest.mark.parametrize("text", ["[recipe]\nmacro = 3\n", "watch = 3\n", "[[recipe]]\n", "[watch]\ninput = 1\n", "state = []\n"])

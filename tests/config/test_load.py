@@ -8,7 +8,7 @@ from stackd.config.load import Loaded, load_recipe, load_settings
 from stackd.config.places import find_config, resolve_path, state_folder
 from stackd.config.recipes import BUILT_IN
 from stackd.config.settings import recipe_hash
-from stackd.errors import WrongConfiguration
+from stackd.errors import WrongConfiguration, WrongUse
 from stackd.service.ports import Handling, Placing
 from stackd.wiring.service import service_settings
 
@@ -252,12 +252,12 @@ def test_a_table_in_the_file_changes_single_keys_of_a_built_in_recipe(tmp_path: 
 
 @pytest.mark.parametrize("override", ["fuse.method", "=3", "fuse..method=x"])
 def test_an_override_without_key_or_value_is_refused(override: str):
-    with pytest.raises(WrongConfiguration, match="KEY=VALUE"):
+    with pytest.raises(WrongUse, match="KEY=VALUE"):
         load_settings(None, overrides=[override])
 
 
 def test_an_unknown_recipe_is_not_made_by_an_override():
-    with pytest.raises(WrongConfiguration, match=r'no recipe "makro".*Did you mean "macro"'):
+    with pytest.raises(WrongUse, match=r'no recipe "makro".*Did you mean "macro"'):
         load_recipe("makro", overrides=["fuse.method=average"])
 
 
@@ -310,8 +310,50 @@ def test_every_built_in_recipe_loads_and_says_what_it_is_for(name: str):
     ],
 )
 def test_a_mistake_in_a_list_on_the_command_line_is_told_in_plain_words(steps: str, told: str):
-    with pytest.raises(WrongConfiguration) as caught:
+    with pytest.raises(WrongUse) as caught:
         load_recipe("default", config=None, overrides=[f"finish.steps={steps}"])
 
     assert caught.value.message.startswith("--set: ")
     assert told in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[intake]\nsettle_s = "2"\n', "[intake] settle_s: must be a number, but is '2'."),
+        ("[intake]\nsettle_s = true\n", "[intake] settle_s: must be a number, but is True."),
+        ("[intake.grouping]\neager = 1\n", "[intake.grouping] eager: must be true or false, but is 1."),
+        ('[intake.grouping]\neager = "yes"\n', "[intake.grouping] eager: must be true or false, but is 'yes'."),
+        (f'{WATCH}events = "off"\n', "[[watch]] number 1, events: must be true or false, but is 'off'."),
+        ('[recipe.macro.export]\njpeg_quality = "90"\n', "[recipe.macro.export] jpeg_quality: must be a number, but is '90'."),
+        (f'{WATCH}name = "{"x" * 65}"\n', "[[watch]] number 1, name: must have at most 64 characters, but has 65."),
+        (f'{WATCH}recipe = ""\n', "[[watch]] number 1, recipe: must have at least 1 characters, but has 0."),
+        ('[[watch]]\ninput = 1\noutput = "out"\n', "[[watch]] number 1, input: must be a path in quotes, but is 1."),
+    ],
+)
+def test_a_value_of_another_kind_is_a_slip_and_told_in_plain_words(tmp_path: Path, text: str, told: str):
+    assert mistakes_in(tmp_path, text) == [told]
+
+
+def test_one_of_several_tables_is_changed_by_its_place(tmp_path: Path):
+    loaded = load(
+        tmp_path, WATCH + WATCH.replace('"in"', '"in2"') + 'name = "two"\n', "watch.1.recipe=macro", "watch.0.rescan_s=7"
+    )
+
+    one, two = loaded.settings.watch
+    assert (one.recipe, one.rescan_s, two.recipe, two.rescan_s) == ("default", 7.0, "macro", 30.0)
+    assert (one.input, two.input) == (tmp_path / "in", tmp_path / "in2")
+    assert loaded.origins["watch.1.recipe"] == "--set"
+
+
+@pytest.mark.parametrize("override", ["watch.2.recipe=macro", "watch.recipe=macro", "watch.0=macro"])
+def test_a_place_that_there_is_not_is_wrong_use(tmp_path: Path, override: str):
+    with pytest.raises(WrongUse, match=r"say which one by its place, 0 to 0, and then the key, as in watch\.0\.recipe"):
+        load(tmp_path, WATCH, override)
+
+
+def test_mistakes_in_the_file_are_the_configurations_whatever_is_set_besides(tmp_path: Path):
+    with pytest.raises(WrongConfiguration, match="--set: "):
+        load(tmp_path, "[intake]\nquite_s = 1\n", "intake.settle_s=-1")
+    with pytest.raises(WrongUse, match="--set: "):
+        load(tmp_path, "", "intake.settle_s=-1")

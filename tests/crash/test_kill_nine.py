@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from stackd.model.job import MAX_ATTEMPTS
 from tests.real_service import RealService, children_of, is_alive, shoot, wait_until
 
 pytestmark = [pytest.mark.crash, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
@@ -97,3 +98,36 @@ def _drop_slowly(frames: list[Path], inbox: Path) -> None:
 
 def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_being_aborted_by_a_watchdog_again_and_again_is_no_stacks_fault(tmp_path: Path) -> None:
+    """What systemd sends to a service that hangs counted as a crash of whatever stack was being worked on."""
+    frames = shoot(tmp_path / "card")
+    service = RealService(tmp_path / "place")
+    service.start()
+    for frame in frames:
+        shutil.copy(frame, service.inbox)
+    for _ in range(MAX_ATTEMPTS):
+        wait_until(lambda: service.journal.exists() and "running" in service.states(), what="the work")
+        assert service.stop(signal.SIGABRT) == -signal.SIGABRT
+        service.start()
+
+    wait_until(lambda: "done" in service.states(), what="the composite")
+
+    assert service.rows("SELECT crashes FROM job") == [(0,)]
+    assert service.stop() == 0
+
+
+def test_a_crash_inside_the_service_still_counts(tmp_path: Path) -> None:
+    service = RealService(tmp_path / "place")
+    service.start()
+    for frame in shoot(tmp_path / "card"):
+        shutil.copy(frame, service.inbox)
+    wait_until(lambda: service.journal.exists() and "running" in service.states(), what="the work")
+
+    assert service.stop(signal.SIGSEGV) == -signal.SIGSEGV
+    service.start()
+    wait_until(lambda: "done" in service.states(), what="the composite")
+
+    assert service.stop() == 0
+    assert service.rows("SELECT crashes FROM job") == [(1,)]

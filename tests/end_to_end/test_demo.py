@@ -44,3 +44,20 @@ def test_the_demo_makes_a_composite_far_sharper_than_any_frame(tmp_path: Path):
     composite = cv2.imread(str(report_path.with_suffix(".png")), cv2.IMREAD_UNCHANGED)[..., ::-1] / 65535
     best_frame = max(psnr(frame[inside] / 255, stack.truth[inside]) for frame in stack.frames)
     assert psnr(composite, stack.truth[inside]) > best_frame + 4
+
+
+@pytest.mark.parametrize("name", ["stackd.toml", "before-after.jpg", "inbox/a.jpg", "composites/a.png", "state/journal.sqlite3"])
+def test_the_demo_overwrites_nothing_of_the_users(tmp_path: Path, name: str):
+    """`stackd demo --folder .` overwrote the user's stackd.toml."""
+    mine = tmp_path / name
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text("mine")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "stackd", "demo", "--folder", "."], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+
+    assert done.returncode == 2
+    assert f"{tmp_path / name.partition('/')[0]} is there already" in done.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine]
+    assert mine.read_text() == "mine"

@@ -16,6 +16,8 @@ class ScriptedFolder:
     events: bool = True
     """Whether a change announces itself."""
     woken: bool = False
+    fails: bool = False
+    """A look ends in an error that nobody foresaw."""
     hangs: bool = False
     """A look that is asked for is never answered."""
 
@@ -24,6 +26,7 @@ class ScriptedFolder:
         self.online = True
         self.events = True
         self.woken = False
+        self.fails = False
         self.hangs = False
         self._ticks = 0
 
@@ -70,7 +73,9 @@ class ScriptedInbox:
         folder = self._folder
         if folder.hangs:
             return
-        if folder.online:
+        if folder.fails:
+            self._look = Look(online=False, failed=True, trouble="The folder could not be looked at.")
+        elif folder.online:
             self._look = Look(online=True, files=tuple(folder.files.values()), events=folder.events)
         else:
             self._look = Look(online=False, trouble="The folder is not there.")

@@ -5,6 +5,9 @@ class RememberingManager:
     def __init__(self) -> None:
         self.told: list[str] = []
 
+    def starting(self, patience_s: float) -> None:
+        self.told.append(f"starting {patience_s:.0f}")
+
     def ready(self) -> None:
         self.told.append("ready")
 

@@ -10,8 +10,8 @@ import pytest
 
 from stackd.imaging import stacker
 from stackd.imaging.finish import FinishSettings
-from stackd.imaging.fuse import Fusion, depth_from_defocus
-from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus
+from stackd.imaging.fuse import Fusion
+from stackd.imaging.fuse.depth_from_defocus import DepthFromDefocus, grid
 from stackd.imaging.fuse.depth_map import DepthMapFusion
 from stackd.imaging.ground.frames import FrameSource
 from stackd.imaging.ground.matrices import corners, rescale_matrix, transformed
@@ -177,7 +177,7 @@ def small() -> RenderedStack:
 @pytest.fixture
 def _reduced_as_a_camera_s(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stacker, "REGISTRATION_SIDE_PX", SMALL_REGISTRATION_SIDE_PX)
-    monkeypatch.setattr(depth_from_defocus, "DECISION_PX", SMALL_DECISION_PX)
+    monkeypatch.setattr(grid, "DECISION_PX", SMALL_DECISION_PX)
 
 
 @pytest.mark.usefixtures("_reduced_as_a_camera_s")
@@ -205,7 +205,7 @@ def test_frames_are_decided_on_at_one_size_however_much_is_cropped(small: Render
     """What was kept of a camera's frames had another size than what was decided on where the crop took them below a limit: all of
     them were decoded once more, and decisions took four times the time."""
     monkeypatch.setattr(stacker, "REGISTRATION_SIDE_PX", SMALL_REGISTRATION_SIDE_PX)
-    monkeypatch.setattr(depth_from_defocus, "DECISION_PX", 350_000)
+    monkeypatch.setattr(grid, "DECISION_PX", 350_000)
     watched = WatchedSource(small)
 
     stacked = stacked_of(watched)

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from pydantic import TypeAdapter
 
-from stackd.cli.reports.progress import STAGE_SENTENCES
+from stackd.cli.terminal import STAGE_SENTENCES
 from stackd.errors import Cancelled
 from stackd.imaging.finish import FinishSettings
 from stackd.imaging.fuse import Fusion

@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 
+import cv2
 import numpy as np
 import pytest
 from pydantic import TypeAdapter
@@ -211,6 +212,33 @@ def test_a_foreign_frame_is_left_out_and_named(shaken: RenderedStack):
 
     assert [report.used for report in stacked.frames] == [True, True, False, True, True]
     assert stacked.frames[2].reason
+
+
+@pytest.mark.parametrize(("failed", "how_much"), [([1], 0.15), ([2], 0.15), ([2, 3], 0.1), ([4], 0.15)])
+def test_frames_that_got_no_light_are_left_out_and_named(failed: list[int], how_much: float):
+    sound = render_stack(replace(SCENE, frame_count=7, flicker=0.0))
+    frames = tuple((pixels * how_much).astype(pixels.dtype) if i in failed else pixels for i, pixels in enumerate(sound.frames))
+
+    stacked = _stack(replace(sound, frames=frames))
+
+    assert [i for i, report in enumerate(stacked.frames) if not report.used] == failed
+    assert all("stops darker than the frames around it" in stacked.frames[i].reason for i in failed)
+    truth = _inside(stacked, _on_reference(sound, stacked.reference))
+    assert _psnr(stacked.image, truth) > 25
+
+
+def _on_reference(stack: RenderedStack, position: int) -> np.ndarray:
+    height, width = stack.shape
+    return cv2.warpPerspective(
+        stack.truth, inverse(stack.matrices[position]), (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def test_a_stack_whose_exposure_drifts_keeps_all_its_frames():
+    sound = render_stack(replace(SCENE, frame_count=7, flicker=0.0))
+    frames = tuple((pixels * 0.85**i).astype(pixels.dtype) for i, pixels in enumerate(sound.frames))
+
+    assert all(report.used for report in _stack(replace(sound, frames=frames)).frames)
 
 
 def test_frames_that_have_nothing_in_common_are_refused():

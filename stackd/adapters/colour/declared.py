@@ -24,9 +24,9 @@ from stackd.adapters.colour.spaces import (
     rgb_profile,
 )
 from stackd.adapters.formats.heif_files import heif_colour
-from stackd.adapters.formats.jpeg_structure import APP1, APP2, EXIF_INTRODUCTION, START_OF_SCAN, jpeg_segments
 from stackd.adapters.formats.opened_image import OpenedImage
 from stackd.adapters.formats.png_structure import png_chunks
+from stackd.adapters.formats.structures.jpeg_structure import APP1, APP2, EXIF_INTRODUCTION, START_OF_SCAN, jpeg_segments
 from stackd.model.pixels import ColourSpace
 from stackd.model.tags import FileKind, Header
 

@@ -33,6 +33,7 @@ from watchdog.observers.api import BaseObserver
 
 from stackd.adapters.folder.scan import FolderScan, Scanned
 from stackd.model.frame import Fingerprint
+from stackd.model.names import excerpt, shown
 from stackd.service.ports import Clock, Compared, Look
 
 EVENTS: Final[list[type[FileSystemEvent]]] = [
@@ -113,9 +114,7 @@ class WatchdogInbox:
         self._thorough_due_s = float("-inf")
         self._lock = threading.Lock()
         self._look: Look | None = None
-        # A look at a share that hangs must hang this thread and not the service; a daemon thread does not keep the process.
-        self._thread = threading.Thread(target=self._work, name="look", daemon=True)
-        self._thread.start()
+        self._thread = self._begin_thread()
 
     def woken(self) -> bool:
         """Whether something may have changed since the last call."""
@@ -130,7 +129,11 @@ class WatchdogInbox:
         self._wanted.set()
 
     def answer(self) -> Look | None:
-        """Take the finished look, once."""
+        """Take the finished look, once; one that failed where the thread that looks has ended, which is begun anew."""
+        if not self._thread.is_alive() and not self._closing:
+            log.error("look.ended folder=%r", str(self._folder))
+            self._thread = self._begin_thread()
+            return self._failed("the thread that looks ended")
         with self._lock:
             look, self._look = self._look, None
         return look
@@ -158,32 +161,53 @@ class WatchdogInbox:
         self._woken.set()
         self._wake()
 
+    def _begin_thread(self) -> threading.Thread:
+        # A look at a share that hangs must hang this thread and not the service; a daemon thread does not keep the process.
+        thread = threading.Thread(target=self._work, name="look", daemon=True)
+        thread.start()
+        return thread
+
     def _work(self) -> None:
         while True:
             self._wanted.wait()
             self._wanted.clear()
             if self._closing:
                 return
-            while not self._comparisons.empty():
-                job_id, fingerprints = self._comparisons.get()
-                changed = self._scan.first_changed(fingerprints)
+            try:
+                self._compare_all()
+                look = self._look_now() if self._look_wanted.is_set() else None
+            except Exception as error:
+                # Whatever it was, this thread is the only one that looks at this folder: it goes on.
+                log.exception("look.failed folder=%r", str(self._folder))
+                look = self._failed(f"{type(error).__name__}: {error}")
+            if look is not None:
                 with self._lock:
-                    self._compared.append(Compared(job_id=job_id, changed=changed))
-                self._wake()
-            if not self._look_wanted.is_set():
-                continue
-            self._look_wanted.clear()
-            began_s = self._clock.now_s()
-            closely = self._to_look_at(began_s)
-            scanned = self._scan.look(closely) if self._hold() else _SOMEBODY_ELSES
-            took_s = self._clock.now_s() - began_s
-            if closely is None:
-                self._thorough_due_s = began_s + max(THOROUGH_S, THOROUGH_SHARE * took_s)
-            health = _POLLING if self._watch is None else self._watch.check(scanned)
-            trouble = " ".join(filter(None, (scanned.look.trouble, health.trouble)))
-            with self._lock:
-                self._look = replace(scanned.look, events=health.events, took_s=took_s, trouble=trouble)
+                    self._look = look
             self._wake()
+
+    def _compare_all(self) -> None:
+        while not self._comparisons.empty():
+            job_id, fingerprints = self._comparisons.get()
+            try:
+                changed = self._scan.first_changed(fingerprints)
+            except BaseException:
+                # Nothing is known of these frames yet; with the next look they are compared again.
+                self._comparisons.put((job_id, fingerprints))
+                raise
+            with self._lock:
+                self._compared.append(Compared(job_id=job_id, changed=changed))
+
+    def _look_now(self) -> Look:
+        self._look_wanted.clear()
+        began_s = self._clock.now_s()
+        closely = self._to_look_at(began_s)
+        scanned = self._scan.look(closely) if self._hold() else _SOMEBODY_ELSES
+        took_s = self._clock.now_s() - began_s
+        if closely is None:
+            self._thorough_due_s = began_s + max(THOROUGH_S, THOROUGH_SHARE * took_s)
+        health = _POLLING if self._watch is None else self._watch.check(scanned)
+        trouble = " ".join(filter(None, (scanned.look.trouble, health.trouble)))
+        return replace(scanned.look, events=health.events, took_s=took_s, trouble=trouble)
 
     def _to_look_at(self, now_s: float) -> Collection[str] | None:
         """Name the files to look at one by one; None for all, which it is from time to time and where nothing is announced."""
@@ -191,6 +215,14 @@ class WatchdogInbox:
             return None
         announced = self._watch.announced()
         return None if now_s >= self._thorough_due_s else {*self._closely, *announced}
+
+    def _failed(self, why: str) -> Look:
+        return Look(
+            online=False,
+            failed=True,
+            trouble=f"The watched folder {shown(self._folder)} could not be looked at: something unexpected happened"
+            f" ({excerpt(why)}). It is tried again.",
+        )
 
 
 class _Health:

@@ -5,16 +5,18 @@ between the look and the use.
 """
 
 import errno
+import hashlib
 import os
 import stat
 import sys
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
+from stackd.adapters.beneath import open_beneath, stat_beneath
 from stackd.intake.arrival.admit import MAX_DEPTH, RAW_SUFFIXES, RENDERED_SUFFIXES, admit
 from stackd.model.frame import Fingerprint
 from stackd.model.names import shown
@@ -114,16 +116,39 @@ class FolderScan:
         return Scanned(look=look, root=(status.st_dev, status.st_ino), folders=found.folders)
 
     def first_changed(self, fingerprints: Mapping[str, Fingerprint]) -> str | None:
-        """Say what became of the first file that is not what it was."""
+        """Say what became of the first file that is not what it was.
+
+        Raises
+        ------
+        OSError
+            If the folder does not tell, as a share that fails: then nothing is known of the file.
+        """
         for path, fingerprint in fingerprints.items():
             try:
-                status = os.lstat(self._folder / path)
-            except OSError:
+                status = stat_beneath(self._folder, PurePosixPath(path))
+                same = stat.S_ISREG(status.st_mode) and self._is_same(path, status, fingerprint)
+            except (FileNotFoundError, NotADirectoryError):
                 return f"{shown(path)} was removed before the composite was published."
-            now = Fingerprint(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
-            if not stat.S_ISREG(status.st_mode) or not now.same_file_as(fingerprint):
+            if not same:
                 return f"{shown(path)} was changed before the composite was published."
         return None
+
+    def _is_same(self, path: str, status: os.stat_result, fingerprint: Fingerprint) -> bool:
+        """Tell whether a file is the one with the fingerprint; its content decides where it is known and the file was touched."""
+        now = Fingerprint(
+            size_bytes=status.st_size, mtime_ns=status.st_mtime_ns, changed_ns=status.st_ctime_ns, inode=status.st_ino
+        )
+        if now.size_bytes != fingerprint.size_bytes or now.mtime_ns != fingerprint.mtime_ns:
+            return False
+        if fingerprint.content_sha256 is None or now.is_untouched_since(fingerprint):
+            return True
+        try:
+            with os.fdopen(open_beneath(self._folder, PurePosixPath(path)), "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == fingerprint.content_sha256
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                return False
+            raise
 
     def _walk(self, descriptor: int, folder: str, depth: int, found: _Found) -> None:
         found.folders += 1

@@ -7,8 +7,10 @@ import struct
 from pathlib import Path
 from typing import Final
 
-from stackd.adapters.formats import tiff_structure
-from stackd.adapters.formats.jpeg_structure import (
+from stackd.adapters.formats.opened_image import COPY_AGAIN, OpenedImage, cut_off, damaged, open_image
+from stackd.adapters.formats.png_structure import png_header
+from stackd.adapters.formats.structures import tiff_structure
+from stackd.adapters.formats.structures.jpeg_structure import (
     APP1,
     END_OF_IMAGE,
     EXIF_INTRODUCTION,
@@ -17,9 +19,7 @@ from stackd.adapters.formats.jpeg_structure import (
     START_OF_SCAN,
     jpeg_segments,
 )
-from stackd.adapters.formats.opened_image import COPY_AGAIN, OpenedImage, cut_off, damaged, open_image
-from stackd.adapters.formats.png_structure import png_header
-from stackd.adapters.formats.tiff_structure import exif_orientation
+from stackd.adapters.formats.structures.tiff_structure import exif_orientation
 from stackd.adapters.formats.wholeness.completeness import check_boxes_are_complete, check_pixels_are_there, check_raw_is_complete
 from stackd.adapters.formats.wholeness.jpeg_ends import with_its_end
 from stackd.errors import UnreadableFrame

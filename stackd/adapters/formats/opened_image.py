@@ -1,5 +1,6 @@
 """Open an image file and tell what it is by its content, never by its name: a web page saved as .jpg is refused here."""
 
+import errno
 import os
 import stat
 import struct
@@ -9,8 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, Final, Self
 
-from stackd.adapters.formats import tiff_structure
-from stackd.adapters.formats.tiff_structure import BrokenStructure, Directory
+from stackd.adapters.beneath import open_frame
+from stackd.adapters.formats.structures import tiff_structure
+from stackd.adapters.formats.structures.tiff_structure import BrokenStructure, Directory
 from stackd.errors import UnreachableFrame, UnreadableFrame
 from stackd.intake.arrival.admit import RAW_SUFFIXES
 from stackd.model.names import shown
@@ -67,6 +69,9 @@ DECODER_ERRORS: Final = (
 )
 """What the image libraries raise for damaged files, found by feeding them damaged files. All of it means one thing: damaged."""
 
+BEHIND_A_LINK: Final = frozenset({errno.ELOOP, errno.ENOTDIR})
+"""What the system answers where a link stands in the way and is not to be followed."""
+
 COPY_AGAIN: Final = "Copy it again from the card, or leave it out."
 
 
@@ -79,6 +84,8 @@ class OpenedImage:
     kind: FileKind
     size_bytes: int
     mtime_ns: int
+    changed_ns: int
+    inode: int
     directories: tuple[Directory, ...] = ()
     """Of a TIFF or a RAW file built like one."""
     remarks: list[str] = field(default_factory=list)
@@ -100,10 +107,15 @@ def open_image(path: Path) -> OpenedImage:
         If it is missing, empty, no regular file, or no image.
     """
     try:
-        file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115  the caller closes
+        file = open(path, "rb", opener=open_frame)  # noqa: SIM115  the caller closes
     except FileNotFoundError as error:
         raise UnreachableFrame(f"{shown(path.name)} is no longer there.", hint="Put it back, or leave it out.") from error
     except OSError as error:
+        if error.errno in BEHIND_A_LINK:
+            raise UnreachableFrame(
+                f"{shown(path.name)} is a link or lies behind one, and links are not followed.",
+                hint="Put the frame itself there.",
+            ) from error
         raise UnreachableFrame(
             f"{shown(path.name)} cannot be opened: {error.strerror}.", hint="Check its permissions and the disk."
         ) from error
@@ -127,13 +139,15 @@ def _opened(file: BinaryIO, path: Path) -> OpenedImage:
         raise UnreadableFrame(f"{shown(path.name)} is empty (0 bytes).", hint=COPY_AGAIN)
     kind, directories = _tell(file, path)
     return OpenedImage(
-        file=file, path=path, kind=kind, size_bytes=status.st_size, mtime_ns=status.st_mtime_ns, directories=directories
+        file=file,
+        path=path,
+        kind=kind,
+        size_bytes=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        changed_ns=status.st_ctime_ns,
+        inode=status.st_ino,
+        directories=directories,
     )
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    # Opening a FIFO would otherwise wait for a writer for ever.
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def cut_off(path: Path, why: str) -> UnreadableFrame:

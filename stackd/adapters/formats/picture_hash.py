@@ -13,11 +13,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from stackd.adapters.formats import tiff_structure
-from stackd.adapters.formats.jpeg_structure import END_OF_IMAGE, MARKER, START_OF_IMAGE, START_OF_SCAN, WITHOUT_LENGTH
+from stackd.adapters.beneath import open_frame
 from stackd.adapters.formats.opened_image import BOX_TYPE, FUJI_MAGIC, OpenedImage, open_image
 from stackd.adapters.formats.png_structure import png_chunks
-from stackd.adapters.formats.tiff_structure import Directory
+from stackd.adapters.formats.structures import tiff_structure
+from stackd.adapters.formats.structures.jpeg_structure import END_OF_IMAGE, MARKER, START_OF_IMAGE, START_OF_SCAN, WITHOUT_LENGTH
+from stackd.adapters.formats.structures.tiff_structure import Directory
 from stackd.adapters.formats.wholeness.completeness import FUJI_BLOCKS_AT, FUJI_HEADER_BYTES
 from stackd.errors import UnreadableFrame
 from stackd.model.tags import FileKind
@@ -62,7 +63,7 @@ def hash_file(path: Path) -> Hashes:
         with open_image(path) as image:
             return _hashed(image.file, _pieces(image))
     except UnreadableFrame:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=open_frame) as file:
             return _hashed(file, ())
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from stackd.adapters.formats.opened_image import PNG_MAGIC, OpenedImage, cut_off
-from stackd.adapters.formats.tiff_structure import exif_orientation
+from stackd.adapters.formats.structures.tiff_structure import exif_orientation
 from stackd.model.tags import FileKind, Header
 
 CHUNK_HEAD_BYTES: Final = 8

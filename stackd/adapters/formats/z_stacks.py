@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 from xml.etree import ElementTree  # noqa: ICN001  the name says more than `ET`
 
-from stackd.adapters.formats import tiff_structure
 from stackd.adapters.formats.opened_image import OpenedImage
-from stackd.adapters.formats.tiff_structure import Directory
+from stackd.adapters.formats.structures import tiff_structure
+from stackd.adapters.formats.structures.tiff_structure import Directory
 from stackd.errors import UnreadableFrame
 from stackd.model.names import shown
 from stackd.model.tags import Header

@@ -16,9 +16,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from stackd.adapters.formats.heif_files import decode_heif
-from stackd.adapters.formats.jpeg_structure import END_OF_IMAGE
 from stackd.adapters.formats.microscope_files import decode_microscope_plane
 from stackd.adapters.formats.opened_image import COPY_AGAIN, DECODER_ERRORS, OpenedImage, cut_off, damaged
+from stackd.adapters.formats.structures.jpeg_structure import END_OF_IMAGE
 from stackd.adapters.formats.wholeness.jpeg_ends import with_its_end
 from stackd.adapters.formats.z_stacks import plane_pages
 from stackd.adapters.frames.decimals import Tell, decimals_to_integers, tell_nobody

@@ -1,16 +1,19 @@
 """The FrameReader port: look at frames, check that they fit together, and hand out the pixels of a stack."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
 from types import MappingProxyType
 from typing import TypeVar
 
+from stackd.adapters.beneath import stat_frame
 from stackd.adapters.formats.frame_headers import frame_header
-from stackd.adapters.formats.opened_image import OpenedImage, damaged, open_image
+from stackd.adapters.formats.opened_image import BEHIND_A_LINK, OpenedImage, damaged, open_image
 from stackd.adapters.formats.picture_hash import hash_file
 from stackd.adapters.formats.wholeness.zero_ends import WHEN, zero_share
 from stackd.adapters.frames import image_files, raw_files
@@ -62,27 +65,30 @@ class FrameFiles:
             If it changed while it was read.
         """
         try:
-            before = path.stat()
+            before = _fingerprint(stat_frame(path))
             hashes = hash_file(path)
-            after = path.stat()
+            after = _fingerprint(stat_frame(path))
         except FileNotFoundError as error:
             raise UnreadableFrame(f"{shown(path.name)} is no longer there.", hint="Put it back, or leave it out.") from error
         except OSError as error:
+            why = "it is a link or lies behind one" if error.errno in BEHIND_A_LINK else error.strerror
             raise UnreadableFrame(
-                f"{shown(path.name)} cannot be read: {error.strerror}.", hint="Check the permissions and the disk."
+                f"{shown(path.name)} cannot be read: {why}.", hint="Check the permissions and the disk."
             ) from error
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        if not after.is_untouched_since(before):
             raise FrameChanged(f"{shown(path.name)} changed while it was read.", hint="Wait until the copy is complete.")
-        return Fingerprint(
-            size_bytes=after.st_size,
-            mtime_ns=after.st_mtime_ns,
-            content_sha256=hashes.content_sha256,
-            picture=hashes.picture,
-        )
+        return replace(after, content_sha256=hashes.content_sha256, picture=hashes.picture)
 
     def glance(self, path: Path) -> ContentSignature | None:
         """Look at a frame as cheaply as its format allows; None where its pixels cannot be read."""
         return read_signature(path)
+
+    def untouched(self, path: Path, since: Fingerprint) -> bool:
+        """Whether nothing happened to a file since its fingerprint was taken."""
+        try:
+            return _fingerprint(stat_frame(path)).is_untouched_since(since)
+        except OSError:
+            return False
 
     def check(self, frames: Sequence[FrameFile]) -> Mapping[FrameFile, str]:
         """Name the frames that cannot take part, each with the reason: unreadable, cut off, ending in zeros, or of another size.
@@ -150,14 +156,14 @@ class StackOfFiles:
         self._frames = tuple(frames)
         self._headers: list[Header] = []
         self._remarks = {} if remarks is None else remarks
-        self._stamps: list[tuple[int, int]] = []
+        self._stamps: list[tuple[int, ...]] = []
         if wanted is not None:
             develop = develop.model_copy(update={"colour_space": wanted.value})
         colours: list[FrameColour] = []
         for frame in self._frames:
             with _naming(frame), open_image(frame.path) as image:
                 self._headers.append(frame_header(image))
-                self._stamps.append((image.size_bytes, image.mtime_ns))
+                self._stamps.append(_stamp(image))
                 colours.append(frame_colour(image, self._headers[-1], develop))
         if len({header.orientation for header in self._headers}) > 1:
             settled = one_way_up(dict(zip(self._frames, self._headers, strict=True)))
@@ -284,7 +290,7 @@ class StackOfFiles:
         return reduce_to_gray(half, reduction if half.shape[:2] == self._shape else reduction // 2)
 
     def _check_unchanged(self, position: int, image: OpenedImage) -> None:
-        if (image.size_bytes, image.mtime_ns) != self._stamps[position]:
+        if _stamp(image) != self._stamps[position]:
             raise FrameChanged(
                 f"{shown(image.path.name)} was changed while its stack was being worked on.",
                 hint="The stack is looked at again by itself.",
@@ -308,6 +314,14 @@ def _without_their_ends(zeros: Mapping[FrameFile, float]) -> dict[FrameFile, str
         for frame, share in zeros.items()
         if share > ZEROS_TOLD_FROM + ZEROS_APART * usual
     }
+
+
+def _stamp(image: OpenedImage) -> tuple[int, ...]:
+    return image.size_bytes, image.mtime_ns, image.changed_ns, image.inode
+
+
+def _fingerprint(status: os.stat_result) -> Fingerprint:
+    return Fingerprint(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns, changed_ns=status.st_ctime_ns, inode=status.st_ino)
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from typing import Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.adapters.formats import tiff_structure
 from stackd.adapters.formats.opened_image import OpenedImage
 from stackd.adapters.formats.png_structure import png_has_alpha
+from stackd.adapters.formats.structures import tiff_structure
 from stackd.imaging.lay_over.transparency import LEAST_ALPHA, OPAQUE, filled
 from stackd.model.pixels import Alpha
 from stackd.model.tags import FileKind

@@ -4,16 +4,19 @@ import json
 import math
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from stackd.adapters.journal.trouble import DamagedRow, row_of
 from stackd.intake.names import name_parts
 from stackd.model.frame import BracketKind, Fingerprint, Frame, FrameMeta
 from stackd.model.job import Job, JobState
+from stackd.model.names import encodable
 from stackd.model.stack import Decision, SealReason, Stack, StackKind
 from stackd.model.verdict import Judgement, Verdict
 from stackd.service.ports import (
@@ -33,6 +36,41 @@ from stackd.service.ports import (
 if TYPE_CHECKING:
     from stackd.model.content import ContentSignature
 
+R = TypeVar("R")
+
+
+def readable(read: Callable[[sqlite3.Row], R], found: Iterable[sqlite3.Row]) -> Iterator[R]:
+    """Read the rows of a table that can be done without; those that are damaged are left out."""
+    for row in found:
+        with suppress(DamagedRow):
+            yield read(row)
+
+
+def whole(stored: object) -> int:
+    """Read a whole number; SQLite keeps in any column what it is given, and a flipped byte can change the kind of a value."""
+    if not isinstance(stored, int):
+        raise TypeError(f"{stored!r} is no whole number")
+    return stored
+
+
+def number(stored: object) -> float:
+    """Read a number."""
+    if not isinstance(stored, int | float):
+        raise TypeError(f"{stored!r} is no number")
+    return float(stored)
+
+
+def text(stored: object) -> str:
+    """Read a text."""
+    if not isinstance(stored, str):
+        raise TypeError(f"{stored!r} is no text")
+    return stored
+
+
+def text_or_none(stored: object) -> str | None:
+    """Read a text that may be missing."""
+    return None if stored is None else text(stored)
+
 
 def to_bytes(name: str) -> bytes:
     """Keep a name exactly, whatever its bytes."""
@@ -42,6 +80,11 @@ def to_bytes(name: str) -> bytes:
 def to_name(stored: bytes) -> str:
     """Give a stored name back."""
     return os.fsdecode(stored)
+
+
+def to_words(sentence: str | None) -> str | None:
+    """Write a sentence: SQLite takes only what UTF-8 can encode, and sentences name files whatever bytes their names hold."""
+    return None if sentence is None else encodable(sentence)
 
 
 def to_text(at: datetime) -> str:
@@ -71,10 +114,10 @@ def meta_to_json(meta: FrameMeta) -> str:
     return to_json(values)
 
 
-def meta_from_json(text: str) -> FrameMeta:
+def meta_from_json(stored: str) -> FrameMeta:
     """Read a `FrameMeta`; fields that a later version wrote and this one does not know are left out."""
     known = {field.name for field in fields(FrameMeta)}
-    values = {key: value for key, value in json.loads(text).items() if key in known}
+    values = {key: value for key, value in json.loads(stored).items() if key in known}
     if "captured_at" in values:
         values["captured_at"] = datetime.fromisoformat(values["captured_at"])
     if "bracket_kind" in values:
@@ -111,7 +154,9 @@ LONGEST_CONTENT_HEAD: Final = 256
 def is_known_content(begin: bytes) -> bool:
     """Tell by its first line whether `content_from_bytes` can read a content signature."""
     line, end, _ = begin.partition(b"\n")
-    return bool(end) and tuple(json.loads(line)) == CONTENT_FIELDS
+    if not end and len(begin) >= LONGEST_CONTENT_HEAD:
+        return False
+    return tuple(json.loads(line)) == CONTENT_FIELDS and bool(end)
 
 
 def content_from_bytes(stored: bytes) -> "ContentSignature | None":
@@ -135,6 +180,12 @@ def content_from_bytes(stored: bytes) -> "ContentSignature | None":
     return ContentSignature(**head)
 
 
+@row_of("described")
+def content_from_row(row: sqlite3.Row) -> "ContentSignature | None":
+    """Read the content signature in a row of `described`; None when another stackd wrote it, with other fields."""
+    return content_from_bytes(row["signature"])
+
+
 def stack_to_row(stack: Stack, *, watch: str, at: datetime) -> tuple[object, ...]:
     """Write a row of `stack`, without its frames."""
     return (
@@ -147,7 +198,7 @@ def stack_to_row(stack: Stack, *, watch: str, at: datetime) -> tuple[object, ...
         to_json(stack.evidence),
         to_text(stack.sealed_at or at),
         None if stack.name is None else to_bytes(stack.name),
-        stack.recipe,
+        to_words(stack.recipe),
     )
 
 
@@ -177,7 +228,13 @@ def stem_of(path: str) -> str:
 
 def moment_of(meta: FrameMeta) -> str | None:
     """Write what a frame is found again by when it was renamed."""
-    return None if meta.captured_at is None else to_text(meta.captured_at)
+    if meta.captured_at is None:
+        return None
+    try:
+        return to_text(meta.captured_at)
+    except OverflowError:
+        # In the first or last hours that can be told, of a camera whose clock is not set.
+        return meta.captured_at.isoformat()
 
 
 def size_of(meta: FrameMeta) -> str:
@@ -194,68 +251,65 @@ def trait_of(name: str, path: bytes, meta: str) -> str | None:
     return moment_of(known) if name == "moment" else size_of(known)
 
 
+@row_of("stack_frame")
+def fingerprint_from_row(row: sqlite3.Row) -> Fingerprint:
+    """Read the fingerprint in a row of `stack_frame` or `described`."""
+    return Fingerprint(
+        size_bytes=whole(row["size_bytes"]),
+        mtime_ns=whole(row["mtime_ns"]),
+        content_sha256=text_or_none(row["content_sha256"]),
+        picture=text_or_none(row["picture"]),
+    )
+
+
+@row_of("stack_frame")
 def frame_from_row(row: sqlite3.Row) -> Frame:
     """Read a row of `stack_frame`."""
     return Frame(
         path=to_name(row["path"]),
         fingerprint=fingerprint_from_row(row),
         meta=meta_from_json(row["meta"]),
-        page=row["page"],
+        page=None if row["page"] is None else whole(row["page"]),
         companion_paths=tuple(json.loads(row["companions"])),
     )
 
 
-def fingerprint_from_row(row: sqlite3.Row) -> Fingerprint:
-    """Read the fingerprint in a row of `stack_frame` or `described`."""
-    return Fingerprint(
-        size_bytes=row["size_bytes"], mtime_ns=row["mtime_ns"], content_sha256=row["content_sha256"], picture=row["picture"]
-    )
-
-
-def taken_from_row(row: sqlite3.Row) -> TakenFrame:
-    """Read a frame that belongs to a recorded stack."""
-    return TakenFrame(
-        fingerprint=fingerprint_from_row(row),
-        stack_id=row["stack_id"],
-        meta=meta_from_json(row["meta"]),
-        companions=tuple(json.loads(row["companions"])),
-    )
-
-
+@row_of("stack")
 def stack_from_rows(row: sqlite3.Row, frames: tuple[Frame, ...]) -> Stack:
     """Read a row of `stack`."""
     return Stack(
-        id=row["id"],
+        id=text(row["id"]),
         frames=frames,
         kind=StackKind(row["kind"]),
         reason=SealReason(row["reason"]),
-        confidence=row["confidence"],
+        confidence=number(row["confidence"]),
         decision=Decision(row["decision"]),
         evidence=tuple(json.loads(row["evidence"])),
         sealed_at=_time(row["sealed_at"]),
         name=None if row["name"] is None else to_name(row["name"]),
-        recipe=row["recipe"],
+        recipe=text_or_none(row["recipe"]),
     )
 
 
+@row_of("job")
 def job_from_row(row: sqlite3.Row) -> Job:
     """Read a row of `job`; it may be of an earlier version, see `folder_from_row`."""
     columns = row.keys()
     return Job(
-        id=row["id"],
-        stack_id=row["stack_id"],
+        id=whole(row["id"]),
+        stack_id=text(row["stack_id"]),
         watch=to_name(row["watch"]),
-        recipe_name=row["recipe_name"],
-        recipe_hash=row["recipe_hash"],
+        recipe_name=text(row["recipe_name"]),
+        recipe_hash=text(row["recipe_hash"]),
         state=JobState(row["state"]),
-        attempt=row["attempt"],
-        crashes=row["crashes"],
-        version=row["version"],
+        attempt=whole(row["attempt"]),
+        crashes=whole(row["crashes"]),
+        version=whole(row["version"]),
         queued_at=datetime.fromisoformat(row["queued_at"]),
         started_at=_time(row["started_at"]),
         finished_at=_time(row["finished_at"]),
-        error=row["error"],
-        hint=row["hint"],
+        error=text_or_none(row["error"]),
+        hint=text_or_none(row["hint"]),
         composite_path=None if row["composite_path"] is None else to_name(row["composite_path"]),
         verdict=_verdict(row) if "judgement" in columns else None,
         accepted=bool(row["accepted"]) if "accepted" in columns else False,
@@ -274,53 +328,87 @@ def _verdict(row: sqlite3.Row) -> Verdict | None:
         return None
     return Verdict(
         judgement=Judgement(row["judgement"]),
-        rejection_probability=row["rejection_probability"],
+        rejection_probability=number(row["rejection_probability"]),
         reasons=tuple(json.loads(row["reasons"])),
     )
 
 
+@row_of("output")
 def output_from_row(row: sqlite3.Row) -> tuple[StagedFile, str]:
     """Read a row of `output`."""
     name = to_name(row["final_name"])
     staged = StagedFile(
         temporary_path=Path(to_name(row["temporary_path"])),
         final_name=name,
-        sha256=row["sha256"],
-        size_bytes=row["size_bytes"],
+        sha256=text(row["sha256"]),
+        size_bytes=whole(row["size_bytes"]),
     )
     return staged, name
 
 
-def warning_from_row(row: sqlite3.Row) -> Warned:
-    """Read a row of `warning`."""
-    return Warned(code=row["code"], sentence=row["sentence"])
+@row_of("output")
+def folder_of_output(row: sqlite3.Row) -> Path:
+    """Read the folder of a row of `output`."""
+    return Path(to_name(row["folder"]))
 
 
-def wish_from_row(row: sqlite3.Row) -> Wish:
-    """Read a row of `wish`."""
-    return Wish(
-        id=row["id"],
-        kind=WishKind(row["kind"]),
-        stack_id=row["stack_id"],
-        asked_at=datetime.fromisoformat(row["asked_at"]),
-        frames=tuple(json.loads(row["frames"])),
-        other_stack_ids=tuple(json.loads(row["other_stack_ids"])),
-        answer=row["answer"],
+@row_of("stack_frame")
+def taken_from_row(row: sqlite3.Row) -> tuple[str, TakenFrame]:
+    """Read a frame that belongs to a recorded stack, with its path."""
+    return to_name(row["path"]), TakenFrame(
+        fingerprint=fingerprint_from_row(row),
+        stack_id=text(row["stack_id"]),
+        meta=meta_from_json(row["meta"]),
+        companions=tuple(json.loads(row["companions"])),
     )
 
 
+@row_of("about")
+def owner_from_row(row: sqlite3.Row) -> str:
+    """Read the name of this journal's service; it becomes part of file names."""
+    name = text(row["value"])
+    bytes.fromhex(name)
+    return name
+
+
+@row_of("warning")
+def warning_from_row(row: sqlite3.Row) -> Warned:
+    """Read a row of `warning`."""
+    return Warned(code=text(row["code"]), sentence=text(row["sentence"]))
+
+
+@row_of("wish")
+def wish_from_row(row: sqlite3.Row) -> Wish:
+    """Read a row of `wish`."""
+    return Wish(
+        id=whole(row["id"]),
+        kind=WishKind(row["kind"]),
+        stack_id=text(row["stack_id"]),
+        asked_at=datetime.fromisoformat(row["asked_at"]),
+        frames=tuple(json.loads(row["frames"])),
+        other_stack_ids=tuple(json.loads(row["other_stack_ids"])),
+        answer=text_or_none(row["answer"]),
+    )
+
+
+@row_of("described")
 def described_from_row(row: sqlite3.Row) -> Described | NotDescribed | None:
     """Read a row of `described` without its content signature; None when another stackd wrote it in a way unknown to this one."""
     watch, path = to_name(row["watch"]), to_name(row["path"])
     fingerprint = fingerprint_from_row(row)
     if row["meta"] is None:
-        return NotDescribed(watch=watch, path=path, fingerprint=fingerprint, reason=row["reason"])
+        return NotDescribed(watch=watch, path=path, fingerprint=fingerprint, reason=text(row["reason"]))
     is_kept = row["content_begin"] is not None
     if is_kept and not is_known_content(row["content_begin"]):
         return None
-    return Described(watch=watch, path=path, fingerprint=fingerprint, meta=meta_from_json(row["meta"]), content_is_kept=is_kept)
+    meta = meta_from_json(row["meta"])
+    # It is looked up by these next; here they can still be told to be damaged.
+    moment_of(meta)
+    size_of(meta)
+    return Described(watch=watch, path=path, fingerprint=fingerprint, meta=meta, content_is_kept=is_kept)
 
 
+@row_of("folder")
 def folder_from_row(row: sqlite3.Row) -> FolderReport:
     """Read a row of `folder`; it may be of an earlier version, since who asks for the status changes nothing."""
     columns = row.keys()
@@ -329,25 +417,28 @@ def folder_from_row(row: sqlite3.Row) -> FolderReport:
         watch=to_name(row["watch"]),
         at=datetime.fromisoformat(row["at"]),
         online=bool(row["online"]),
-        trouble=row["trouble"],
-        files=row["files"],
-        settling=row["settling"],
+        trouble=text(row["trouble"]),
+        files=whole(row["files"]),
+        settling=whole(row["settling"]),
         open_stacks=tuple(
             OpenStack(frames=tuple(one["frames"]), waits_for=one["waits_for"]) for one in json.loads(row["open_stacks"])
         ),
         set_aside=MappingProxyType(json.loads(row["set_aside"])),
         passed_over=MappingProxyType(json.loads(row["passed_over"])),
-        passed_over_count=row["passed_over_count"],
+        passed_over_count=whole(row["passed_over_count"]),
         left_alone=tuple(LeftAlone(**each) for each in json.loads(left_alone)),
     )
 
 
+@row_of("job")
 def progress_from_row(row: sqlite3.Row) -> Progressed | None:
     """Read how far a running job is; None before its first report."""
     if row["stage"] is None:
         return None
-    return Progressed(job_id=row["id"], stage=row["stage"], done=row["stage_done"], total=row["stage_total"])
+    return Progressed(
+        job_id=whole(row["id"]), stage=text(row["stage"]), done=whole(row["stage_done"]), total=whole(row["stage_total"])
+    )
 
 
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+def _time(stored: str | None) -> datetime | None:
+    return None if stored is None else datetime.fromisoformat(stored)

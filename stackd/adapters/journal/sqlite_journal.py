@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from stackd.adapters.journal import rows
 from stackd.adapters.journal.schema import migrate
-from stackd.adapters.journal.trouble import told_plainly
+from stackd.adapters.journal.trouble import DamagedRow, any_bytes, row_of, told_plainly
 from stackd.errors import IllegalTransition, JournalBlocked
 from stackd.model.job import OVER, Job, JobState, is_legal
+from stackd.model.names import shown
 from stackd.model.stack import Stack
 from stackd.model.verdict import Verdict
 from stackd.service.ports import (
@@ -24,6 +25,7 @@ from stackd.service.ports import (
     Progressed,
     Publication,
     Recollection,
+    StagedFile,
     TakenFrame,
     Warned,
     Wish,
@@ -74,6 +76,7 @@ class SqliteJournal:
     def __init__(self, path: Path | None, *, check: bool = True) -> None:
         self._path = path
         self._is_together = False
+        self._identity: tuple[int, int] | None = None
         with told_plainly(path):
             self._db = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, timeout=BUSY_MS / 1000)
         try:
@@ -82,10 +85,11 @@ class SqliteJournal:
         except JournalBlocked:
             self._db.close()
             raise
+        self._identity = None if path is None else _identity(path)
         self._seen_version = self._data_version()
 
     def _prepare(self, *, check: bool) -> None:
-        self._db.row_factory = sqlite3.Row
+        self._db.row_factory, self._db.text_factory = sqlite3.Row, any_bytes
         if self._db.execute("PRAGMA page_count").fetchone()[0] == 0:
             # Only a new file takes it; in an older one space that is free is used again, and a backup of it is small.
             self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -96,6 +100,14 @@ class SqliteJournal:
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
         migrate(self._db, trait=rows.trait_of)
+        if check:
+            self._require_known_states()
+
+    def _require_known_states(self) -> None:
+        """Meet a damaged state: who asks for jobs by their states would pass it over."""
+        found = {row["state"] for row in self._db.execute("SELECT DISTINCT state FROM job").fetchall()}
+        if found - set(JobState):
+            raise DamagedRow("job")
 
     # ------------------------------------------------------- stacks and jobs
 
@@ -143,8 +155,8 @@ class SqliteJournal:
                 "stage = NULL, stage_done = NULL, stage_total = NULL WHERE id = ?",
                 (
                     state,
-                    error,
-                    hint,
+                    rows.to_words(error),
+                    rows.to_words(hint),
                     0 if forgive else job.attempt + begins,
                     0 if forgive else job.crashes + crashed,
                     begins,
@@ -171,7 +183,7 @@ class SqliteJournal:
             db.execute(
                 "UPDATE job SET state = ?, error = ?, hint = ?, judgement = ?, rejection_probability = ?, reasons = ?, "
                 "stage = NULL, stage_done = NULL, stage_total = NULL WHERE id = ?",
-                (JobState.HELD, error, hint, *rows.verdict_to_columns(verdict), job_id),
+                (JobState.HELD, rows.to_words(error), rows.to_words(hint), *rows.verdict_to_columns(verdict), job_id),
             )
             _note_event(db, job_id, JobState.HELD, at, error)
             return _job(db, job_id)
@@ -227,7 +239,7 @@ class SqliteJournal:
             last = db.execute(
                 "SELECT folder, final_name FROM output WHERE job_id = ? ORDER BY position DESC LIMIT 1", (job_id,)
             ).fetchone()
-            composite = Path(rows.to_name(last["folder"])) / rows.to_name(last["final_name"])
+            composite = rows.folder_of_output(last) / rows.to_name(last["final_name"])
             db.execute(
                 "UPDATE job SET state = ?, finished_at = ?, composite_path = ?, error = NULL, hint = NULL, "
                 "stage = NULL, stage_done = NULL, stage_total = NULL WHERE id = ?",
@@ -243,22 +255,45 @@ class SqliteJournal:
             if not found:
                 return None
             warned = db.execute("SELECT * FROM warning WHERE job_id = ? ORDER BY position", (job_id,)).fetchall()
-            job = _job(db, job_id)
-        return Publication(
-            job_id=job_id,
-            folder=Path(rows.to_name(found[0]["folder"])),
-            files=tuple(rows.output_from_row(row) for row in found),
-            verdict=job.verdict,
-            warnings=tuple(rows.warning_from_row(row) for row in warned),
-        )
+            return Publication(
+                job_id=job_id,
+                folder=rows.folder_of_output(found[0]),
+                files=tuple(rows.output_from_row(row) for row in found),
+                verdict=_job(db, job_id).verdict,
+                warnings=tuple(rows.warning_from_row(row) for row in warned),
+            )
+
+    def left_publications(self) -> tuple[Publication, ...]:
+        """What was to become visible of jobs that are neither done nor publishing: some of it may be.
+
+        Names that a publication of another job has are left out: the file there is that one's.
+        """
+        with self._reading() as db:
+            # By the states that are meant, not by those that are not: of done jobs there are years, an index knows the others.
+            found = db.execute(
+                f"SELECT o.* FROM job j JOIN output o ON o.job_id = j.id WHERE j.state IN ({','.join('?' * len(_NOT_VISIBLE))}) "  # noqa: S608 (marks only)
+                "AND NOT EXISTS (SELECT 1 FROM output p JOIN job k ON k.id = p.job_id WHERE k.state IN (?, ?) "
+                "AND p.folder = o.folder AND p.final_name = o.final_name) ORDER BY o.job_id, o.position",
+                (*_NOT_VISIBLE, JobState.DONE, JobState.PUBLISHING),
+            ).fetchall()
+            files: dict[tuple[int, Path], list[tuple[StagedFile, str]]] = {}
+            for row in found:
+                files.setdefault((rows.whole(row["job_id"]), rows.folder_of_output(row)), []).append(rows.output_from_row(row))
+        return tuple(Publication(job_id=job_id, folder=folder, files=tuple(each)) for (job_id, folder), each in files.items())
+
+    def forget_publication(self, job_id: int) -> None:
+        """Note that nothing of a job that is not done is visible."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM output WHERE job_id = ?", (job_id,))
 
     def jobs(self, states: Iterable[JobState] | None = None) -> tuple[Job, ...]:
         """Jobs in these states, oldest first; all when none are named."""
-        wanted = tuple(JobState if states is None else states)
-        marks = ",".join("?" * len(wanted))
+        wanted = () if states is None else tuple(states)
+        # Without a condition: a damaged state must be met, not passed over.
+        condition = "" if states is None else f"WHERE state IN ({','.join('?' * len(wanted))})"
         with self._reading() as db:
-            found = db.execute(f"SELECT * FROM job WHERE state IN ({marks}) ORDER BY id", wanted).fetchall()  # noqa: S608 (marks only)
-        return tuple(rows.job_from_row(row) for row in found)
+            found = db.execute(f"SELECT * FROM job {condition} ORDER BY id", wanted).fetchall()  # noqa: S608 (marks only)
+            return tuple(rows.job_from_row(row) for row in found)
 
     def stack(self, stack_id: str) -> Stack | None:
         """A recorded stack with its frames."""
@@ -267,13 +302,13 @@ class SqliteJournal:
             if row is None:
                 return None
             frames = db.execute("SELECT * FROM stack_frame WHERE stack_id = ? ORDER BY position", (stack_id,)).fetchall()
-        return rows.stack_from_rows(row, tuple(rows.frame_from_row(frame) for frame in frames))
+            return rows.stack_from_rows(row, tuple(rows.frame_from_row(frame) for frame in frames))
 
     def newest_job(self, stack_id: str) -> Job | None:
         """The newest job of a stack."""
         with self._reading() as db:
             row = db.execute("SELECT * FROM job WHERE stack_id = ? ORDER BY id DESC LIMIT 1", (stack_id,)).fetchone()
-        return None if row is None else rows.job_from_row(row)
+            return None if row is None else rows.job_from_row(row)
 
     # --------------------------------------------------------------- wishes
 
@@ -302,7 +337,7 @@ class SqliteJournal:
     def answer_wish(self, wish_id: int, answer: str) -> None:
         """Note what became of a decision."""
         with self._transaction() as db:
-            db.execute("UPDATE wish SET answer = ? WHERE id = ?", (answer, wish_id))
+            db.execute("UPDATE wish SET answer = ? WHERE id = ?", (rows.to_words(answer), wish_id))
 
     def changed_elsewhere(self) -> bool:
         """Whether another process wrote to the journal since the last call."""
@@ -322,7 +357,7 @@ class SqliteJournal:
                 None,
             )
             if isinstance(described, Described)
-            else (None, None, described.reason)
+            else (None, None, rows.to_words(described.reason))
         )
         fingerprint = described.fingerprint
         with self._transaction() as db:
@@ -345,6 +380,7 @@ class SqliteJournal:
         """What is known of these files: what was remembered of them but `contents`, and the recorded stacks that hold them."""
         stored = rows.to_bytes(watch)
         described: list[Described | NotDescribed] = []
+        damaged: list[bytes] = []
         found = _Found()
         with self._reading() as db:
             for some in batched([rows.to_bytes(path) for path in paths], LOOKED_UP_AT_ONCE):
@@ -355,11 +391,19 @@ class SqliteJournal:
                     f"FROM described WHERE watch = ? AND path IN ({marks})",
                     (stored, *some),
                 )
-                described += [one for row in known if (one := rows.described_from_row(row)) is not None]
+                for row in known:
+                    try:
+                        one = rows.described_from_row(row)
+                    except DamagedRow:
+                        damaged.append(row["path"])
+                        continue
+                    if one is not None:
+                        described.append(one)
                 found.take(db.execute(f"{_TAKEN} f.path IN ({marks})", (stored, *some)))
-            for one in described:
-                if isinstance(one, Described) and one.path not in found.taken:
-                    _find_alike(db, stored, one, found)
+            for known_one in described:
+                if isinstance(known_one, Described) and known_one.path not in found.taken:
+                    _find_alike(db, stored, known_one, found)
+        self._drop_damaged(stored, damaged)
         return found.recollection(described)
 
     def alike(self, described: Sequence[Described]) -> Recollection:
@@ -373,18 +417,31 @@ class SqliteJournal:
     def contents(self, watch: str, paths: Sequence[str]) -> "Mapping[str, ContentSignature]":
         """What these files look like, as far as that was remembered."""
         found: dict[str, ContentSignature] = {}
+        damaged: list[bytes] = []
+        stored = rows.to_bytes(watch)
         with self._reading() as db:
             for some in batched([rows.to_bytes(path) for path in paths], LOOKED_UP_AT_ONCE):
                 marks = ",".join("?" * len(some))
                 kept = db.execute(
                     f"SELECT path, signature FROM described WHERE watch = ? AND path IN ({marks}) AND signature IS NOT NULL",  # noqa: S608 (marks only)
-                    (rows.to_bytes(watch), *some),
+                    (stored, *some),
                 )
                 for row in kept:
-                    content = rows.content_from_bytes(row["signature"])
+                    try:
+                        content = rows.content_from_row(row)
+                    except DamagedRow:
+                        damaged.append(row["path"])
+                        continue
                     if content is not None:
                         found[rows.to_name(row["path"])] = content
+        self._drop_damaged(stored, damaged)
         return found
+
+    def _drop_damaged(self, watch: bytes, paths: Sequence[bytes]) -> None:
+        """Let go of descriptions that cannot be read: what a file said of itself can be read again."""
+        if paths:
+            with self._transaction() as db:
+                db.executemany("DELETE FROM described WHERE watch = ? AND path = ?", [(watch, path) for path in paths])
 
     def forget(self, watch: str, paths: Iterable[str]) -> None:
         """Drop what was remembered of files that are gone."""
@@ -434,8 +491,7 @@ class SqliteJournal:
         """Name this journal's service in temporary file names: a few letters, drawn once."""
         with self._transaction() as db:
             db.execute("INSERT OR IGNORE INTO about VALUES ('owner', ?)", (secrets.token_hex(OWNER_BYTES),))
-            owner: str = db.execute("SELECT value FROM about WHERE key = 'owner'").fetchone()[0]
-            return owner
+            return rows.owner_from_row(db.execute("SELECT value FROM about WHERE key = 'owner'").fetchone())
 
     def try_writing(self) -> None:
         """Write something that does not matter, but fails where anything else would."""
@@ -452,7 +508,7 @@ class SqliteJournal:
                     rows.to_bytes(report.watch),
                     rows.to_text(report.at),
                     report.online,
-                    report.trouble,
+                    rows.to_words(report.trouble),
                     report.files,
                     report.settling,
                     rows.to_json(stacks),
@@ -468,7 +524,7 @@ class SqliteJournal:
         with self._transaction() as db:
             db.execute(
                 "UPDATE job SET stage = ?, stage_done = ?, stage_total = ? WHERE id = ?",
-                (progress.stage, progress.done, progress.total, progress.job_id),
+                (rows.to_words(progress.stage), progress.done, progress.total, progress.job_id),
             )
 
     def close(self) -> None:
@@ -484,6 +540,7 @@ class SqliteJournal:
             yield
             return
         with told_plainly(self._path):
+            self._require_place()
             self._db.execute("BEGIN IMMEDIATE")
             self._is_together = True
             try:
@@ -519,7 +576,22 @@ class SqliteJournal:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with told_plainly(self._path):
+            self._require_place()
             yield self._db
+
+    def _require_place(self) -> None:
+        """Make sure that the open file is the one that has the name: what is written into a deleted file is nowhere.
+
+        Raises
+        ------
+        JournalBlocked
+            If it is not.
+        """
+        if self._path is not None and self._identity is not None and _identity(self._path) != self._identity:
+            raise JournalBlocked(
+                f"The journal {shown(self._path)} was deleted, moved or replaced while stackd uses it.",
+                hint="Put the state folder back as it was, or start stackd again: it then begins a new journal.",
+            )
 
     def _data_version(self) -> int:
         version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
@@ -527,7 +599,7 @@ class SqliteJournal:
 
 
 _TAKEN: Final = (
-    "SELECT f.path AS frame_path, f.size_bytes, f.mtime_ns, f.content_sha256, f.picture, f.meta, f.companions, j.* "
+    "SELECT f.path, f.size_bytes, f.mtime_ns, f.content_sha256, f.picture, f.meta, f.companions, j.* "
     "FROM stack_frame f JOIN job j ON j.stack_id = f.stack_id WHERE j.watch = ? AND"
 )
 """Frames of recorded stacks with their jobs."""
@@ -550,9 +622,9 @@ class _Found:
             job = rows.job_from_row(row)
             if job.stack_id not in self._jobs or self._jobs[job.stack_id].id < job.id:
                 self._jobs[job.stack_id] = job
-            path = rows.to_name(row["frame_path"])
+            path, frame = rows.taken_from_row(row)
             if job.state is not JobState.SUPERSEDED and (path not in self.taken or self.taken[path][0] < job.id):
-                self.taken[path] = (job.id, rows.taken_from_row(row))
+                self.taken[path] = (job.id, frame)
 
     def recollection(self, described: Iterable[Described | NotDescribed]) -> Recollection:
         taken = MappingProxyType({path: frame for path, (_, frame) in self.taken.items()})
@@ -582,12 +654,21 @@ def batched(values: Sequence[bytes], count: int) -> Iterator[Sequence[bytes]]:
     return (values[start : start + count] for start in range(0, len(values), count))
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 _ENDS: Final = frozenset(
     {JobState.DONE, JobState.FAILED, JobState.QUARANTINED, JobState.SUPERSEDED, JobState.DISMISSED, JobState.BLOCKED}
 )
 """States in which nothing runs on; `finished_at` tells since when."""
 
 
+@row_of("job")
 def _is_over(db: sqlite3.Connection, stack_id: str, before: datetime) -> bool:
     """Tell whether nothing is left to do for a stack, and the last of it lies so far back."""
     jobs = db.execute("SELECT state, COALESCE(finished_at, queued_at) AS at FROM job WHERE stack_id = ?", (stack_id,)).fetchall()
@@ -607,6 +688,10 @@ def _forget_stack(db: sqlite3.Connection, stack_id: str) -> None:
         db.execute(statement, (stack_id,))
 
 
+_NOT_VISIBLE: Final = tuple(state for state in JobState if state not in (JobState.DONE, JobState.PUBLISHING))
+"""States of a job of which nothing should be visible."""
+
+
 def _insert_stack(db: sqlite3.Connection, stack: Stack, *, watch: str, at: datetime) -> None:
     db.execute("INSERT INTO stack VALUES (?,?,?,?,?,?,?,?,?,?)", rows.stack_to_row(stack, watch=watch, at=at))
     db.executemany(
@@ -619,7 +704,7 @@ def _replace_warnings(db: sqlite3.Connection, job_id: int, warnings: Iterable[Wa
     db.execute("DELETE FROM warning WHERE job_id = ?", (job_id,))
     db.executemany(
         "INSERT INTO warning VALUES (?,?,?,?)",
-        [(job_id, position, warned.code, warned.sentence) for position, warned in enumerate(warnings)],
+        [(job_id, position, warned.code, rows.to_words(warned.sentence)) for position, warned in enumerate(warnings)],
     )
 
 
@@ -636,4 +721,6 @@ def _require_legal(job: Job, state: JobState) -> None:
 
 
 def _note_event(db: sqlite3.Connection, job_id: int, state: JobState, at: datetime, error: str | None) -> None:
-    db.execute("INSERT INTO event (job_id, at, state, error) VALUES (?,?,?,?)", (job_id, rows.to_text(at), state, error))
+    db.execute(
+        "INSERT INTO event (job_id, at, state, error) VALUES (?,?,?,?)", (job_id, rows.to_text(at), state, rows.to_words(error))
+    )

@@ -15,6 +15,13 @@ from stackd.model.names import shown
 FAULT_NAME = "fault.txt"
 """In the state folder: where a crash of the service itself leaves its trace."""
 
+FAULT_MODE = 0o640
+"""A trace names what stackd was doing, and concerns nobody else."""
+
+ABORTED = b"Fatal Python error: Aborted"
+TRACE_BYTES = 200
+"""How faulthandler begins the trace of a SIGABRT, and enough bytes of a trace to see that."""
+
 ERROR_NAME = "unexpected-error.txt"
 """In the state folder: the last error of a command that nobody foresaw, for whoever mends it."""
 
@@ -44,21 +51,40 @@ def set_up_logging(*, verbose: bool = False) -> None:
     root.handlers = [handler]
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
     root.propagate = False
+    spell_what_libraries_say(for_systemd="JOURNAL_STREAM" in os.environ)
 
 
-def note_faults(state_folder: Path) -> tuple[bool, TextIO]:
+def spell_what_libraries_say(*, for_systemd: bool = False) -> None:
+    """Send warnings and log lines of libraries through the same door: they may name files and hold what is in them."""
+    logging.captureWarnings(True)
+    handler = logging.lastResort
+    if handler is not None:
+        handler.setFormatter(OneLine(for_systemd=for_systemd))
+        logging.getLogger("py.warnings").handlers = [handler]
+
+
+def note_faults(state_folder: Path) -> tuple[bool, TextIO | None]:
     """Let a crash inside this process (a fault in a library) leave its trace in the state folder.
 
     Returns
     -------
     bool
-        Whether the process before this one left one: it crashed, and was not just killed.
-    TextIO
-        The open file; keep it.
+        Whether the process before this one left one: it crashed, and was not just killed or aborted.
+    TextIO or None
+        The open file; keep it. None where there can be none now: a full disk is no reason not to start.
     """
     path = state_folder / FAULT_NAME
-    crashed = path.exists() and path.stat().st_size > 0
-    file = path.open("w", encoding="utf-8")
+    try:
+        # A link is not followed: what it leads to would be emptied.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FAULT_MODE)
+    except OSError as error:
+        logging.getLogger("stackd.service").warning("faults.not_noted path=%r reason=%r", str(path), str(error))
+        return False, None
+    # What was aborted did not crash: so a service manager ends a service that hangs, and no stack is to blame for that.
+    trace = os.pread(descriptor, TRACE_BYTES, 0)
+    crashed = bool(trace) and not trace.startswith(ABORTED)
+    os.ftruncate(descriptor, 0)
+    file = os.fdopen(descriptor, "w", encoding="utf-8")
     faulthandler.enable(file)
     return crashed, file
 

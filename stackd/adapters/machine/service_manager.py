@@ -28,6 +28,10 @@ class SystemdNotifier:
             # An abstract socket: systemd writes the leading zero byte as @.
             self._address = "\0" + self._address[1:]
 
+    def starting(self, patience_s: float) -> None:
+        """Say that the start goes on and may take that much longer."""
+        self._send(f"EXTEND_TIMEOUT_USEC={int(patience_s * 1_000_000)}")
+
     def ready(self) -> None:
         """Say that folders are watched and work goes on."""
         self._send("READY=1")

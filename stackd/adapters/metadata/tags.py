@@ -3,6 +3,8 @@
 A frame never fails for bad metadata: what cannot be read is missing.
 """
 
+import os
+import sys
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, Final
@@ -11,6 +13,7 @@ from stackd.adapters.formats.exiv2_library import exiv2_library, open_by_exiv2, 
 from stackd.adapters.formats.frame_headers import frame_header
 from stackd.adapters.formats.opened_image import OpenedImage, open_image
 from stackd.adapters.metadata.exiftool import ExiftoolProcess
+from stackd.model.names import encodable
 from stackd.model.tags import FileKind, Tags
 
 MAX_VALUE_BYTES: Final = 4096
@@ -44,9 +47,13 @@ def fetch_tags(path: Path, *, exiftool: ExiftoolProcess | None = None) -> Tags:
         header = frame_header(image)
         with exiv2_library() as exiv2:
             values, raw, icc = _read(exiv2, image)
-    if exiftool is not None and (MAKER_NOTE in raw or header.kind is FileKind.RAW):
-        answer = exiftool.ask([path]).get(path, {})
-        values |= {EXIFTOOL_PREFIX + key: value for key, value in answer.items()}
+        if exiftool is not None and (MAKER_NOTE in raw or header.kind is FileKind.RAW):
+            # By a name of the file that is open: what has its path may be another one by now, or a link.
+            name = Path(f"/proc/{os.getpid()}/fd/{image.file.fileno()}") if sys.platform == "linux" else path
+            answer = exiftool.ask([name]).get(name, {})
+            values |= {EXIFTOOL_PREFIX + key: value for key, value in answer.items()}
+    # The door for text from files: journal, XMP and page must encode it, and exiftool's JSON can hold what cannot be.
+    values = {key: encodable(value) for key, value in values.items()}
     return Tags(values=MappingProxyType(values), raw=MappingProxyType(raw), header=header, icc=icc)
 
 

@@ -17,8 +17,8 @@ import simplejpeg
 
 from stackd.adapters.colour.written import WrittenColour
 from stackd.adapters.formats.exiv2_library import XMP_PREFIX, exiv2_library, open_by_exiv2, read_metadata
-from stackd.adapters.formats.jpeg_structure import APP1, EXIF_INTRODUCTION, XMP_INTRODUCTION, jpeg_segments
 from stackd.adapters.formats.opened_image import open_image
+from stackd.adapters.formats.structures.jpeg_structure import APP1, EXIF_INTRODUCTION, XMP_INTRODUCTION, jpeg_segments
 from stackd.adapters.formats.z_stacks import is_about_planes
 from stackd.errors import UnreadableFrame
 from stackd.model.composite import Composite

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from stackd.adapters.output.staging import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, blocked, not_a_link, sync_folder
+from stackd.adapters.output.staging import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, blocked, not_a_link, not_moved, sync_folder
 from stackd.errors import NameTaken, OutputBlocked
 from stackd.model.names import shown
 from stackd.service.ports import StagedFile
@@ -34,7 +34,17 @@ HASH_CHUNK_BYTES: Final = 1 << 20
 
 
 class FolderPublisher:
-    """Publishes into ordinary folders, local or on a network share."""
+    """Publishes into ordinary folders, local or on a network share.
+
+    Parameters
+    ----------
+    settled : bool
+        Whether paths of folders were freed of links before and must stay so, as those of a service that runs for long; see
+        `staging.not_moved`.
+    """
+
+    def __init__(self, *, settled: bool = False) -> None:
+        self._settled = settled
 
     def choose_names(self, folder: Path, staged: Sequence[StagedFile]) -> tuple[str, ...]:
         """Find free final names that share one stem: the wanted ones, else all with `_2`, `_3` … behind the stem.
@@ -46,6 +56,7 @@ class FolderPublisher:
         OutputBlocked
             If the folder cannot be read.
         """
+        self._require_unmoved(folder)
         stem = Path(staged[-1].final_name).stem
         tails = [file.final_name.removeprefix(stem) for file in staged]
         room = MAX_NAME_BYTES - max(len(os.fsencode(tail)) for tail in tails)
@@ -68,6 +79,7 @@ class FolderPublisher:
         OutputBlocked
             If the folder cannot be written now, or the staged file is gone.
         """
+        self._require_unmoved(folder)
         final = folder / name
         try:
             _rename_without_replacing(staged.temporary_path, final)
@@ -96,8 +108,11 @@ class FolderPublisher:
         Raises
         ------
         OutputBlocked
-            If the folder cannot be written now.
+            If the folder cannot be written now, or is away: what lies in it is not gone.
         """
+        self._require_unmoved(folder)
+        if not folder.is_dir():
+            raise blocked(folder, OSError(errno.ENOENT, os.strerror(errno.ENOENT)))
         final = folder / name
         if not _holds(final, staged):
             return
@@ -133,6 +148,7 @@ class FolderPublisher:
         OutputBlocked
             If it cannot be written now, or has less than `needed_bytes` free.
         """
+        self._require_unmoved(folder)
         if subfolder and os.path.lexists(folder / subfolder):
             folder = not_a_link(folder / subfolder)
         attempt = folder / f"{temporary_prefix}try{TEMPORARY_SUFFIX}"
@@ -176,6 +192,10 @@ class FolderPublisher:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise blocked(path.parent, error) from error
+
+    def _require_unmoved(self, folder: Path) -> None:
+        if self._settled:
+            not_moved(folder)
 
     def _exists(self, folder: Path, name: str) -> bool:
         try:

@@ -93,6 +93,24 @@ def not_a_link(path: Path) -> Path:
     return path
 
 
+def not_moved(folder: Path) -> Path:
+    """Give a folder back whose path was free of links when the service began, unless it leads elsewhere now.
+
+    Raises
+    ------
+    OutputBlocked
+        If a link took the place of the folder, or of one above it: nobody chose where that leads.
+    """
+    if os.path.realpath(folder) != os.fspath(folder):
+        refusal = OutputBlocked(
+            f"{shown(folder)} leads elsewhere now: a link took its place, or that of a folder above it.",
+            hint="Put the folder back, or start stackd again if the new place is meant.",
+        )
+        refusal.folder = folder
+        raise refusal
+    return folder
+
+
 def sync_folder(folder: Path) -> None:
     """Make sure that what was made or renamed in a folder is there after a power cut.
 

@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from importlib import import_module
 from types import FrameType
@@ -19,6 +20,7 @@ from typing import BinaryIO, Final
 
 from stackd.adapters.processes.messages import Report, framed, read_message
 from stackd.errors import Cancelled, StackdError
+from stackd.model.names import shown
 
 PR_SET_PDEATHSIG: Final = 1
 """Linux prctl(2): the signal this process gets when its parent dies."""
@@ -78,11 +80,17 @@ def _answer(entry: str, request: object, reports: BinaryIO, stop: _StopFlag) -> 
     except MemoryError:
         report = ("unexpected", "There was not enough memory for it.")
     except Exception as error:  # noqa: BLE001  (where a job's unforeseen errors end: told, and the service goes on)
-        sys.excepthook(type(error), error, error.__traceback__)
+        _tell(error)
         report = ("unexpected", f"Something unexpected happened: {type(error).__name__}: {error}")
     finally:
         stop.working = False
     _send(reports, report)
+
+
+def _tell(error: Exception) -> None:
+    """Write the traceback to the service's log, spelled as the log spells everything: it may name files."""
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        sys.stderr.write(f"{shown(line)}\n")
 
 
 def _send(reports: BinaryIO, report: Report) -> None:

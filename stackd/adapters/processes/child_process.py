@@ -123,7 +123,8 @@ class ChildProcess:
         self._close_requests()
         try:
             self._process.wait(timeout=grace_s)
-        except subprocess.TimeoutExpired:
+        except (subprocess.TimeoutExpired, OSError):
+            # OSError: on a machine whose clock jumped the system refuses to sleep until a moment before time began.
             self.kill()
             self._process.wait()
         # What it started itself must not outlive it either.

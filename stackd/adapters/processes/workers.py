@@ -44,6 +44,7 @@ class _Running:
     request: StackingRequest
     since_s: float
     heard_s: float
+    timeout_s: float
     jobs: int
     has_reported: bool = False
 
@@ -52,6 +53,8 @@ class _Running:
 class _Idle:
     child: ChildProcess
     since_s: float
+    timeout_s: float
+    """What its limit of CPU time was reckoned from."""
     jobs: int
 
 
@@ -70,7 +73,7 @@ class WorkerProcesses:
         `module:function`, called as `function(request, progress)` in the child; gives a `StackingResult`.
     clock : Clock
     job_timeout_s : float
-        A job that takes longer counts as hung.
+        A job that takes longer counts as hung, unless its request says otherwise.
     watch, unwatch : callable
         Told which descriptor becomes readable when a worker reports.
     jobs_a_process : int
@@ -109,19 +112,25 @@ class WorkerProcesses:
 
     def start(self, request: StackingRequest) -> None:
         """Begin a job; returns at once."""
-        self._start(request, self._idle.pop() if self._idle and request.attempt <= 1 else None)
+        timeout_s = self._job_timeout_s if request.timeout_s is None else request.timeout_s
+        waiting = next((one for one in reversed(self._idle) if one.timeout_s == timeout_s and request.attempt <= 1), None)
+        if waiting is not None:
+            self._idle.remove(waiting)
+        self._start(request, timeout_s, waiting)
 
-    def _start(self, request: StackingRequest, waiting: _Idle | None) -> None:
+    def _start(self, request: StackingRequest, timeout_s: float, waiting: _Idle | None) -> None:
         if waiting is None:
             # All threads count: a job that may take an hour may use an hour of every core.
-            child = ChildProcess(self._entry, cpu_s=int(self._job_timeout_s * (os.cpu_count() or 1)) + 1)
+            child = ChildProcess(self._entry, cpu_s=int(timeout_s * (os.cpu_count() or 1)) + 1)
             self._watch(child.reports)
         else:
             child = waiting.child
         child.send(request, last=False)
         now_s = self._clock.now_s()
         jobs = 1 if waiting is None else waiting.jobs + 1
-        self._running[request.job_id] = _Running(child=child, request=request, since_s=now_s, heard_s=now_s, jobs=jobs)
+        self._running[request.job_id] = _Running(
+            child=child, request=request, since_s=now_s, heard_s=now_s, timeout_s=timeout_s, jobs=jobs
+        )
 
     def cancel(self, job_id: int) -> None:
         """Ask a job to stop, and kill it when it has not stopped three seconds later."""
@@ -146,7 +155,7 @@ class WorkerProcesses:
             elif ended is not None and running.jobs > 1 and not running.has_reported:
                 # It may have died while it waited for work: that is not this job's fault, and a fresh process tells.
                 self._forget(job_id, 0.0)
-                self._start(running.request, None)
+                self._start(running.request, running.timeout_s, None)
             elif ended is not None:
                 self._forget(job_id, 0.0)
                 events.append(Crashed(job_id=job_id, reason=ended))
@@ -170,13 +179,14 @@ class WorkerProcesses:
         self._running, self._idle, self._leaving = {}, [], []
         until_s = self._clock.now_s() + GRACE_S
         for child in children:
-            self._let_go(child, max(until_s - self._clock.now_s(), 0.0))
+            # A clock that is moved, as by programs that pretend another time, must not make the wait longer.
+            self._let_go(child, min(max(until_s - self._clock.now_s(), 0.0), GRACE_S))
 
     def _keep(self, done: _Running, *, did_well: bool) -> None:
         """Keep a process for the next job, or let it end by itself."""
         may_stay = did_well and done.jobs < self._jobs_a_process and done.child.rss_bytes() < self._stays_below_bytes
         if may_stay:
-            self._idle.append(_Idle(child=done.child, since_s=self._clock.now_s(), jobs=done.jobs))
+            self._idle.append(_Idle(child=done.child, since_s=self._clock.now_s(), timeout_s=done.timeout_s, jobs=done.jobs))
         else:
             self._let_leave(done.child)
 
@@ -199,8 +209,8 @@ class WorkerProcesses:
         now_s = self._clock.now_s()
         if now_s - running.heard_s > self._silent_s:
             return f"it made no progress for {self._silent_s:.0f} seconds and was ended"
-        if now_s - running.since_s > self._job_timeout_s:
-            return f"it took longer than {self._job_timeout_s:.0f} seconds ([work] job_timeout_s) and was ended"
+        if now_s - running.since_s > running.timeout_s:
+            return f"it took longer than {running.timeout_s:.0f} seconds ([work] job_timeout_s) and was ended"
         return None
 
     def _forget(self, job_id: int, grace_s: float) -> None:

@@ -73,7 +73,7 @@ def quality(
     """Fuse stacks whose truth is known, and judge the composites."""
     from stackd.bench.commands import report as bench_report
     from stackd.bench.wiring import judge_quality
-    from stackd.cli.reports.progress import progress_bar
+    from stackd.cli.terminal import progress_bar
 
     with progress_bar(shown=not as_json) as progress:
         verdicts = judge_quality(method or (), against or (), folder=folder, seeds=seeds, progress=progress)
@@ -94,7 +94,7 @@ def speed(
     """Measure processor time, elapsed time and memory."""
     from stackd.bench.commands import report as bench_report
     from stackd.bench.wiring import measure_speed
-    from stackd.cli.reports.progress import progress_bar
+    from stackd.cli.terminal import progress_bar
 
     with progress_bar(shown=not as_json) as progress:
         costs = measure_speed(frames or (), method or (), against or (), runs=runs, progress=progress)
@@ -114,7 +114,7 @@ def memory(
     """Measure the peak of memory for few and for many frames."""
     from stackd.bench.commands import report as bench_report
     from stackd.bench.wiring import measure_memory
-    from stackd.cli.reports.progress import progress_bar
+    from stackd.cli.terminal import progress_bar
 
     wanted = bench_report.counts_from(counts)
     with progress_bar(shown=not as_json) as progress:

@@ -22,7 +22,7 @@ Only = Annotated[
 def constants(scenes: Scenes = "", only: Only = "", *, as_json: AsJson = False) -> None:
     """Halve and double every number of the pipeline, and tell what composites make of it."""
     from stackd.bench.wiring import try_every_constant
-    from stackd.cli.reports.progress import progress_bar
+    from stackd.cli.terminal import progress_bar
 
     names = [name.strip() for name in scenes.split(",") if name.strip()]
     with progress_bar(shown=not as_json) as progress:

@@ -27,7 +27,7 @@ def findings(
 ) -> None:
     """Shoot stacks with and without faults, and count what is noticed."""
     from stackd.bench.wiring import count_findings
-    from stackd.cli.reports.progress import progress_bar
+    from stackd.cli.terminal import progress_bar
 
     before_s = process_time()
     with progress_bar(shown=not as_json) as progress:

@@ -42,7 +42,7 @@ def look(
     """
     from stackd.bench.look.looking import View
     from stackd.bench.wiring import look_closely
-    from stackd.cli.reports.progress import progress_bar
+    from stackd.cli.terminal import progress_bar
 
     view = View(places=places, tile_px=tile)
     with progress_bar(shown=not as_json) as progress:

@@ -36,7 +36,7 @@ def service(
     stops. one: what a single new frame costs among old ones. history: start, memory at rest and a decision.
     """
     from stackd.bench.wiring import measure_service
-    from stackd.cli.reports.progress import progress_bar
+    from stackd.cli.terminal import progress_bar
     from stackd.errors import WrongUse
 
     chosen = only or ["drop", "many", "one", "history"]

@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from stackd.cli.terminal import say
 from stackd.model.verdict import Judgement
 from stackd.service.once.fuse import FuseOutcome
 
 PROBABILITY_DIGITS = 4
 
-VERDICTS: Mapping[Judgement, tuple[str, str]] = MappingProxyType(
+VERDICTS: Mapping[Judgement, tuple[str | None, str]] = MappingProxyType(
     {
-        Judgement.PASS: ("", "Verdict: pass"),
-        Judgement.REVIEW: ("bold yellow", "Verdict: review, somebody should look at it"),
-        Judgement.REJECT: ("bold red", "Verdict: reject, it is most likely no good"),
+        Judgement.PASS: (None, "Verdict: pass"),
+        Judgement.REVIEW: ("yellow", "Verdict: review, somebody should look at it"),
+        Judgement.REJECT: ("red", "Verdict: reject, it is most likely no good"),
     }
 )
 """How each judgement looks and what it says."""
@@ -28,6 +29,7 @@ def as_object(outcome: FuseOutcome) -> dict[str, Any]:
         "depth_map": None if outcome.depth_map is None else str(outcome.depth_map),
         "page": None if outcome.page is None else str(outcome.page),
         "reference": composite.reference_path,
+        "frame_size_px": {"width": composite.frame_shape[1], "height": composite.frame_shape[0]},
         "method": composite.method,
         "frames": [
             {
@@ -54,21 +56,17 @@ def as_object(outcome: FuseOutcome) -> dict[str, Any]:
 
 def print_summary(outcome: FuseOutcome) -> None:
     """Say in plain words what was made and what to know about it."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(soft_wrap=True)
     composite = outcome.composite
     used = sum(frame.used for frame in composite.frames)
     height, width = composite.image.shape[:2]
     seconds = sum(outcome.seconds.values())
-    console.print(Text(f"{outcome.path}: {used} frames, {width}×{height} px, {composite.method}, {seconds:.1f} s"))
+    say(f"{outcome.path}: {used} frames, {width}×{height} px, {composite.method}, {seconds:.1f} s")
     if outcome.depth_map is not None:
-        console.print(Text(f"{outcome.depth_map}: depth map"))
+        say(f"{outcome.depth_map}: depth map")
     if outcome.page is not None:
-        console.print(Text(f"{outcome.page}: the report, for the browser"))
+        say(f"{outcome.page}: the report, for the browser")
     judgement = composite.verdict.judgement
-    style, words = VERDICTS[judgement]
-    console.print(Text(f"{words} ({composite.verdict.likely})", style))
+    colour, words = VERDICTS[judgement]
+    say(f"{words} ({composite.verdict.likely})", colour=colour, bold=colour is not None)
     for finding in composite.findings:
-        console.print(Text(f"{finding.severity.value}: {finding.sentence}", style="yellow"))
+        say(f"{finding.severity.value}: {finding.sentence}", colour="yellow")

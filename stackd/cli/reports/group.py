@@ -5,6 +5,7 @@ from datetime import datetime
 from math import isfinite
 from typing import Any
 
+from stackd.cli.terminal import is_plain, say
 from stackd.intake.evidence.time import in_words
 from stackd.intake.grouping.candidates import CandidateStack, Grouping, OtherSequence
 from stackd.intake.shot import WEAK_TIME_SOURCES, in_metres, span_in_metres
@@ -27,6 +28,12 @@ MOTIONS = {
     FocusMotion.LENS: "the lens was focused from frame to frame",
     FocusMotion.RAIL: "the lens stayed as it was: the camera or the subject was moved",
 }
+
+LEAST_NAMES = 20
+"""Characters of a line that names need at least; where a table leaves them less, none is shown."""
+
+WIDEST = 10_000
+"""Columns at which no table is folded."""
 
 IGNORED_SHOWN = 12
 """Lines of files left out; the rest is counted."""
@@ -71,24 +78,39 @@ def name_of_frame(frame: Frame) -> str:
 
 def print_report(outcome: Sorted, *, why: bool) -> None:
     """Show a grouping as a table, and with `why` everything that led to it."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
     grouping = outcome.grouping
     if grouping.stacks:
-        console.print(_table(grouping.stacks))
-    for line in summary_lines(outcome):
-        console.print(Text(line))
+        _print_stacks(grouping.stacks)
+    say(*summary_lines(outcome))
     if why:
         for heading, lines in why_sections(grouping):
-            console.print(Text(f"\n{heading}", style="bold"))
-            for line in lines:
-                console.print(Text(f"  {line}"))
+            _print_section(heading, lines)
     if outcome.ignored:
-        console.print(Text("\nLeft out", style="bold"))
-        for line in ignored_lines(outcome, all_of_them=why):
-            console.print(Text(f"  {line}"))
+        _print_section("Left out", ignored_lines(outcome, all_of_them=why))
+
+
+def _print_section(heading: str, lines: Iterable[str]) -> None:
+    say()
+    say(heading, bold=True)
+    say(*(f"  {line}" for line in lines))
+
+
+def _print_stacks(stacks: Sequence[CandidateStack]) -> None:
+    """Print a table, or where the terminal is too narrow for one, a few short lines for each stack."""
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    console = Console(highlight=False, no_color=is_plain())
+    table = _table(stacks)
+    whole = Measurement.get(console, console.options.update(width=WIDEST), table).maximum
+    longest = max(len(row_of(number, stack)[2]) for number, stack in enumerate(stacks, start=1))
+    if whole - longest + min(longest, LEAST_NAMES) <= console.width:
+        console.print(table)
+        return
+    for number, stack in enumerate(stacks, start=1):
+        _, count, names, taken, within, focus, sure, decision = row_of(number, stack)
+        say(f"{number}  {names}", f"   {count} frames, {decision}, {sure} sure", f"   {taken} within {within}, {focus}")
+    say()
 
 
 def _table(stacks: Sequence[CandidateStack]) -> Any:
@@ -98,15 +120,17 @@ def _table(stacks: Sequence[CandidateStack]) -> Any:
 
     days = {moment.date() for stack in stacks for moment in _moments(stack.frames)}
     one_day = len(days) == 1
+    rows = [row_of(number, stack, with_day=not one_day) for number, stack in enumerate(stacks, start=1)]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title_justify="left")
     if one_day:
         table.title = f"Stacks of {days.pop():%Y-%m-%d}"
     for heading in ("#", "frames", "from – to", "taken", "within", "near – far", "sure", "decision"):
         is_figure = heading in ("#", "frames", "within", "sure")
-        table.add_column(heading, justify="right" if is_figure else "left", no_wrap=heading != "from – to", overflow="fold")
-    for number, stack in enumerate(stacks, start=1):
+        is_names = heading == "from – to"
+        table.add_column(heading, justify="right" if is_figure else "left", no_wrap=not is_names, overflow="fold")
+    for row, stack in zip(rows, stacks, strict=True):
         style = "" if stack.decision is Decision.PROCESS else "yellow"
-        table.add_row(*(Text(cell, style=style) for cell in row_of(number, stack, with_day=not one_day)))
+        table.add_row(*(Text(shown(cell), style=style) for cell in row))
     return table
 
 

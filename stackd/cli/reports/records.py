@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stackd.errors import WrongUse
 from stackd.model.job import JobState
-from stackd.model.names import shown
+from stackd.model.names import excerpt, shown
 
 if TYPE_CHECKING:
     from stackd.service.once.report import JobRecord
@@ -23,14 +23,19 @@ def find_record(wanted: str, records: "Sequence[JobRecord]") -> "JobRecord":
     WrongUse
         If there is none, or there are several.
     """
+    if len(wanted) < SHORTEST_ID:
+        raise WrongUse(
+            f"“{excerpt(wanted)}” is too short to name a stack.",
+            hint=f"Give at least {SHORTEST_ID} digits of its id; `stackd status --all` lists them.",
+        )
     newest = {record.job.stack_id: record for record in records}
-    found = [record for stack_id, record in newest.items() if stack_id.startswith(wanted) and len(wanted) >= SHORTEST_ID]
+    found = [record for stack_id, record in newest.items() if stack_id.startswith(wanted)]
     if len(found) == 1:
         return found[0]
     if found:
         ids = ", ".join(record.job.stack_id for record in found)
         raise WrongUse(f"{wanted} is the beginning of several stacks: {ids}.", hint="Give more digits.")
-    raise WrongUse(f"There is no stack {wanted}.", hint="`stackd status --all` lists them.")
+    raise WrongUse(f"There is no stack {excerpt(wanted)}.", hint="`stackd status --all` lists them.")
 
 
 def page_of(wanted: str, records: "Sequence[JobRecord]") -> Path:

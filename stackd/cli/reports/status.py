@@ -24,6 +24,12 @@ LEFT_ALONE = {
 NOT_PASSED: "Mapping[Judgement | None, str]" = MappingProxyType({Judgement.REVIEW: "to review", Judgement.REJECT: "rejected"})
 """How composites that are published and do not pass are counted."""
 
+NEED_A_HAND = frozenset({JobState.HELD, JobState.FAILED, JobState.BLOCKED, JobState.QUARANTINED})
+"""States that last until somebody does something."""
+
+REASONS_SHOWN = 3
+"""Sentences that say why a stack is held; `--json` has all."""
+
 LEAST_ROOM_BYTES = 256 << 10
 """Below this the journal cannot note a stack of some hundred frames."""
 
@@ -58,27 +64,37 @@ def as_object(report: "JournalReport | None", process: int | None, state_folder:
     }
 
 
-def as_text(report: "JournalReport | None", process: int | None, state_folder: Path) -> str:
-    """Describe the service in lines that fit a terminal."""
+def as_lines(report: "JournalReport | None", process: int | None, state_folder: Path) -> list[str]:
+    """Describe the service in lines for a terminal, which spells what is in them (`terminal.say`)."""
     lines = [f"stackd is running (process {process})." if process is not None else "stackd is not running."]
     trouble = trouble_with(state_folder)
     if trouble:
         lines.append(trouble)
     if report is None:
-        return "\n".join([*lines, f"It has not watched anything yet: there is no journal in {shown(state_folder)}."])
+        return [*lines, f"It has not watched anything yet: there is no journal in {shown(state_folder)}."]
+    # What needs a hand comes first: in a list of thousands nobody finds it.
+    lines += [f"{shown(folder.watch)}: {folder.trouble}" for folder in report.folders if folder.trouble]
+    shown_jobs = [record for record in report.jobs if not _is_replaced(record, report.jobs)]
+    lines += _table("These need you:", [record for record in shown_jobs if record.job.state in NEED_A_HAND])
     for folder in report.folders:
         lines += ["", *_folder_lines(folder)]
-    shown_jobs = [record for record in report.jobs if not _is_replaced(record, report.jobs)]
+    lines += _table("", [record for record in shown_jobs if record.job.state not in NEED_A_HAND])
     if shown_jobs:
-        lines += ["", f"{'STACK':<13} {'STATE':<12} {'FRAMES':>6}  WHAT"]
-        for record in shown_jobs:
-            lines += _stack_lines(record)
         lines += ["", f"{', '.join(f'{count} {words}' for words, count in summed(report))}."]
     else:
         lines += ["", "No stack is complete yet."]
     waiting = [wish for wish in report.wishes if wish.answer is None]
     lines += [f"Asked for: {wish.kind} {wish.stack_id}; stackd takes it up when it runs." for wish in waiting]
-    return "\n".join(lines)
+    return lines
+
+
+def _table(heading: str, records: "list[JobRecord]") -> list[str]:
+    if not records:
+        return []
+    lines = ["", *([heading] if heading else []), f"{'STACK':<13} {'STATE':<12} {'FRAMES':>6}  WHAT"]
+    for record in records:
+        lines += _stack_lines(record)
+    return lines
 
 
 def summed(report: "JournalReport") -> tuple[tuple[str, int], ...]:
@@ -113,7 +129,7 @@ def _folder_object(folder: "FolderReport") -> dict[str, Any]:
         "path": shown(folder.watch),
         "at": folder.at.isoformat(),
         "online": folder.online,
-        "trouble": folder.trouble,
+        "trouble": shown(folder.trouble),
         "files": folder.files,
         "settling": folder.settling,
         "open_stacks": [
@@ -188,17 +204,15 @@ def _folder_lines(folder: "FolderReport") -> list[str]:
     arriving = f", {folder.settling} still arriving" if folder.settling else ""
     state = f"{counted(folder.files, 'frame')}{arriving}" if folder.online else "away"
     lines = [f"{shown(folder.watch)}: {state}"]
-    if folder.trouble:
-        lines.append(f"  {folder.trouble}")
     lines += [
         f"  open: {len(one.frames)} frames, {shown(one.frames[0])} … {shown(one.frames[-1])}: {one.waits_for}"
         for one in folder.open_stacks
     ]
-    lines += [f"  left alone: {_left_alone(each)}" for each in folder.left_alone]
     aside = list(folder.set_aside.items())[:NAMES_SHOWN]
     lines += [f"  set aside: {shown(path)}: {shown(reason)}" for path, reason in aside]
     if len(folder.set_aside) > NAMES_SHOWN:
         lines.append(f"  set aside: {len(folder.set_aside) - NAMES_SHOWN} more; see `stackd status --json`")
+    lines += [f"  left alone: {_left_alone(each)}" for each in folder.left_alone]
     if folder.passed_over_count:
         lines.append(f"  passed over: {counted(folder.passed_over_count, 'other file')}; see `stackd status --json`")
     return lines
@@ -232,6 +246,7 @@ def _stack_lines(record: "JobRecord") -> list[str]:
     if job.state is JobState.DONE and job.verdict is not None:
         lines.append(f"{'':<14}{_verdict_words(job.verdict)}")
     if job.state is JobState.HELD and job.verdict is None:
+        lines += [f"{'':<14}{shown(sentence)}" for sentence in record.evidence[:REASONS_SHOWN]]
         lines.append(f"{'':<14}`stackd release {job.stack_id}` or `stackd dismiss {job.stack_id}`")
     lines += [f"{'':<14}{shown(text)}" for text in (job.error, job.hint) if text]
     notes = [one for one in record.warnings if one.sentence not in (job.error or "")]

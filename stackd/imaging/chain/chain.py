@@ -81,6 +81,20 @@ class SolvedChain:
     matrices: tuple[Matrix | None, ...]
     left_out: Mapping[int, str]
 
+    def without(self, failed: Mapping[int, str]) -> "SolvedChain":
+        """Leave out more frames, with their reasons; where the reference is one of them, the nearest left takes its place."""
+        places = {i: m for i, m in enumerate(self.matrices) if m is not None and i not in failed}
+        reference = min(places, key=lambda position: abs(position - self.reference))
+        to_reference = None if reference == self.reference else inverse(places[reference])
+        return SolvedChain(
+            reference=reference,
+            matrices=tuple(
+                None if (m := places.get(i)) is None else m if to_reference is None else normalised(to_reference @ m)
+                for i in range(len(self.matrices))
+            ),
+            left_out={**self.left_out, **failed},
+        )
+
 
 def extended(chain: Chain, frame: PreparedFrame, register: Register) -> Chain:
     """Link the next frame to the ones before it.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from stackd.imaging.depth.defocus import EXPLAINED, LARGEST_RADIUS_PX
 from stackd.imaging.ground.blocks import Edge, block_means
 from stackd.imaging.ground.colour import to_display, to_light
-from stackd.imaging.ground.frames import PlaneStore
+from stackd.imaging.ground.frames import PlaneStore, Progress, Step, Steps, ignore_progress, ignore_step
 from stackd.model.pixels import Gray
 
 Reals = NDArray[np.float64]
@@ -93,10 +93,11 @@ class PatchesOfTexture:
         most = above.max()
         return tuple(float(share) for share in np.sqrt(above / most)) if most > 0 else (1.0,) * len(energies)
 
-    def measure(self) -> RelativeBlur:
-        """Compare every frame with the sharpest one in patches spread through the stack."""
+    def measure(self, progress: Progress = ignore_progress) -> RelativeBlur:
+        """Compare every frame with the sharpest one in patches spread through the stack; `progress` is told of each of them."""
         patches = _chosen(np.stack(self._energies))
-        found = [self._compared(*patch) for patch in patches]
+        step = Steps(progress, "focus", len(patches) * (len(self._energies) + 1)) if patches else ignore_step
+        found = [self._compared(*patch, step) for patch in patches]
         shape = (len(found), len(self._energies))
         squared, errors, left, unblurred = (
             np.array([columns[quantity] for columns in found]).reshape(shape) for quantity in range(4)
@@ -108,10 +109,10 @@ class PatchesOfTexture:
             counts=_explained(left, unblurred),
         )
 
-    def _compared(self, sharpest: int, top: int, left: int) -> tuple[Reals, Reals, Reals, Reals]:
+    def _compared(self, sharpest: int, top: int, left: int, step: Step) -> tuple[Reals, Reals, Reals, Reals]:
         """Measure one patch: squared radii with errors, what they leave unexplained, and what no blur leaves, for every frame."""
         rows = slice(max(top - LARGEST_RADIUS_PX, 0), top + PATCH_PX + LARGEST_RADIUS_PX)
-        around = _cut(self._store, sharpest, rows)
+        around = _cut(self._store, sharpest, rows, step)
         light = to_light(_with_margin(around, top - rows.start, left))
         inside = slice(LARGEST_RADIUS_PX, LARGEST_RADIUS_PX + PATCH_PX)
         spectrum = cv2.dft(light)
@@ -123,12 +124,14 @@ class PatchesOfTexture:
         predicted = _centred(to_display(np.maximum(np.stack(predictions), 0)))
         columns = slice(left, left + PATCH_PX)
         frames = range(len(self._energies))
-        actual = _centred(np.stack([_cut(self._store, frame, slice(top, top + PATCH_PX))[:, columns] for frame in frames]))
+        actual = _centred(np.stack([_cut(self._store, frame, slice(top, top + PATCH_PX), step)[:, columns] for frame in frames]))
         return _matched(predicted, actual, sharpest)
 
 
-def _cut(store: PlaneStore, frame: int, rows: slice) -> Gray:
-    return np.asarray(np.asarray(store.read(frame, rows), np.float32) / np.iinfo(np.uint16).max, np.float32)
+def _cut(store: PlaneStore, frame: int, rows: slice, step: Step) -> Gray:
+    cut = np.asarray(np.asarray(store.read(frame, rows), np.float32) / np.iinfo(np.uint16).max, np.float32)
+    step()
+    return cut
 
 
 def _with_margin(around: Gray, above: int, left: int) -> Gray:

@@ -130,7 +130,7 @@ class Jury:
         """Say what is wrong with a stack, and how much; `progress` is told after every frame looked at."""
         view = _View(jury=self, case=case, reduction=self._reduction, shape=self._shape)
         looked_at = evenly_spread(len(case.positions), LOOKED_AT)
-        step = Steps(progress, "judge", len(looked_at) + len(case.positions) + 1)
+        step = Steps(progress, "judge", len(looked_at) + len(case.positions) + 2)
         grays = []
         for place in looked_at:
             grays.append(view.laid_over(place))
@@ -165,6 +165,7 @@ class Jury:
             for times in (self._reduction, at_a_glance)
         )
         ends = view.ends(steps, on_screen, cells, self._reduction)
+        step()
         ends_seen = ends if at_a_glance == self._reduction else view.ends(steps, glance, cells, at_a_glance)
         shares, textured = dips(cells), float(cells.textured.mean())
         step()

@@ -74,7 +74,7 @@ def clipped_of_subject(composite: Image, textured: Mask, *, side_px: int, area: 
     area : Rectangle
         What of the reference the composite shows.
     """
-    white = np.median(composite[::CLIPPED_EVERY, ::CLIPPED_EVERY], axis=2) >= WHITE
+    white = _cut_off(composite)
     rows, columns = (
         np.minimum((np.arange(count) * CLIPPED_EVERY + start) // side_px, there - 1)
         for count, start, there in zip(white.shape, (area.top, area.left), textured.shape, strict=True)
@@ -96,7 +96,13 @@ def clipped(composite: Image, alpha: Alpha | None = None) -> Iterator[Noticed]:
 
 def clipped_share(composite: Image, alpha: Alpha | None = None) -> float:
     """Share of the composite, as far as it is picture, with two or three channels cut off."""
-    cut_off = np.median(composite[::CLIPPED_EVERY, ::CLIPPED_EVERY], axis=2) >= WHITE
+    cut_off = _cut_off(composite)
     if alpha is not None:
         cut_off = cut_off[alpha[::CLIPPED_EVERY, ::CLIPPED_EVERY] == OPAQUE]
     return float(cut_off.mean()) if cut_off.size else 0.0
+
+
+def _cut_off(composite: Image) -> Mask:
+    """Mark pixels with two or three channels cut off, every few of them along each side."""
+    at_white: Mask = (composite[::CLIPPED_EVERY, ::CLIPPED_EVERY] >= WHITE).sum(axis=2) >= 2  # noqa: PLR2004  (channels)
+    return at_white

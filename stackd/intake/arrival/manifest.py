@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from stackd.model.names import shown
+from stackd.model.names import excerpt, shown
 
 MANIFEST_NAME = "stack.json"
 DONE_MARKER = ".done"
@@ -72,7 +72,7 @@ def parse_manifest(content: bytes, *, path: str) -> Manifest | RefusedManifest:
     unknown = sorted(set(document) - {"frames", "count", "name", "recipe"})
     if unknown:
         return RefusedManifest(
-            path=path, reason=f"it has the unknown key “{shown(unknown[0])}”; known are frames, count, name, recipe"
+            path=path, reason=f"it has the unknown key “{excerpt(unknown[0])}”; known are frames, count, name, recipe"
         )
     folder = path.rpartition("/")[0]
     frames = _read_frames(document.get("frames", []), folder)
@@ -80,7 +80,9 @@ def parse_manifest(content: bytes, *, path: str) -> Manifest | RefusedManifest:
         return RefusedManifest(path=path, reason=frames)
     count = document.get("count")
     if count is not None and (not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MAX_FRAMES):
-        return RefusedManifest(path=path, reason=f"count is {count!r}; it must be a whole number from 1 to {MAX_FRAMES}")
+        # A list or an object is not spelled out: it may be nested as deep as the reader can go.
+        found = excerpt(repr(count)) if isinstance(count, str | int | float) else "a list or an object"
+        return RefusedManifest(path=path, reason=f"count is {found}; it must be a whole number from 1 to {MAX_FRAMES}")
     if count is not None and frames and count != len(frames):
         return RefusedManifest(path=path, reason=f"it names {len(frames)} frames but its count is {count}")
     for key in ("name", "recipe"):
@@ -103,11 +105,21 @@ def _read_frames(names: object, folder: str) -> tuple[str, ...] | str:
         return f"it names more than {MAX_FRAMES} frames"
     for name in names:
         # Names are confined to the manifest's own folder: no separators, no way up, no absolute paths, no drive letters.
-        if name in ("", ".", "..") or any(mark in name for mark in "/\\\0") or (len(name) > 1 and name[1] == ":"):
-            return f"frame “{shown(name)}” is not the name of a file in the manifest's own folder"
+        leads_out = name in ("", ".", "..") or any(mark in name for mark in "/\\\0") or (len(name) > 1 and name[1] == ":")
+        if leads_out or not _can_name_a_file(name):
+            return f"frame “{excerpt(name)}” is not the name of a file in the manifest's own folder"
     if len(set(names)) < len(names):
         return "it names a frame twice"
     return tuple(f"{folder}/{name}" if folder else name for name in names)
+
+
+def _can_name_a_file(name: str) -> bool:
+    """Tell whether a text can be the name of a file at all; JSON can hold halves of characters, which no name can."""
+    try:
+        name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _trouble_with_name(name: object) -> str:

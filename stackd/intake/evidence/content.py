@@ -43,6 +43,9 @@ DARK = 0.02
 DARKER_THAN_OTHERS = 5.0
 """A lens-cap frame is dark, and darker than its neighbours by this factor: a fluorescence stack is dark throughout."""
 
+UNLIT_RATIO = 2.0
+"""Of two mean display values, about two stops apart: a flash that did not fire leaves the light of the room, less by more."""
+
 DETAIL_SIDE = 84
 """Cells a side of the detail that tells exposures apart: with fewer a fine step of focus does not show, with more a small copy
 for the web no longer looks like its original.
@@ -110,6 +113,17 @@ def detail_vector(content: ContentSignature | None, orientation: int = 1) -> NDA
 MIRRORED = frozenset({2, 4, 5, 7})
 TURNS_TO_UPRIGHT = MappingProxyType({3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1})
 """Quarter turns to the left, after mirroring left and right."""
+
+
+def is_lit_unlike(first: Shot, second: Shot) -> bool:
+    """Tell whether one of two frames got so much less light that it did not come out, though it may show the same.
+
+    Focus leaves the mean of a picture as it is, and lamps that flicker change it by a tenth of a stop.
+    """
+    if first.content is None or second.content is None:
+        return False
+    darker, brighter = sorted((first.content.brightness, second.content.brightness))
+    return brighter > UNLIT_RATIO * darker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

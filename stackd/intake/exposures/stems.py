@@ -1,7 +1,8 @@
-"""Is a file named after another? Told by the names alone, in any language: the one stem stands whole within the other."""
+"""Is a file named after another? Told by names alone, in any language: one stem stands within the other, or around a word."""
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from stackd.intake.names import name_parts
 
@@ -22,16 +23,23 @@ class NamedAfter:
 def named_after(path: str) -> tuple[NamedAfter, ...]:
     """List the stems that this file can have been named after, longest first; compared without case.
 
-    `Kopie von IMG_1`, `IMG_1 (2)`, `IMG_1.sync-conflict-20240504-101500-X`, `IMG_1-LAPTOP` all were made from `IMG_1`.
+    `Kopie von IMG_1`, `IMG_1 (2)`, `IMG_1.sync-conflict-20240504-101500-X`, `IMG_1-LAPTOP` all were made from `IMG_1`; so was
+    `IMG_E1`, as a phone calls what was edited on it.
     """
     stem = name_parts(path).stem.casefold()
     edges = _edges(stem)
     spans = sorted(((b - a, a, b) for a in edges for b in edges if b > a and (b - a) < len(stem)), reverse=True)
-    return tuple(
+    within = tuple(
         NamedAfter(stem=stem[start:stop], has_word=_has_word(stem[:start]) or _has_word(stem[stop:]))
         for _, start, stop in spans
         if stem[start].isalnum() and stem[stop - 1].isalnum()
     )
+    around = tuple(
+        NamedAfter(stem=stem[:start] + stem[stop:], has_word=True)
+        for start, stop in pairwise(edges[1:-1])
+        if stem[start:stop].isalpha() and stem[stop].isdecimal()
+    )
+    return (*within, *around)
 
 
 def _edges(stem: str) -> list[int]:

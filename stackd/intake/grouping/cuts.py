@@ -256,6 +256,8 @@ class _Scene:
     def _differs(self, first: Shot, second: Shot) -> bool:
         if camera_settings.exposure_verdict(first, second) is not None:
             return True
+        if content.is_lit_unlike(first, second):
+            return True
         alike = content.look_alike(first, second)
         return alike is not None and alike.correlation < content.DIFFERENT_BELOW
 

@@ -20,6 +20,7 @@ from stackd.intake.settings import GroupingSettings
 from stackd.model.composite import Composite
 from stackd.model.content import ContentSignature
 from stackd.model.frame import Fingerprint, Frame
+from stackd.service.once.sibling import Sibling
 from stackd.service.once.stack import StageTimes, make_composite, named
 from stackd.service.ports import Clock, CodeReader, Exporter, FrameReader, MetadataReader, Meter, Publisher, StagedFile
 
@@ -74,6 +75,7 @@ def fuse_files(
     recipe_name: str,
     tools: Tools,
     progress: Progress,
+    sibling: Sibling | None = None,
 ) -> FuseOutcome:
     """Fuse the named frames into `output`.
 
@@ -87,6 +89,8 @@ def fuse_files(
         Where to write the depth map as well; `.png` makes it a picture.
     page : Path or None
         Where to write the page for the browser as well.
+    sibling : Sibling, optional
+        Another stack of the same view, as whose frames these lie.
 
     Raises
     ------
@@ -124,6 +128,7 @@ def fuse_files(
         with_depth=depth_map is not None or page is not None,
         with_previews=page is not None,
         written_as=output_format,
+        sibling=sibling,
     )
     stages("export", 0, 1)
     if depth_map is not None and composite.depth is not None:
@@ -169,6 +174,7 @@ def _composite(
     with_depth: bool,
     with_previews: bool,
     written_as: str,
+    sibling: Sibling | None,
 ) -> tuple[Composite, tuple[Path, ...]]:
     look = _looking_once(tools.reader)
     described, set_aside = _described(files, tools.metadata, look, stages)
@@ -186,6 +192,7 @@ def _composite(
         with_depth=with_depth,
         with_previews=with_previews,
         written_as=written_as,
+        sibling=sibling,
     )
     return composite, tuple(frame.file.path for frame in frames)
 

@@ -22,6 +22,7 @@ from stackd.model.provenance import FrameProvenance, Provenance
 from stackd.model.stack import SealReason, Stack
 from stackd.service.once.codes import MISSING, SEVERAL, find_codes, noticed_codes
 from stackd.service.once.reference import WantedReference
+from stackd.service.once.sibling import Sibling
 from stackd.service.ports import (
     Clock,
     CodeReader,
@@ -198,12 +199,13 @@ def make_composite(
     with_depth: bool = True,
     with_previews: bool = False,
     written_as: str,
+    sibling: Sibling | None = None,
 ) -> tuple[Composite, dict[Path, Fingerprint]]:
     """Read, align, fuse and finish frames given near → far.
 
     `set_aside` names files that were asked for but are no frames, each with the reason, so that the composite tells of them too.
     `with_depth` says whether the depth map is wanted, `with_previews` whether small pictures of the frames are. `written_as` is
-    the format of the composite's file, as `export.format` has it.
+    the format of the composite's file, as `export.format` has it. With a `sibling` frames are laid over one another as its were.
 
     Returns
     -------
@@ -216,6 +218,8 @@ def make_composite(
     ------
     MixedStack
         If fewer than two frames can be used.
+    FrameChanged
+        If a frame was changed meanwhile.
     """
     stages("read", 0, len(frames))
     fingerprints: dict[Path, Fingerprint] = {}
@@ -237,6 +241,7 @@ def make_composite(
         wanted,
         usable,
         refused,
+        sibling=sibling,
         recipe=recipe,
         reader=reader,
         make_store=make_store,
@@ -244,6 +249,12 @@ def make_composite(
         with_depth=with_depth,
         with_previews=with_previews,
     )
+    for frame in usable:
+        # What was hashed first was decoded in between: only a file that nobody touched is known to be the same in both.
+        if not reader.untouched(frame.file.path, fingerprints[frame.file.path]):
+            raise FrameChanged(
+                f"{frame.name} was changed while its stack was being worked on.", hint="The stack is looked at again by itself."
+            )
     found: tuple[str, ...] = ()
     if recipe.export.barcode == "name":
         found = find_codes(stacked.image, source, codes, progress=stages)
@@ -255,7 +266,7 @@ def make_composite(
         *_order_noticed([report.path for report in reports if report.used]),
         *(noticed.told(names) for noticed in (*stacked.findings, *source.noticed)),
         *_too_wide(source.colour, written_as, recipe.export.wanted_space),
-        *wanted.noticed(names[stacked.reference]),
+        *(wanted.noticed(names[stacked.reference]) if sibling is None else (_laid_as(sibling),)),
         *(noticed_codes(found) if recipe.export.barcode == "name" else ()),
     )
     provenance = Provenance(
@@ -297,6 +308,7 @@ def _stack(
     usable: list[NamedFrame],
     refused: dict[FrameFile, str],
     *,
+    sibling: Sibling | None,
     recipe: Recipe,
     reader: FrameReader,
     make_store: MakePlaneStore,
@@ -326,6 +338,7 @@ def _stack(
                 with_depth=with_depth,
                 with_previews=with_previews,
                 wanted_reference=wanted.nearest([frame.name for frame in usable]),
+                placed=None if sibling is None else sibling.placed([frame.name for frame in usable], source.shape),
             )
             for position in range(len(usable)):
                 stacker.add(position)
@@ -387,6 +400,14 @@ def left_out(path: str, reason: str) -> Finding:
         severity=Severity.NOTE if is_again else Severity.WARNING,
         sentence=f"{path} was left out: {reason}",
         frames=(path,),
+    )
+
+
+def _laid_as(sibling: Sibling) -> Finding:
+    return Finding(
+        code="registration-taken-over",
+        severity=Severity.NOTE,
+        sentence=f"The frames were not registered: they lie as those of {sibling.name} do.",
     )
 
 

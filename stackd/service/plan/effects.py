@@ -158,6 +158,11 @@ class WithdrawPublication:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBackLeft:
+    """Take back what stayed visible when a publication was given up and its folder could not be written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSources:
     """Compare the frames on disk with those that were stacked."""
 
@@ -214,6 +219,14 @@ class NoteProgress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TellUnforeseen:
+    """Tell in the log of an error nobody foresaw, with its traceback; `about` is the file or folder it was met at."""
+
+    about: str
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TryJournal:
     """See whether the journal can be written again."""
 
@@ -243,9 +256,11 @@ Effect: TypeAlias = (
     | Record
     | Move
     | RemoveRemains
+    | TakeBackLeft
     | AnswerWish
     | ForgetHistory
     | NoteFolder
     | NoteProgress
+    | TellUnforeseen
     | TryJournal
 )

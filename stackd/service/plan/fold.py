@@ -15,15 +15,7 @@ from stackd.intake.grouping.candidates import CandidateStack
 from stackd.model.job import OVER, Job, JobState
 from stackd.model.stack import Stack
 from stackd.service.plan.effects import Effect, NoteProgress, TryJournal
-from stackd.service.plan.folder import (
-    next_look_s,
-    next_plan_s,
-    plan_folder,
-    take_answers,
-    take_look,
-    take_recollection,
-    take_remembered,
-)
+from stackd.service.plan.folder import next_look_s, next_plan_s, take_look, take_recollection, take_remembered
 from stackd.service.plan.history import next_history_s, plan_history, take_forgotten
 from stackd.service.plan.jobs import CRASH_WAIT_S, blocked_wait_s, next_due_s, plan_jobs
 from stackd.service.plan.observations import (
@@ -48,6 +40,7 @@ from stackd.service.plan.observations import (
     Worked,
     WorkLost,
 )
+from stackd.service.plan.unforeseen import plan_any_folder, take_any_answers
 from stackd.service.plan.values import Folder, ServiceSettings, State, Ticket
 from stackd.service.plan.wishes import plan_wishes
 from stackd.service.ports import Cause, Crashed, Failed, Finished, Progressed, Publication, Recollection, WorkerEvent
@@ -96,7 +89,7 @@ def plan(
         answered, claimed = plan_wishes(state, settings)
         effects += answered
     for watched in settings.watched:
-        step = plan_folder(state, watched, now_s=now_s, now_at=now_at, settings=settings)
+        step = plan_any_folder(state, watched, now_s=now_s, now_at=now_at, settings=settings)
         state = _with_folder(state, watched.watch, step.folder)
         effects += step.effects
         claimed |= step.claimed
@@ -158,7 +151,7 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
             folder = state.folders.get(answers[0].watch)
             if folder is None:
                 return state, ()
-            step = take_answers(folder, answers, taken=state.taken_of(answers[0].watch))
+            step = take_any_answers(folder, answers, taken=state.taken_of(answers[0].watch))
             return _with_folder(state, answers[0].watch, step.folder), step.effects
         case Worked(event=event):
             return _take_worker_event(state, event, now_s=now_s)

@@ -16,6 +16,7 @@ from stackd.intake.grouping.parts import Prepared, prepare, sort_prepared
 from stackd.intake.names import natural_key
 from stackd.intake.settings import IntakeSettings
 from stackd.model.frame import Fingerprint, Frame, FrameMeta
+from stackd.model.names import shown
 from stackd.model.stack import StackKind
 from stackd.service.plan.effects import (
     DescribeFile,
@@ -27,6 +28,7 @@ from stackd.service.plan.effects import (
     RecallContents,
     Remember,
 )
+from stackd.service.plan.jobs import blocked_wait_s
 from stackd.service.plan.observations import Recalled
 from stackd.service.plan.sealing import VANISHED_S, FolderStep, give_up_changed, seal_complete
 from stackd.service.plan.taken import Taken
@@ -48,8 +50,9 @@ POLL_S: Final = 2.0
 OFFLINE_RETRY_S: Final = 5.0
 """Look this often for a folder that is away: a share comes back within seconds of being mounted (a guess)."""
 
-SLOW_LOOK_S: Final = 60.0
-"""A folder that does not answer a look for so long counts as away until it does: a share that hangs (a guess)."""
+SLOW_LOOK_S: Final = 45.0
+"""A folder that does not answer a look for so long counts as away until it does: a share that hangs. It is told within a minute,
+and far above what a look at the largest folder takes (a guess)."""
 
 
 SORT_DISTANCE_S: Final = 2.0
@@ -92,7 +95,9 @@ def take_look(
     offline folder changes nothing but its own note: what is absent from a share that is away has not been removed.
     """
     if not look.online:
-        away = replace(folder, online=False, trouble=look.trouble, looking=False, look_due_s=now_s + OFFLINE_RETRY_S)
+        wait_s = blocked_wait_s(folder.failed_looks) if look.failed else OFFLINE_RETRY_S
+        failed = folder.failed_looks + 1 if look.failed else 0
+        away = replace(folder, online=False, trouble=look.trouble, looking=False, look_due_s=now_s + wait_s, failed_looks=failed)
         return FolderStep(folder=away)
     before = folder.sightings
     sightings = MappingProxyType({file.path: file for file in look.files})
@@ -125,6 +130,7 @@ def take_look(
         looking=False,
         last_look_s=now_s,
         took_s=look.took_s,
+        failed_looks=0,
         sightings=sightings,
         passed_over=look.passed_over,
         admitted=admitted,
@@ -252,7 +258,11 @@ def plan_folder(state: State, watched: Watched, *, now_s: float, now_at: datetim
     """Say what a folder needs now: stacks given up or sealed, a look, a fresh report."""
     folder = state.folders[watched.watch]
     if folder.looking and folder.online and now_s - folder.look_asked_s > SLOW_LOOK_S:
-        folder = replace(folder, online=False, trouble="The folder does not answer; is its disk or share all right?")
+        folder = replace(
+            folder,
+            online=False,
+            trouble=f"The watched folder {shown(watched.watch)} does not answer; is its disk or share all right?",
+        )
     effects: list[Effect] = []
     claimed: frozenset[int] = frozenset()
     writable = not state.journal_trouble
@@ -278,7 +288,7 @@ def plan_folder(state: State, watched: Watched, *, now_s: float, now_at: datetim
                 step = seal_complete(state, watched, folder, last_look_s=folder.seen_s, settings=settings)
                 folder, claimed = step.folder, step.claimed
                 effects += step.effects
-    folder, looking = _plan_look(folder, watched, now_s=now_s)
+    folder, looking = plan_look(folder, watched, now_s=now_s)
     if writable and is_news:
         folder, noted = _reported(folder, watched, now_s=now_s, now_at=now_at)
         effects += noted
@@ -290,7 +300,8 @@ def next_plan_s(folder: Folder) -> float:
     sort_s = float("inf")
     if folder.regroup and folder.online and folder.last_look_s is not None and not folder.stale and not folder.unrecalled:
         sort_s = folder.sort_due_s if folder.sorting.is_whole else float("-inf")
-    return min(sort_s, folder.report_due_s if folder.report_waits else float("inf"))
+    due_s = min(sort_s, folder.report_due_s if folder.report_waits else float("inf"))
+    return max(due_s, folder.stumbled_due_s)
 
 
 def _reported(folder: Folder, watched: Watched, *, now_s: float, now_at: datetime) -> tuple[Folder, tuple[Effect, ...]]:
@@ -350,7 +361,8 @@ def _left_alone(grouping: Grouping) -> tuple[LeftAlone, ...]:
     return tuple(LeftAlone(kind=kind, count=len(each), first=each[0].path, last=each[-1].path) for kind, each in sets)
 
 
-def _plan_look(folder: Folder, watched: Watched, *, now_s: float) -> tuple[Folder, tuple[Effect, ...]]:
+def plan_look(folder: Folder, watched: Watched, *, now_s: float) -> tuple[Folder, tuple[Effect, ...]]:
+    """Begin a look where one is due."""
     if folder.looking or now_s < next_look_s(folder, watched):
         return folder, ()
     asked = replace(folder, looking=True, look_asked_s=now_s, look_due_s=float("inf"))

@@ -4,16 +4,20 @@ Every step is derived from what is known, never from what was asked for before: 
 again.
 """
 
+from collections.abc import Iterable
 from heapq import nsmallest
 from typing import Final, assert_never
 
-from stackd.model.job import MAX_ATTEMPTS, JobState
+from stackd.model.composite import Finding, Severity
+from stackd.model.job import MAX_ATTEMPTS, Job, JobState
+from stackd.model.verdict import Judgement
 from stackd.service.plan.effects import (
     BeginPublication,
     BeginRun,
     CheckSources,
     Effect,
     FinishPublication,
+    Hold,
     Move,
     PublishFile,
     RemoveRemains,
@@ -21,9 +25,8 @@ from stackd.service.plan.effects import (
     TryOutput,
     WithdrawPublication,
 )
-from stackd.service.plan.judging import hold
 from stackd.service.plan.values import ServiceSettings, State, Ticket
-from stackd.service.ports import Cause, Crashed, Failed, Finished, Progressed
+from stackd.service.ports import Cause, Crashed, Failed, Finished, Placing, Progressed, StackingResult, Warned, subfolder_of
 
 BLOCKED_FIRST_S: Final = 5.0
 BLOCKED_MOST_S: Final = 300.0
@@ -39,6 +42,8 @@ MEMORY_BYTES_A_PIXEL: Final = 120
 
 OUTPUT_BYTES_A_PIXEL: Final = 8
 """Room that outputs need at most, roughly: 16-bit colour (6 bytes a pixel) and a 16-bit depth map (2), uncompressed."""
+
+HELD_AS: Final = {Judgement.REVIEW: "for review", Judgement.REJECT: "as a reject"}
 
 
 def blocked_wait_s(waits: int) -> float:
@@ -172,7 +177,8 @@ def _publishing(ticket: Ticket, state: State, settings: ServiceSettings) -> tupl
         if ticket.sources_asked or folder is None or not folder.online or folder.last_look_s is None:
             # The frames of a share that is away can neither be called unchanged nor removed.
             return ()
-        fingerprints = {frame.path: frame.fingerprint.without_hash for frame in ticket.stack.frames}
+        read = publication.fingerprints
+        fingerprints = {frame.path: read.get(frame.path, frame.fingerprint) for frame in ticket.stack.frames}
         return (CheckSources(job_id=job.id, watch=job.watch, fingerprints=fingerprints),)
     if ticket.published < len(publication.files):
         return (PublishFile(job_id=job.id, index=ticket.published),)
@@ -198,3 +204,31 @@ def _publishing_failed(ticket: Ticket, settings: ServiceSettings) -> tuple[Effec
             return (*clean_up, Move(job_id=job.id, state=JobState.FAILED, error=message, hint=hint))
         case _:
             return ()
+
+
+# ---------------------------------------------- what is not published
+
+
+def hold(job: Job, result: StackingResult, placing: Placing) -> Hold:
+    """Keep a composite back, and say what was found and what to do."""
+    verdict = result.verdict
+    told = {finding.code: finding.sentence for finding in reversed(result.findings)}
+    weightiest = next((told[code] for code in verdict.reasons if code in told), "")
+    held = f"held {HELD_AS.get(verdict.judgement, 'back')}: {verdict.likely}. {weightiest}".strip()
+    folder = subfolder_of(verdict.judgement, placing.accepted().of(verdict.judgement))
+    where = f"puts it into {folder}/" if folder else "publishes it"
+    return Hold(
+        job_id=job.id,
+        verdict=verdict,
+        warnings=warnings_of(result.findings),
+        error=f"The composite is held: {result.held_because}" if result.held_because else f"The composite is {held}",
+        hint=f"`stackd release {job.stack_id}` makes it again and {where}, `stackd retry {job.stack_id}` judges it anew after you"
+        f" changed its recipe, `stackd dismiss {job.stack_id}` drops it.",
+    )
+
+
+def warnings_of(findings: Iterable[Finding]) -> tuple[Warned, ...]:
+    """Pick what the journal keeps of the findings about a composite."""
+    return tuple(
+        Warned(code=finding.code, sentence=finding.sentence) for finding in findings if finding.severity is Severity.WARNING
+    )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from stackd.model.job import MAX_ATTEMPTS, MAX_INTERRUPTIONS, Job, JobState
-from stackd.service.plan.effects import Effect, Move, RemoveRemains
+from stackd.service.plan.effects import Effect, Move, RemoveRemains, TakeBackLeft
 from stackd.service.ports import Publication
 
 
@@ -58,4 +58,4 @@ def recover(
         if any(job.id == job_id and job.state is JobState.PUBLISHING for job in jobs)
     )
     folders = dict.fromkeys([*output_folders, *(publication.folder for publication in publications.values())])
-    return (*moves, RemoveRemains(folders=tuple(folders), keep=keep))
+    return (*moves, TakeBackLeft(), RemoveRemains(folders=tuple(folders), keep=keep))

@@ -205,20 +205,23 @@ def _seal(
     unfinished = [state.tickets[parent.id] for parent in parents if parent.id in state.tickets and parent.id not in superseded]
     reason = f"{len(candidate.frames)} frames belong together now, which replaces this stack."
     given_up = [effect for ticket in unfinished for effect in _give_up(ticket, watched, reason)]
-    version = 1 + max((parent.version for parent in parents if parent.state is JobState.DONE), default=0)
+    # The parts of a stack that the user cut are stacks of their own, and no newer version of it.
+    earlier = [one.version for one in parents if one.state is JobState.DONE and one.stack_id not in state.split_stacks]
+    version = 1 + max(earlier, default=0)
     was_dismissed = any(parent.state is JobState.DISMISSED for parent in parents)
-    held = candidate.decision is Decision.HOLD or (was_dismissed and candidate.decided_by is not SealReason.ASKED)
     asked = candidate.recipe
+    is_unknown = asked is not None and asked not in settings.recipes
+    was_released = candidate.decided_by is SealReason.ASKED
+    held = candidate.decision is Decision.HOLD or ((was_dismissed or is_unknown) and not was_released)
     recipe_name = asked if asked is not None and asked in settings.recipes else watched.recipe_name
     stack = candidate.sealed(complete.reason)
     notes = [complete.sentence]
-    if asked is not None and asked not in settings.recipes:
-        notes.append(f'the manifest asks for the recipe "{asked}", which is not configured; "{recipe_name}" is used')
+    first = (f'the manifest asks for the recipe "{asked}", which is not configured; released, it is made with "{recipe_name}"',)
     if was_dismissed:
         notes.append("it contains frames of a stack that was dismissed")
     record = Record(
         watch=watched.watch,
-        stack=replace(stack, evidence=(*stack.evidence, *notes)),
+        stack=replace(stack, evidence=(*(first if is_unknown else ()), *stack.evidence, *notes)),
         recipe_name=recipe_name,
         recipe_hash=settings.recipes[recipe_name].recipe_hash,
         state=JobState.HELD if held else JobState.READY,

@@ -86,6 +86,10 @@ class ServiceSettings:
     """How long stacks that are over are remembered once their frames are gone; 0 for ever."""
     memory_bytes: float = float("inf")
     """What the jobs at once may need together; one is always worked on."""
+    job_timeout_s: float | None = None
+    """Seconds after which a worker counts as hung; None leaves that to the workers."""
+    takes_a_restart: tuple[str, ...] = ()
+    """Keys that were changed in the configuration and that only a new start takes over."""
 
     def folder(self, watch: str) -> Watched | None:
         """Find a watched folder; None when it is no longer configured."""
@@ -109,6 +113,8 @@ class Folder:
     """Monotonic time of the last complete look; none before the first."""
     look_due_s: float = float("-inf")
     took_s: float = 0.0
+    failed_looks: int = 0
+    """How many looks in a row ended in an error that nobody foresaw; sets the back-off."""
     sightings: Mapping[str, FileSighting] = field(default_factory=lambda: MappingProxyType({}))
     """Every regular file of the last look."""
     passed_over: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -167,6 +173,9 @@ class Folder:
     def grouping(self) -> Grouping:
         """The frames as they were last sorted into stacks."""
         return self.sorting.grouping
+
+    stumbled_due_s: float = float("-inf")
+    """After an error that nobody foresaw: when its files are to be thought about again (monotonic)."""
 
     @property
     def seen_s(self) -> float:

@@ -38,6 +38,8 @@ class Look:
     """False when no event will announce a change: looks must come more often."""
     took_s: float = 0.0
     """How long the look took; the next one keeps a distance in proportion."""
+    failed: bool = False
+    """True when the look ended in an error that nobody foresaw: the next ones keep a growing distance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ class Inbox(Protocol):
         ...
 
     def answer(self) -> Look | None:
-        """Take the finished look, once; None while there is none."""
+        """Take the finished look, once; None while there is none. A look that could not be finished at all is one that failed."""
         ...
 
     def compare(self, job_id: int, fingerprints: Mapping[str, Fingerprint]) -> None:

@@ -121,6 +121,14 @@ class Journal(Protocol):
         """What was about to become visible when the job stepped to PUBLISHING."""
         ...
 
+    def left_publications(self) -> tuple[Publication, ...]:
+        """What was to become visible of jobs that are neither done nor publishing: some of it may be."""
+        ...
+
+    def forget_publication(self, job_id: int) -> None:
+        """Note that nothing of a job that is not done is visible."""
+        ...
+
     def jobs(self, states: Iterable[JobState] | None = None) -> tuple[Job, ...]:
         """Jobs in these states, oldest first; all when none are named."""
         ...

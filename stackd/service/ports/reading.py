@@ -52,6 +52,10 @@ class FrameReader(Protocol):
         """Look at a frame as cheaply as its format allows; None where its pixels cannot be read."""
         ...
 
+    def untouched(self, path: Path, since: Fingerprint) -> bool:
+        """Whether nothing happened to a file since its fingerprint was taken; size and modification time alone can be kept."""
+        ...
+
     def check(self, frames: Sequence[FrameFile]) -> Mapping[FrameFile, str]:
         """Name the frames that cannot take part, each with the reason in plain words: unreadable, cut off, or of another size.
 

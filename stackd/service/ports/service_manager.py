@@ -8,6 +8,10 @@ from typing import Protocol
 class ServiceManager(Protocol):
     """What started the service (systemd, launchd, a terminal) and wants to know how it is."""
 
+    def starting(self, patience_s: float) -> None:
+        """Say that the start goes on and may take that much longer."""
+        ...
+
     def ready(self) -> None:
         """Say that folders are watched and work goes on."""
         ...

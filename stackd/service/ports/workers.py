@@ -36,6 +36,8 @@ class StackingRequest:
     """What is done with the composite if it does not pass."""
     owner: str = "fuse"
     """Tells the temporary files of one service from those of another that writes into the same folder."""
+    timeout_s: float | None = None
+    """Seconds after which the worker counts as hung; None leaves that to who starts it."""
 
     @property
     def temporary_prefix(self) -> str:

@@ -4,7 +4,7 @@ Nothing is decided here. The loop ends only when asked to.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -13,14 +13,11 @@ from stackd.errors import AlreadyRunning, JournalBlocked, WrongConfiguration
 from stackd.model.job import OVER, JobState
 from stackd.service.plan import effects as do
 from stackd.service.plan.fold import next_wake_s, plan
-from stackd.service.plan.observations import JournalRefused, Looked, Observation, Wished, Woken, Worked
+from stackd.service.plan.observations import Answered, JournalRefused, Looked, Observation, Wished, Woken, Worked
 from stackd.service.plan.recovery import recover
 from stackd.service.plan.values import Folder, ServiceSettings, State, Ticket
 from stackd.service.plan.wishes import overrides_of
-from stackd.service.ports import (
-    Inbox,
-    WishKind,
-)
+from stackd.service.ports import Inbox, Progressed, WishKind
 from stackd.service.run.performer import Performer, World, told
 
 LONGEST_SLEEP_S: Final = 1.0
@@ -58,7 +55,9 @@ class Daemon:
         self._inboxes: dict[str, Inbox] = {}
         self._performer = Performer(world, self._inboxes)
         self._status = ""
-        self.state = self._remembered(State())
+        self._away: dict[str, str] = {}
+        """Watch → why it is away."""
+        self.state = self._remembered(State(), settings)
         self._follow_wishes = True
         self._left: list[Observation] = []
         """What came of the last turn's steps, where it ended before it was dealt with."""
@@ -90,6 +89,9 @@ class Daemon:
         began_s = self._world.clock.now_s()
         observations, self._left = [*self._left, *self._gather()], []
         for _ in range(MOST_ROUNDS):
+            if log.isEnabledFor(logging.DEBUG):
+                for observation in observations:
+                    _log_detail(observation)
             self.state, wanted = plan(
                 self.state,
                 observations,
@@ -117,7 +119,8 @@ class Daemon:
             for watched in settings.watched:
                 if watched != self._settings.folder(watched.watch):
                     opened[watched.watch] = self._world.open_inbox(watched)
-        except (WrongConfiguration, AlreadyRunning) as error:
+            state = self._reloaded(settings)
+        except (WrongConfiguration, AlreadyRunning, JournalBlocked) as error:
             log.error("configuration.refused reason=%r", str(error))  # noqa: TRY400  (a sentence, not a traceback)
             self._world.manager.status(f"The new configuration cannot be used, the old one stays: {error.message}")
             for inbox in opened.values():
@@ -127,20 +130,20 @@ class Daemon:
             for watch in [watch for watch in self._inboxes if watch in opened or watch not in wanted]:
                 self._inboxes.pop(watch).close()
             self._inboxes.update(opened)
-            self._settings = settings
-            # What was asked of an inbox ended with it.
-            again = {watch: replace(one, looking=False, afresh=True, regroup=True) for watch, one in self.state.folders.items()}
-            tickets = {job_id: replace(ticket, sources_asked=False) for job_id, ticket in self.state.tickets.items()}
-            self.state = self._remembered(replace(self.state, folders=MappingProxyType(again), tickets=MappingProxyType(tickets)))
+            self._settings, self.state = settings, state
             log.info("configuration.reloaded watches=%d", len(settings.watched))
+            if settings.takes_a_restart:
+                keys = ", ".join(settings.takes_a_restart)
+                log.warning("configuration.waits_for_restart keys=%r", keys)
+                self._world.manager.status(f"The new configuration holds, but for {keys}: start stackd again for that.")
         self._world.manager.ready()
 
     def stop(self) -> None:
         """End everything: no worker, no temporary file of a running job, every job in a state to go on from."""
         self._world.manager.stopping()
         self._take_in(self._left)
-        self._world.describer.close()
-        self._world.workers.close()
+        self._close("describer", self._world.describer.close)
+        self._close("workers", self._world.workers.close)
         for ticket in self.state.tickets.values():
             if ticket.job.state is JobState.RUNNING:
                 folder = self._settings.folder(ticket.job.watch)
@@ -153,14 +156,27 @@ class Daemon:
                 self._performer.perform(
                     do.Move(job_id=ticket.job.id, state=JobState.READY, forgive=forgive), self.state, self._settings
                 )
-        for inbox in self._inboxes.values():
-            inbox.close()
-        self._world.journal.close()
+        for watch, inbox in self._inboxes.items():
+            self._close(watch, inbox.close)
+        self._close("journal", self._world.journal.close)
         log.info("service.stopped")
+
+    def _close(self, what: str, close: Callable[[], None]) -> None:
+        """Let go of a part of the world; one that fails to end must not keep the others from it."""
+        try:
+            close()
+        except Exception:
+            log.exception("stop.failed part=%r", what)
 
     # ----------------------------------------------------------- beginning
 
-    def _remembered(self, state: State) -> State:
+    def _reloaded(self, settings: ServiceSettings) -> State:
+        # What was asked of an inbox ended with it.
+        again = {watch: replace(one, looking=False, afresh=True, regroup=True) for watch, one in self.state.folders.items()}
+        tickets = {job_id: replace(ticket, sources_asked=False) for job_id, ticket in self.state.tickets.items()}
+        return self._remembered(replace(self.state, folders=MappingProxyType(again), tickets=MappingProxyType(tickets)), settings)
+
+    def _remembered(self, state: State, settings: ServiceSettings) -> State:
         """Take from the journal what is not known yet."""
         journal = self._world.journal
         tickets = dict(state.tickets)
@@ -168,7 +184,7 @@ class Daemon:
             stack = None if job.id in tickets else journal.stack(job.stack_id)
             if stack is not None:
                 tickets[job.id] = Ticket(job=job, stack=stack, publication=journal.publication(job.id))
-        folders = {watched.watch: state.folders.get(watched.watch, Folder()) for watched in self._settings.watched}
+        folders = {watched.watch: state.folders.get(watched.watch, Folder()) for watched in settings.watched}
         return replace(state, folders=MappingProxyType(folders), tickets=MappingProxyType(tickets))
 
     def _recover(self, *, crashed_inside: bool) -> None:
@@ -178,8 +194,13 @@ class Daemon:
         }
         outputs = [folder for watched in self._settings.watched for folder in watched.written]
         for effect in recover(jobs, publications, outputs, crashed_inside=crashed_inside):
-            self._take_in(self._perform(effect))
-        self.state = self._remembered(self.state)
+            observations = self._perform(effect)
+            for observation in observations:
+                if isinstance(observation, JournalRefused):
+                    # A job left as it is would wait for a worker that nobody starts.
+                    raise JournalBlocked(observation.message)
+            self._take_in(observations)
+        self.state = self._remembered(self.state, self._settings)
 
     def _take_in(self, observations: Iterable[Observation]) -> None:
         """Follow what happened, and begin nothing."""
@@ -231,6 +252,7 @@ class Daemon:
         )
 
     def _tell_status(self) -> None:
+        self._log_folders()
         counts: dict[str, int] = {}
         for ticket in self.state.tickets.values():
             counts[ticket.job.state] = counts.get(ticket.job.state, 0) + 1
@@ -243,5 +265,37 @@ class Daemon:
             self._world.manager.status(sentence)
             self._status = sentence
 
+    def _log_folders(self) -> None:
+        """Tell in the log when a folder goes away or comes back; one that hangs can say nothing itself."""
+        for watched in self._settings.watched:
+            folder = self.state.folders.get(watched.watch)
+            away = folder.trouble if folder is not None and not folder.online else ""
+            if away and away != self._away.get(watched.watch):
+                log.warning("folder.away watch=%s reason=%r", watched.label, away)
+            if not away and watched.watch in self._away:
+                log.info("folder.back watch=%s", watched.label)
+            if away:
+                self._away[watched.watch] = away
+            else:
+                self._away.pop(watched.watch, None)
+
     def _perform(self, effect: do.Effect) -> tuple[Observation, ...]:
         return self._performer.perform(effect, self.state, self._settings)
+
+
+def _log_detail(observation: Observation) -> None:
+    """Tell what only who asked for more wants to know (`--verbose`)."""
+    match observation:
+        case Woken(watch=watch):
+            log.debug("folder.woken watch=%s", watch)
+        case Looked(watch=watch, look=look):
+            log.debug("look.done watch=%s online=%s files=%d seconds=%.3f", watch, look.online, len(look.files), look.took_s)
+        case Answered(answers=answers):
+            for answer in answers:
+                log.debug("file.read watch=%s path=%r as=%s", answer.watch, answer.path, type(answer).__name__)
+        case Worked(event=Progressed() as event):
+            log.debug("worker.told job=%d stage=%s done=%d total=%d", event.job_id, event.stage, event.done, event.total)
+        case Worked(event=event):
+            log.debug("worker.ended job=%d with=%s", event.job_id, type(event).__name__)
+        case _:
+            pass

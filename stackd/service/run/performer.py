@@ -15,7 +15,8 @@ from stackd.model.job import Job, JobState
 from stackd.model.stack import Stack
 from stackd.service.plan import effects as do
 from stackd.service.plan import observations as seen
-from stackd.service.plan.judging import warnings_of
+from stackd.service.plan.jobs import warnings_of
+from stackd.service.plan.unforeseen import set_aside
 from stackd.service.plan.values import ServiceSettings, State, Watched
 from stackd.service.ports import (
     Answer,
@@ -82,18 +83,25 @@ class Performer:
         for answer in self._answers:
             by_watch.setdefault(answer.watch, []).append(answer)
         try:
-            found = tuple(
-                seen.Answered(
-                    answers=tuple(answers),
-                    alike=self._world.journal.alike([one for one in answers if isinstance(one, Described)]),
-                )
-                for answers in by_watch.values()
-            )
+            found = tuple(one for answers in by_watch.values() for one in self._compared_with_recorded(answers))
         except JournalBlocked as error:
             # They wait: a frame that is not known again would be stacked twice.
             return (seen.JournalRefused(message=str(error)),)
         self._answers = []
         return found
+
+    def _compared_with_recorded(self, answers: Sequence[Answer]) -> tuple[seen.Observation, ...]:
+        try:
+            alike = self._world.journal.alike([one for one in answers if isinstance(one, Described)])
+        except JournalBlocked:
+            raise
+        except Exception as error:  # What a file says of itself comes from outside: one that makes no sense costs itself alone.
+            if len(answers) > 1:
+                return tuple(found for one in answers for found in self._compared_with_recorded([one]))
+            (answer,) = answers
+            log.exception("answer.stumbled about=%r", answer.path)
+            return (seen.Answered(answers=(set_aside(answer, error),)),)
+        return (seen.Answered(answers=tuple(answers), alike=alike),)
 
     def perform_all(self, effects: Sequence[do.Effect], state: State, settings: ServiceSettings) -> list[seen.Observation]:
         """Do what the planner wants, in order. Notes in the journal that follow one another share one sync of the disk."""
@@ -170,16 +178,22 @@ class Performer:
                     version=effect.version,
                     at=now_at,
                 )
-                log.info("stack.sealed stack=%s frames=%d state=%s", job.stack_id, len(effect.stack.frames), job.state)
+                log.info(
+                    "stack.sealed watch=%s stack=%s frames=%d state=%s",
+                    *(_label(job, settings), job.stack_id, len(effect.stack.frames), job.state),
+                )
                 return (seen.JobChanged(job=job, stack=effect.stack),)
             case do.Move():
-                return (self._move(effect, state),)
+                return (self._move(effect, state, settings),)
             case do.BeginRun(job_id=job_id):
                 return self._begin_run(job_id, state, settings)
             case do.TryOutput(job_id=job_id, folder=folder, subfolder=subfolder, needed_bytes=needed_bytes):
                 prefix = f".stackd-{self._owner}-{job_id}-"
                 world.publisher.try_folder(folder, subfolder=subfolder, needed_bytes=needed_bytes, temporary_prefix=prefix)
-                return (self._move(do.Move(job_id=job_id, state=JobState.READY), state),)
+                for left in journal.left_publications():
+                    if left.job_id == job_id and folder in (left.folder, left.folder.parent):
+                        self._take_back(left)
+                return (self._move(do.Move(job_id=job_id, state=JobState.READY), state, settings),)
             case do.CancelRun(job_id=job_id):
                 world.workers.cancel(job_id)
                 return ()
@@ -203,7 +217,10 @@ class Performer:
                 )
             case do.Hold(job_id=job_id):
                 job = journal.hold(job_id, effect.verdict, effect.warnings, at=now_at, error=effect.error, hint=effect.hint)
-                log.info("stack.held stack=%s judgement=%s reason=%r", job.stack_id, effect.verdict.judgement, effect.error)
+                log.info(
+                    "stack.held watch=%s stack=%s judgement=%s reason=%r",
+                    *(_label(job, settings), job.stack_id, effect.verdict.judgement, effect.error),
+                )
                 return (seen.JobChanged(job=job, stack=self._stack_of(job, state)),)
             case do.RenamePublication(job_id=job_id):
                 publication = _publication(job_id, state)
@@ -216,7 +233,16 @@ class Performer:
                 try:
                     self._withdraw(job_id, state)
                 except OutputBlocked as error:
+                    # The journal keeps what it was; see `_take_back`.
                     log.warning("publication.left job=%d reason=%r", job_id, str(error))
+                return ()
+            case do.TakeBackLeft():
+                for left in journal.left_publications():
+                    try:
+                        self._take_back(left)
+                    except OutputBlocked as error:
+                        # One folder that cannot be written must not keep the others as they are.
+                        log.warning("publication.left job=%d reason=%r", left.job_id, str(error))
                 return ()
             case do.CheckSources(job_id=job_id, watch=watch, fingerprints=fingerprints):
                 inbox = self._inboxes[watch]
@@ -232,8 +258,8 @@ class Performer:
                 stack = state.tickets[job_id].stack
                 judged = job.verdict.judgement if job.verdict else "unknown"
                 log.info(
-                    "stack.published stack=%s frames=%d judgement=%s composite=%r",
-                    *(job.stack_id, len(stack.frames), judged, job.composite_path),
+                    "stack.published watch=%s stack=%s frames=%d judgement=%s composite=%r",
+                    *(_label(job, settings), job.stack_id, len(stack.frames), judged, job.composite_path),
                 )
                 return (seen.JobChanged(job=job, stack=stack),)
             case do.AnswerWish(wish_id=wish_id, answer=answer):
@@ -253,6 +279,9 @@ class Performer:
             case do.NoteProgress(progress=progress):
                 journal.note_progress(progress)
                 return ()
+            case do.TellUnforeseen(about=about, error=error):
+                log.error("plan.stumbled about=%r", about, exc_info=error)
+                return ()
             case do.TryJournal():
                 journal.try_writing()
                 log.info("journal.taken")
@@ -260,7 +289,7 @@ class Performer:
             case _:
                 assert_never(effect)
 
-    def _move(self, effect: do.Move, state: State) -> seen.Observation:
+    def _move(self, effect: do.Move, state: State, settings: ServiceSettings) -> seen.Observation:
         job = self._world.journal.move(
             effect.job_id,
             effect.state,
@@ -272,7 +301,9 @@ class Performer:
             accept=effect.accept,
         )
         reason = f" reason={effect.error!r}" if effect.error else ""
-        log.info("stack.moved stack=%s job=%d state=%s%s", job.stack_id, job.id, job.state, reason)
+        log.info(
+            "stack.moved watch=%s stack=%s job=%d state=%s%s", _label(job, settings), job.stack_id, job.id, job.state, reason
+        )
         return seen.JobChanged(job=job, stack=self._stack_of(job, state))
 
     def _begin_run(self, job_id: int, state: State, settings: ServiceSettings) -> tuple[seen.Observation, ...]:
@@ -285,7 +316,10 @@ class Performer:
         if watched is None or choice is None:
             message = f'The recipe "{job.recipe_name}" is no longer in the configuration.'
             return (begun, seen.WorkLost(job_id=job_id, message=message))
-        log.info("stack.begun stack=%s job=%d attempt=%d frames=%d", job.stack_id, job.id, job.attempt, len(stack.frames))
+        log.info(
+            "stack.begun watch=%s stack=%s job=%d attempt=%d frames=%d",
+            *(watched.label, job.stack_id, job.id, job.attempt, len(stack.frames)),
+        )
         try:
             self._world.workers.start(
                 StackingRequest(
@@ -299,6 +333,7 @@ class Performer:
                     version=job.version,
                     placing=watched.placing_of(job),
                     owner=self._owner,
+                    timeout_s=settings.job_timeout_s,
                 )
             )
         except OSError as error:
@@ -314,6 +349,13 @@ class Performer:
         publication = _publication(job_id, state)
         for file, name in publication.files[: ticket.published]:
             self._world.publisher.withdraw(publication.folder, file, name)
+
+    def _take_back(self, left: Publication) -> None:
+        """Take back what stayed visible of a publication that was given up."""
+        for file, name in left.files:
+            self._world.publisher.withdraw(left.folder, file, name)
+        self._remove_remains(do.RemoveRemains(folders=(left.folder,), job_id=left.job_id))
+        self._world.journal.forget_publication(left.job_id)
 
     def _stack_of(self, job: Job, state: State) -> Stack:
         ticket = state.tickets.get(job.id)
@@ -341,6 +383,12 @@ class Performer:
 def told(comparisons: Iterable[Compared]) -> tuple[seen.SourcesChecked, ...]:
     """Pass on what became of frames that were compared."""
     return tuple(seen.SourcesChecked(job_id=one.job_id, changed=one.changed) for one in comparisons)
+
+
+def _label(job: Job, settings: ServiceSettings) -> str:
+    """Name a job's watch as the user calls it; one that is no longer configured by its path."""
+    watched = settings.folder(job.watch)
+    return job.watch if watched is None else watched.label
 
 
 def _publication(job_id: int, state: State) -> Publication:

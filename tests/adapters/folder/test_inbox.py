@@ -1,5 +1,6 @@
 """Events wake, looks tell; an observer that has gone deaf is noticed and replaced."""
 
+import errno
 import logging
 import os
 import shutil
@@ -12,6 +13,7 @@ import pytest
 
 from stackd.adapters.folder import inbox as watchdog_inbox
 from stackd.adapters.folder.inbox import WatchdogInbox
+from stackd.adapters.folder.scan import FolderScan
 from stackd.adapters.machine.instance_lock import FolderLock
 from stackd.adapters.machine.system_clock import SystemClock
 from stackd.service.ports import Compared, Look
@@ -25,7 +27,7 @@ class Watched:
     def __init__(self, folder: Path, probe: Path, *, events: bool = True) -> None:
         self.folder = folder
         self.rang = threading.Event()
-        hold = FolderLock(folder).hold
+        hold = FolderLock(folder, beside=probe).hold
         self.inbox = WatchdogInbox(folder, probe=probe, clock=SystemClock(), wake=self.rang.set, hold=hold, events=events)
 
     def look(self) -> Look:
@@ -254,11 +256,11 @@ def test_too_many_folders_are_looked_at_instead_of_watched(tmp_path: Path, monke
     watched.inbox.close()
 
 
-def test_a_folder_made_again_that_another_stackd_took_is_left_to_it(watched: Watched) -> None:
+def test_a_folder_made_again_that_another_stackd_took_is_left_to_it(watched: Watched, tmp_path: Path) -> None:
     shutil.rmtree(watched.folder)
     watched.folder.mkdir()
     (watched.folder / "a.jpg").write_bytes(b"x")
-    faster = FolderLock(watched.folder)
+    faster = FolderLock(watched.folder, beside=tmp_path)
 
     look = watched.look()
 
@@ -266,3 +268,55 @@ def test_a_folder_made_again_that_another_stackd_took_is_left_to_it(watched: Wat
     assert "Another stackd" in look.trouble
     faster.close()
     assert [sighting.path for sighting in watched.look().files] == ["a.jpg"]
+
+
+def test_an_error_nobody_foresaw_costs_one_look_and_is_told(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The thread that looks ended with it, and the folder was never looked at again."""
+    watched.settle()
+    with monkeypatch.context() as broken:
+        broken.setattr(FolderScan, "look", fail_with(RuntimeError("a\x1b[2J")))
+        failed = watched.look()
+
+    again = watched.look()
+
+    assert (failed.online, failed.failed, again.online, again.failed) == (False, True, True, False)
+    assert r"something unexpected happened (RuntimeError: a\x1b[2J)" in failed.trouble
+    assert any("look.failed" in record.message and record.exc_info for record in caplog.records)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_ends_all_the_same_is_begun_anew(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched.settle()
+    with monkeypatch.context() as broken:
+        broken.setattr(FolderScan, "look", fail_with(SystemExit()))
+        failed = watched.look()
+
+    again = watched.look()
+
+    assert failed.failed
+    assert "the thread that looks ended" in failed.trouble
+    assert again.online
+
+
+def test_frames_that_could_not_be_compared_are_compared_again(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share that failed for a moment made them count as removed."""
+    frame = watched.folder / "a.jpg"
+    frame.write_bytes(b"x")
+    known = {"a.jpg": watched.look().files[0].fingerprint}
+    with monkeypatch.context() as broken:
+        broken.setattr("stackd.adapters.folder.scan.stat_beneath", fail_with(OSError(errno.EIO, "Input/output error")))
+        watched.inbox.compare(7, known)
+        failed = watched.look()
+    watched.inbox.ask()
+
+    assert failed.failed
+    assert watched.compared() == Compared(job_id=7, changed=None)
+
+
+def fail_with(error: BaseException) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail

@@ -187,11 +187,10 @@ def test_reduced_colours_lie_where_the_mean_of_the_pixels_lies(tmp_path: Path, n
 
 def test_a_cut_off_jpeg_is_refused_reduced_as_well(tmp_path: Path):
     path = make_frames.write_jpeg(tmp_path / "a.jpg", make_frames.textured(200, 300), quality=95)
-    stack = opened(path)
     whole = path.read_bytes()
-    stamp = path.stat()
-    path.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
-    os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    # It ends as it should, so that a look at the end alone takes it for whole.
+    path.write_bytes(whole[: len(whole) // 2] + whole[-2:])
+    stack = opened(path)
 
     with pytest.raises(UnreadableFrame):
         stack.read(0, 2)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+import sys
 import time
 from pathlib import Path
 
@@ -163,3 +164,34 @@ def test_a_broken_colour_profile_does_not_hide_the_camera(tmp_path: Path):
     path.write_bytes(content[:behind_exif] + segment + content[behind_exif:])
 
     assert fetch_tags(path).values["Exif.Image.Model"] == "Bayer 1"
+
+
+ANSWERING = """\
+#!{python}
+import sys
+lines = []
+for line in sys.stdin:
+    line = line.rstrip("\\n")
+    if line.startswith("-execute"):
+        name = lines[-1].replace("\\\\", "")
+        print('[{{"SourceFile": "%s", "Evil:Lens": "\\\\ud800 lens"}}]' % name)
+        print("{{ready%s}}" % line.removeprefix("-execute"), flush=True)
+    else:
+        lines.append(line)
+"""
+"""A program that speaks exiftool's protocol and answers with half a character, which JSON can hold and nothing else can."""
+
+
+def test_text_that_cannot_be_encoded_ends_at_the_door(tmp_path: Path):
+    program = tmp_path / "exiftool"
+    program.write_text(ANSWERING.format(python=sys.executable))
+    program.chmod(0o755)
+    path = a_jpeg(tmp_path, **{"Exif.Photo.MakerNote": "65 66 67"})
+    process = ExiftoolProcess(str(program))
+
+    values = fetch_tags(path, exiftool=process).values
+    process.close()
+
+    assert values["ExifTool.Evil.Lens"] == r"\ud800 lens"
+    for value in values.values():
+        value.encode()

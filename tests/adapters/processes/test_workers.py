@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -73,9 +74,9 @@ class Bench:
         )
         self.heard: list[WorkerEvent] = []
 
-    def process_of(self, job_id: int, behaviour: str = "tell process", attempt: int = 1) -> int:
+    def process_of(self, job_id: int, behaviour: str = "tell process", attempt: int = 1, timeout_s: float | None = None) -> int:
         """Have a job done, and tell by which process."""
-        self.workers.start(request(behaviour, job_id, attempt))
+        self.workers.start(replace(request(behaviour, job_id, attempt), timeout_s=timeout_s))
         done = self.hear(Finished, count=1 + sum(isinstance(event, Finished) for event in self.heard))
         assert isinstance(done[-1], Finished)
         return int(done[-1].result.seconds["process"])
@@ -311,3 +312,32 @@ def test_a_file_that_crashes_the_reading_costs_that_file_only(monkeypatch: pytes
     assert broken.reason == "broken.jpg is cut off."
     assert by_name["stack.json"] == ManifestRead(watch="w", path="stack.json", fingerprint=fingerprint, content=b"{}")
     assert isinstance(by_name["b.jpg"], Described)
+
+
+def test_a_job_may_bring_its_own_time() -> None:
+    """What a reloaded configuration says of it counts for the next job."""
+    bench = Bench()
+    bench.workers.start(replace(request("hang"), timeout_s=1.0))
+
+    (crashed,) = bench.hear(Crashed)
+
+    assert isinstance(crashed, Crashed)
+    assert "longer than 1 seconds" in crashed.reason
+    bench.workers.close()
+
+
+def test_a_job_with_another_time_gets_a_worker_whose_limit_fits(bench: Bench) -> None:
+    first = bench.process_of(1)
+
+    assert bench.process_of(2, timeout_s=50.0) != first
+    assert bench.process_of(3) == first
+
+
+def test_the_trace_of_an_error_nobody_foresaw_is_escaped_too(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+    bench.workers.start(request("unexpected"))
+    bench.hear(Failed)
+    bench.workers.close()
+
+    said = capfd.readouterr().err
+    assert "ZeroDivisionError: of all things\\x1b[2J" in said
+    assert "\x1b" not in said

@@ -63,7 +63,7 @@ def _blocked(request: StackingRequest, progress: Progress) -> StackingResult:
 
 def _unexpected(request: StackingRequest, progress: Progress) -> StackingResult:
     del request, progress
-    raise ZeroDivisionError("of all things")
+    raise ZeroDivisionError("of all things\x1b[2J")
 
 
 def _hang(request: StackingRequest, progress: Progress) -> StackingResult:

@@ -49,6 +49,13 @@ def test_no_name_leads_out_of_the_folder(name: str):
         ({"name": "x" * 101}, "1 to 100 characters"),
         ({"recipe": 7}, "recipe is not a text"),
         ({"command": "rm"}, "unknown key"),
+        ({"name": "\ud800x"}, r"name \ud800x cannot be part of a file name"),
+        ({"recipe": "\ud800x"}, r"recipe \ud800x cannot be part of a file name"),
+        ({"recipe": "a\x1b[2J"}, r"recipe a\x1b[2J cannot be part of a file name"),
+        ({"\ud800": 1}, r"unknown key “\ud800”"),
+        ({"frames": ["\ud800.tif"]}, r"frame “\ud800.tif” is not the name of a file"),
+        ({"count": "\ud800"}, "count is '\\ud800'; it must be a whole number"),
+        ({"count": [[[]]]}, "count is a list or an object"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_plain_words(document: object, reason: str):
@@ -58,9 +65,40 @@ def test_what_makes_no_sense_is_refused_in_plain_words(document: object, reason:
     assert reason in manifest.reason
 
 
+@pytest.mark.parametrize("document", [{"x" * 900_000: 1}, {"count": "x" * 900_000}, {"frames": ["x/" * 400_000]}])
+def test_a_reason_stays_a_line_however_long_the_manifest_is(document: object):
+    manifest = parsed(document)
+
+    assert isinstance(manifest, RefusedManifest)
+    assert len(manifest.reason) < 200
+
+
+def test_a_name_whose_bytes_are_no_text_can_be_listed_as_programs_write_it():
+    manifest = parsed({"frames": ["\udcff1.tif", "\udcff2.tif"]})
+
+    assert isinstance(manifest, Manifest)
+    assert manifest.frames == ("macro/\udcff1.tif", "macro/\udcff2.tif")
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"{", b"[" * 100_000, b" " * 2_000_000])
 def test_what_is_no_json_is_refused(content: bytes):
     assert isinstance(parse_manifest(content, path="stack.json"), RefusedManifest)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["name", "recipe", "frames", "count", "x\ud800"]), inner),
+        max_leaves=8,
+    )
+)
+def test_no_json_makes_it_fail_or_says_what_cannot_be_written(document: object):
+    manifest = parsed(document)
+
+    if isinstance(manifest, RefusedManifest):
+        manifest.reason.encode()
+    else:
+        f"{manifest.name}{manifest.recipe}".encode()
 
 
 @given(st.binary(max_size=100))

@@ -228,6 +228,7 @@ COPY_NAMES = [
     "IMG_{}的副本.JPG",
     "IMG_{} (1).JPG",
     "IMG_{}~2.JPG",
+    "IMG_E{}.JPG",
     "backup/IMG_{}.JPG",
     "other/renamed {}.JPG",
 ]

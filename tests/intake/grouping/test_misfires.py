@@ -32,8 +32,7 @@ def test_a_run_goes_on_over_frames_that_did_not_come_out(at: tuple[int, ...], fa
 
     assert names(grouping) == [[f"IMG_{n:04d}" for n in range(1, 11)]]
     assert grouping.stacks[0].decision is Decision.PROCESS
-    if failure != "dark":
-        assert set(grouping.stacks[0].outliers) == {frames[place].path for place in at}
+    assert set(grouping.stacks[0].outliers) == {frames[place].path for place in at}
 
 
 def test_a_blank_frame_after_a_pause_parts_the_stacks():

@@ -3,7 +3,10 @@
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from stackd.adapters.journal.sqlite_journal import SqliteJournal
+from stackd.model.job import JobState
 from tests.fakes.house import House
 
 
@@ -63,3 +66,43 @@ def test_nothing_is_told_twice_in_a_row() -> None:
 
     assert 2 <= len(told) <= 10
     assert all(before != after for before, after in pairwise(told))
+
+
+def test_a_look_that_does_not_finish_is_told_within_a_minute_and_the_heartbeat_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    house = House()
+    house.let_pass(5.0)
+
+    house.folder.hangs = True
+    house.folder.woken = True
+    house.let_pass(60.0)
+    told, beats = sentences(house)[-1], house.manager.told.count("alive")
+    report = house.journal._db.execute("SELECT online, trouble FROM folder").fetchone()
+    house.let_pass(60.0)
+
+    assert "does not answer" in told
+    assert (report["online"], "does not answer" in report["trouble"]) == (0, True)
+    assert house.manager.told.count("alive") > beats
+    assert [record.message for record in caplog.records if "folder." in record.message] == [
+        f"folder.away watch=card reason={'The watched folder /card does not answer; is its disk or share all right?'!r}"
+    ]
+
+
+def test_looks_that_fail_keep_a_growing_distance_and_one_that_does_not_ends_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    house = House()
+    house.let_pass(5.0)
+    house.folder.fails = True
+    house.folder.woken = True
+    before = house.inboxes[-1].looks
+
+    house.let_pass(1_200.0)
+    looks = house.inboxes[-1].looks - before
+    told = sentences(house)[-1]
+    house.folder.fails = False
+    house.drop_stack("beetle")
+    house.let_pass(400.0)
+
+    assert 5 <= looks <= 11
+    assert "could not be looked at" in told
+    assert [job.state for job in house.jobs()] == [JobState.DONE]
+    assert "folder.back watch=card" in [record.message for record in caplog.records]

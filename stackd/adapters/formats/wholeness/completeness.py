@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from stackd.adapters.formats.opened_image import BOX_TYPE, CANON_HEAP_MAGIC, FUJI_MAGIC, START_BYTES, OpenedImage, cut_off
-from stackd.adapters.formats.tiff_structure import Directory
+from stackd.adapters.formats.structures.tiff_structure import Directory
 
 FUJI_HEADER_BYTES: Final = 108
 FUJI_BLOCKS_AT: Final = (84, 92, 100)

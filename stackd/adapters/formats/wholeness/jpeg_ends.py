@@ -8,8 +8,8 @@ follows, what comes is no picture. And of a whole picture cut off there nothing 
 import re
 from typing import Final
 
-from stackd.adapters.formats.jpeg_structure import END_OF_IMAGE, FRAME_MARKERS, START_OF_SCAN, jpeg_segments
 from stackd.adapters.formats.opened_image import DECODER_ERRORS
+from stackd.adapters.formats.structures.jpeg_structure import END_OF_IMAGE, FRAME_MARKERS, START_OF_SCAN, jpeg_segments
 
 MARK: Final = re.compile(rb"\xff+([^\x00\xff])")
 MARK_BUT_RESTART: Final = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")

@@ -16,9 +16,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stackd.adapters.formats import tiff_structure
 from stackd.adapters.formats.opened_image import BOX_TYPE, OpenedImage
-from stackd.adapters.formats.tiff_structure import PIXELS_LIE_AT, Directory
+from stackd.adapters.formats.structures import tiff_structure
+from stackd.adapters.formats.structures.tiff_structure import PIXELS_LIE_AT, Directory
 from stackd.errors import UnreadableFrame
 from stackd.model.names import shown
 from stackd.model.tags import FileKind

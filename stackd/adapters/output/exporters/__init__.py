@@ -19,7 +19,7 @@ from stackd.adapters.output.exporters.page import write_page
 from stackd.adapters.output.exporters.png import write_png
 from stackd.adapters.output.exporters.report import write_report
 from stackd.adapters.output.exporters.tiff import rows_per_strip, write_tiff
-from stackd.adapters.output.staging import Staging, StagingFile, inside
+from stackd.adapters.output.staging import Staging, StagingFile, inside, not_moved
 from stackd.config.export import ExportSettings
 from stackd.model.composite import Composite, DepthMap
 from stackd.model.names import shown
@@ -35,7 +35,16 @@ SUFFIXES: Final = {"tiff": ".tif", "png": ".png", "jpeg": ".jpg"}
 
 
 class CompositeExporter:
-    """Writes composites as TIFF, PNG or JPEG."""
+    """Writes composites as TIFF, PNG or JPEG.
+
+    Parameters
+    ----------
+    settled : bool
+        Whether paths of folders must be free of links; see `FolderPublisher`.
+    """
+
+    def __init__(self, *, settled: bool = False) -> None:
+        self._settled = settled
 
     def stage(
         self,
@@ -54,13 +63,15 @@ class CompositeExporter:
         Raises
         ------
         OutputBlocked
-            If the folder cannot be written (full, missing, no permission), or the subfolder is a link; what was written is
-            removed first.
+            If the folder cannot be written (full, missing, no permission), or it or the subfolder became a link; what was
+            written is removed first.
         """
         stem = composite_stem(export.name, frames=frames, method=composite.method, name=name, version=version)
         stem += judgement_mark(composite.verdict.judgement)
         colour = written_colour(composite.colour, export.wanted_space)
         metadata = carry_metadata(composite, frames, container=FileKind(export.format), colour=colour)
+        if self._settled:
+            not_moved(folder)
         with Staging(inside(folder, subfolder), temporary_prefix=temporary_prefix) as staging:
             if composite.depth is not None and export.depth_map:
                 with staging.file(f"{stem}_depth.tif") as file:

@@ -7,7 +7,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from stackd.adapters.formats.jpeg_structure import APP1, APP2, EXIF_INTRODUCTION, XMP_INTRODUCTION
+from stackd.adapters.formats.structures.jpeg_structure import APP1, APP2, EXIF_INTRODUCTION, XMP_INTRODUCTION
 from stackd.adapters.output.carried_metadata import CarriedMetadata
 from stackd.adapters.output.staging import StagingFile
 from stackd.errors import OutputBlocked

@@ -69,8 +69,7 @@ def _natural(stem: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def _clean(name: str) -> str:
-    readable = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    safe = "".join("_" if character in FORBIDDEN or _unsafe(character) else character for character in readable)
+    safe = "".join("_" if character in FORBIDDEN or _unsafe(character) else character for character in name)
     # A leading dot would hide the composite, a leading dash looks like an option, trailing dots and spaces vanish on Windows.
     return safe.lstrip(".- ").rstrip(". ") or FALLBACK
 

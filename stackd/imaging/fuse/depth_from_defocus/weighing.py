@@ -16,7 +16,7 @@ from stackd.imaging.depth.relative_blur import PatchesOfTexture
 from stackd.imaging.depth.unfocused import Unfocused
 from stackd.imaging.fuse.depth_from_defocus.costs import Witness, costs_of, heard
 from stackd.imaging.fuse.depth_from_defocus.grid import Grid, GridView, detail_of
-from stackd.imaging.ground.frames import AlignedFrames, Step, Steps, evenly_spread
+from stackd.imaging.ground.frames import AlignedFrames, Progress, Step, Steps, evenly_spread
 from stackd.imaging.ground.grain import detail_of_grain, estimate_grain
 from stackd.imaging.ground.luminance import brightening
 from stackd.imaging.motion.contradiction import Contradictions, Neighbours
@@ -71,7 +71,8 @@ def weighed(
     ]
     del views
     grays = [witness.view.gray for witness in compared]
-    focus, measured_px = _defocus(frames, compared, blur_px_per_frame, grid, PatchesOfTexture(means.make_store()), step)
+    texture = PatchesOfTexture(means.make_store())
+    focus, measured_px = _defocus(frames, compared, blur_px_per_frame, grid, texture, step, means.progress)
     blur_px = measured_px or USUAL_BLUR_PX
     per_step = None if measured_px is None else measured_px * grid.reduction
     step()
@@ -121,6 +122,7 @@ def _defocus(
     grid: Grid,
     texture: PatchesOfTexture,
     step: Step,
+    progress: Progress,
 ) -> tuple[FocusPositions, float | None]:
     """Tell where the frames are focused, and by how many px of the decisions blur grows per usual step between them.
 
@@ -130,7 +132,7 @@ def _defocus(
     for position in range(len(frames)):
         texture.add(known[position] if position in known else grid.gray(frames, position))
         step()
-    found = fit_focus(texture.measure(), texture.sharpness())
+    found = fit_focus(texture.measure(progress), texture.sharpness())
     if wanted_px is not None:
         return found.positions, wanted_px / grid.reduction
     if not found.positions.is_even and found.blur_px is not None:

@@ -1,0 +1,1 @@
+"""How JPEG and TIFF files are built: segments and directories, read without decoding a pixel."""

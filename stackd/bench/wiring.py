@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stackd.bench.look.looking import Sight, Subject, View
     from stackd.bench.programs.benchmark import Costs, Peak, Program
     from stackd.bench.quality.judging import Verdict
+    from stackd.bench.serving.measures import Measured
     from stackd.imaging.ground.frames import Progress
     from stackd.model.composite import Composite
 
@@ -169,6 +170,38 @@ def _subject(frames: Sequence[Path], stack: Path | None, scratch: Path) -> Subje
         if not frame.is_file():
             raise WrongUse(f"{frame} is no file.", hint="Name the frames themselves, near → far.")
     return Subject(name=frames[0].absolute().parent.name, frames=tuple(frames))
+
+
+def measure_service(
+    only: Sequence[str], *, stacks: int, many: int, old: int, history: int, jobs: int, progress: Progress
+) -> list[Measured]:
+    """Run the daemon under load and measure what it costs.
+
+    Raises
+    ------
+    StackdError
+        If the daemon does not start, or does not come to an end with what it was given.
+    """
+    from stackd.adapters.output.scratch_planes import scratch_folder
+    from stackd.bench.serving import measures
+
+    found: list[Measured] = []
+    for name in only:
+        with TemporaryDirectory(prefix="stackd-bench-", dir=scratch_folder()) as folder:
+            place = Path(folder)
+            match name:
+                case "drop":
+                    found += measures.many_at_once(place, stacks=stacks, jobs=jobs, publish=True, progress=progress)
+                case "many":
+                    count = many // measures.CAMERA_FRAMES
+                    found += measures.many_at_once(place / "a", stacks=count, jobs=jobs, publish=False, progress=progress)
+                    moments_s = (1.0, 5.0, 15.0, 40.0)
+                    found += measures.stop_while_busy(place / "b", stacks=count, after_s=moments_s, progress=progress)
+                case "one":
+                    found += measures.one_among_many(place, frames=old, progress=progress)
+                case _:
+                    found += measures.long_history(place, frames=history, progress=progress)
+    return found
 
 
 def count_findings(stacks: int, *, first_seed: int, progress: Progress) -> tuple[tuple[Recall, ...], Judged]:

@@ -109,17 +109,16 @@ def merge(
 def _ask(
     kind: "WishKind", stack: str, config: Path | None, *, frames: tuple[str, ...] = (), others: tuple[str, ...] = ()
 ) -> None:
-    from stackd.cli.reports.records import find_record
+    from stackd.cli.reports.records import SHORTEST_ID, find_record
     from stackd.cli.terminal import say
     from stackd.config.places import state_folder
     from stackd.errors import WrongUse
     from stackd.model.job import JobState
     from stackd.service.ports import DECIDABLE, WishKind, is_decidable
-    from stackd.wiring.journal import note_wish, read_status, running_process
+    from stackd.wiring.journal import note_wish, read_stacks, running_process
 
     folder = state_folder(config)
-    report = read_status(folder, job_limit=-1)
-    records = () if report is None else report.jobs
+    records = read_stacks(folder, [one for one in (stack, *others) if len(one) >= SHORTEST_ID])
     found = find_record(stack, records)
     state = found.job.state
     if not is_decidable(kind, found.job):

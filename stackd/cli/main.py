@@ -31,6 +31,8 @@ COMMANDS: Mapping[str, str] = {
     "dismiss": "stackd.cli.decide:dismiss",
     "split": "stackd.cli.decide:split",
     "merge": "stackd.cli.decide:merge",
+    "forget": "stackd.cli.status:forget",
+    "state": "stackd.cli.status:app",
     "config": "stackd.cli.config:app",
     "service": "stackd.cli.daemon.service:app",
     "doctor": "stackd.cli.doctor:doctor",

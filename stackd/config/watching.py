@@ -15,6 +15,15 @@ class StateSettings(Table):
         default_factory=default_state_folder,
         description="Folder for the journal and caches. Keep it on a local disk: the journal is not safe on a network share.",
     )
+    keep_days: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=36_500,
+            description="Days for which a stack that is over is remembered once its frames are no longer in the watched folder."
+            " Frames that come back later are stacked again. 0: for ever; 100,000 frames take 70 MB.",
+        ),
+    ] = 0
 
 
 class QualitySettings(Table):
@@ -82,8 +91,22 @@ class WorkSettings(Table):
 
     jobs_at_once: Annotated[
         int,
-        Field(ge=1, le=16, description="Stacks worked on at the same time, each in a process of its own with its own memory."),
-    ] = 1
+        Field(
+            ge=0,
+            le=16,
+            description="Most stacks worked on at the same time, each in a process of its own. 0: as many as there are cores,"
+            " up to four.",
+        ),
+    ] = 0
+    memory_share: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=1,
+            description="Share of the memory that the stacks worked on at the same time may need, as the size of their frames"
+            " tells: of the machine's, or of what the service or container is allowed. One stack is always worked on.",
+        ),
+    ] = 0.5
     job_timeout_s: Annotated[
         float,
         Field(

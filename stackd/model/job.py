@@ -55,6 +55,9 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
 NEED_A_HAND = frozenset({JobState.HELD, JobState.FAILED, JobState.BLOCKED, JobState.QUARANTINED})
 """States that last until somebody decides or puts something right."""
 
+OVER = frozenset({JobState.DONE, JobState.SUPERSEDED, JobState.DISMISSED})
+"""States in which nothing is left to do."""
+
 MAX_ATTEMPTS = 3
 """A stack that brought down its worker this often is set aside until the user asks again (a guess, the usual number of tries)."""
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stackd.service.once.report import JournalReport
+    from collections.abc import Sequence
+
+    from stackd.service.once.report import JobRecord, JournalReport
     from stackd.service.ports import Health, Wish, WishKind
 
 
@@ -16,6 +18,14 @@ def read_status(state_folder: Path, *, job_limit: int) -> JournalReport | None:
     from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME
 
     return read_report(state_folder / JOURNAL_NAME, job_limit=job_limit)
+
+
+def read_stacks(state_folder: Path, beginnings: Sequence[str]) -> tuple[JobRecord, ...]:
+    """Read all jobs, oldest first, of the stacks whose ids begin with one of these; nothing else of a long history is read."""
+    from stackd.adapters.journal.report import read_records
+    from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME
+
+    return read_records(state_folder / JOURNAL_NAME, beginnings)
 
 
 def running_process(state_folder: Path) -> int | None:
@@ -39,6 +49,25 @@ def monotonic_s() -> float:
     return SystemClock().now_s()
 
 
+def back_up(state_folder: Path, target: Path) -> int:
+    """Copy the journal while the service may go on; gives how many stacks are in the copy."""
+    from stackd.adapters.journal.backup import back_up
+    from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME
+
+    return back_up(state_folder / JOURNAL_NAME, target)
+
+
+def forget_stacks(state_folder: Path, stack_ids: Sequence[str]) -> None:
+    """Forget stacks for good."""
+    from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME, SqliteJournal
+
+    journal = SqliteJournal(state_folder / JOURNAL_NAME, check=False)
+    try:
+        journal.forget_stacks(stack_ids)
+    finally:
+        journal.close()
+
+
 def note_wish(
     state_folder: Path, kind: WishKind, stack_id: str, *, frames: tuple[str, ...] = (), others: tuple[str, ...] = ()
 ) -> Wish:
@@ -46,7 +75,7 @@ def note_wish(
     from stackd.adapters.journal.sqlite_journal import JOURNAL_NAME, SqliteJournal
     from stackd.adapters.machine.system_clock import SystemClock
 
-    journal = SqliteJournal(state_folder / JOURNAL_NAME)
+    journal = SqliteJournal(state_folder / JOURNAL_NAME, check=False)
     try:
         return journal.ask(kind, stack_id, at=SystemClock().now_at(), frames=frames, other_stack_ids=others)
     finally:

@@ -94,7 +94,7 @@ def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[]
     from stackd.adapters.machine.system_clock import SystemClock
     from stackd.adapters.output.publisher import FolderPublisher
     from stackd.adapters.output.scratch_planes import scratch_folder
-    from stackd.adapters.processes.describing import DescribingProcess
+    from stackd.adapters.processes.describing import DescribingProcesses
     from stackd.adapters.processes.workers import WorkerProcesses
     from stackd.adapters.telling.teller import FileTeller
     from stackd.service.run.performer import World
@@ -121,7 +121,7 @@ def service_world(settings: Settings, *, wakeup: Wakeup, load_again: Callable[[]
         signals=wakeup,
         manager=SystemdNotifier(),
         journal=journal,
-        describer=DescribingProcess(DESCRIBE_ENTRY, clock=clock, watch=wakeup.watch, unwatch=wakeup.unwatch),
+        describer=DescribingProcesses(DESCRIBE_ENTRY, clock=clock, watch=wakeup.watch, unwatch=wakeup.unwatch),
         workers=WorkerProcesses(
             WORK_ENTRY,
             clock=clock,
@@ -156,6 +156,7 @@ def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
     WrongConfiguration
         If no folder is to be watched.
     """
+    from stackd.adapters.machine.room import MOST_JOBS, cores, memory_bytes
     from stackd.config.settings import recipe_hash
     from stackd.errors import WrongConfiguration
     from stackd.service.plan.values import RecipeChoice, ServiceSettings, Watched
@@ -183,7 +184,9 @@ def service_settings(settings: Settings, path: Path | None) -> ServiceSettings:
         ),
         intake=settings.intake,
         recipes={name: RecipeChoice(recipe=recipe, recipe_hash=recipe_hash(recipe)) for name, recipe in settings.recipe.items()},
-        jobs_at_once=settings.work.jobs_at_once,
+        jobs_at_once=settings.work.jobs_at_once or min(cores(), MOST_JOBS),
+        keep_days=settings.state.keep_days,
+        memory_bytes=int(settings.work.memory_share * memory_bytes()),
         job_timeout_s=settings.work.job_timeout_s,
         telling=Telling(
             metrics=settings.metrics.file,

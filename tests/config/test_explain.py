@@ -71,7 +71,7 @@ def test_show_tells_where_a_value_comes_from(tmp_path: Path):
 
     assert "settle_s = 5.0  # mine.toml" in shown
     assert "quiet_s = 7.0  # --set" in shown
-    assert "jobs_at_once = 1  # default" in shown
+    assert "jobs_at_once = 0  # default" in shown
     assert 'model = "translation"  # built-in recipe microscope' in shown
 
 

@@ -36,3 +36,6 @@ class CrankingWaker:
 
     def wait(self, timeout_s: float) -> None:
         self._clock.pass_s(max(timeout_s, 0.001))
+
+    def rest(self, seconds: float) -> None:
+        self._clock.pass_s(seconds)

@@ -1,6 +1,6 @@
 """A watched folder in memory: files appear, grow, change and go as a test says; events may be lost."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from stackd.model.frame import Fingerprint
@@ -67,7 +67,8 @@ class ScriptedInbox:
         woken, self._folder.woken = self._folder.woken, False
         return woken
 
-    def ask(self) -> None:
+    def ask(self, closely: Collection[str] = ()) -> None:
+        del closely
         self.looks += 1
         folder = self._folder
         if folder.hangs:

@@ -9,7 +9,7 @@ import numpy as np
 
 from stackd.intake.evidence.content import signature
 from stackd.intake.grouping.candidates import Grouping
-from stackd.intake.grouping.grouping import group
+from stackd.intake.grouping.parts import Sorting, sort_again
 from stackd.intake.settings import GroupingSettings
 from stackd.model.content import ContentSignature
 from stackd.model.frame import Fingerprint, Frame, FrameMeta
@@ -73,7 +73,7 @@ def shoot(
 
 def sorted_out(frames: Iterable[Frame], contents: Mapping[str, ContentSignature] | None = None, **settings: object) -> Grouping:
     """Group with the defaults, or with some settings changed."""
-    return group(frames, contents or {}, GroupingSettings(**settings))
+    return sort_again(Sorting(), frames, contents or {}, GroupingSettings(**settings)).grouping
 
 
 def names(grouping: Grouping) -> list[list[str]]:

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +58,13 @@ LONGEST_RETRY_S: Final = 3_600.0
 CANARY_S: Final = 2.0
 """An event that takes longer on the same machine is lost, or as good as lost."""
 
+THOROUGH_S: Final = 10.0
+"""Every file is looked at one by one this often, for changes in place that nobody announced; in between only those that may have
+changed. What is stacked is compared once more when it is read, and before it is published."""
+
+THOROUGH_SHARE: Final = 100.0
+"""But no more often than this many times what it takes, so that it costs 1 % of a core at most."""
+
 JOIN_S: Final = 1.0
 """A thread that hangs in a dead share is left behind."""
 
@@ -103,6 +110,8 @@ class WatchdogInbox:
         self._comparisons: SimpleQueue[tuple[int, Mapping[str, Fingerprint]]] = SimpleQueue()
         self._compared: list[Compared] = []
         self._closing = False
+        self._closely: Collection[str] = ()
+        self._thorough_due_s = float("-inf")
         self._lock = threading.Lock()
         self._look: Look | None = None
         self._thread = self._begin_thread()
@@ -113,8 +122,9 @@ class WatchdogInbox:
         self._woken.clear()
         return woken
 
-    def ask(self) -> None:
+    def ask(self, closely: Collection[str] = ()) -> None:
         """Begin a look, unless one is under way."""
+        self._closely = closely
         self._look_wanted.set()
         self._wanted.set()
 
@@ -190,11 +200,21 @@ class WatchdogInbox:
     def _look_now(self) -> Look:
         self._look_wanted.clear()
         began_s = self._clock.now_s()
-        scanned = self._scan.look() if self._hold() else _SOMEBODY_ELSES
+        closely = self._to_look_at(began_s)
+        scanned = self._scan.look(closely) if self._hold() else _SOMEBODY_ELSES
         took_s = self._clock.now_s() - began_s
+        if closely is None:
+            self._thorough_due_s = began_s + max(THOROUGH_S, THOROUGH_SHARE * took_s)
         health = _POLLING if self._watch is None else self._watch.check(scanned)
         trouble = " ".join(filter(None, (scanned.look.trouble, health.trouble)))
         return replace(scanned.look, events=health.events, canary_heard=health.canary_heard, took_s=took_s, trouble=trouble)
+
+    def _to_look_at(self, now_s: float) -> Collection[str] | None:
+        """Name the files to look at one by one; None for all, which it is from time to time and where nothing is announced."""
+        if self._watch is None or not self._watch.is_on:
+            return None
+        announced = self._watch.announced()
+        return None if now_s >= self._thorough_due_s else {*self._closely, *announced}
 
     def _failed(self, why: str) -> Look:
         return Look(
@@ -223,12 +243,14 @@ _SOMEBODY_ELSES: Final = Scanned(look=Look(online=False, trouble="Another stackd
 class _Handler(FileSystemEventHandler):
     """Sets flags and nothing else: an exception in here would end the observer's thread unseen."""
 
-    def __init__(self, note: Callable[[], None]) -> None:
+    def __init__(self, note: Callable[[], None], paths: "SimpleQueue[str | bytes] | None" = None) -> None:
         self._note = note
+        self._paths = paths
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Note that something happened."""
-        del event
+        """Note that something happened, and where."""
+        if self._paths is not None:
+            self._paths.put(event.src_path)
         self._note()
 
 
@@ -260,8 +282,22 @@ class _Watch:
         self._retry_s = FIRST_RETRY_S
         self._due_s = float("-inf")
         self._trouble = ""
+        self._changed: SimpleQueue[str | bytes] = SimpleQueue()
         self._listener = _OverflowListener(wake)
         logging.getLogger("watchdog").addHandler(self._listener)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether changes are announced now, as far as is known."""
+        return self._observer is not None
+
+    def announced(self) -> set[str]:
+        """Take the files of which a change was announced, relative to the folder."""
+        found: set[str] = set()
+        base = os.path.join(os.fspath(self._folder), "")  # noqa: PTH118  (a text to cut off)
+        while not self._changed.empty():
+            found.add(os.fsdecode(self._changed.get()).removeprefix(base))
+        return found
 
     def check(self, scanned: Scanned) -> _Health:
         """See whether the observer hears, start or replace it where it is needed, and say whether events can be relied on."""
@@ -298,7 +334,7 @@ class _Watch:
         observer = Observer()
         try:
             self._probe.mkdir(parents=True, exist_ok=True)
-            observer.schedule(_Handler(self._wake), str(self._folder), recursive=True, event_filter=EVENTS)
+            observer.schedule(_Handler(self._wake, self._changed), str(self._folder), recursive=True, event_filter=EVENTS)
             observer.schedule(_Handler(self._canary_heard.set), str(self._probe), event_filter=EVENTS)
             observer.start()
         except Exception as error:  # noqa: BLE001  (whatever fails in there, looks go on)

@@ -9,7 +9,7 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -41,7 +41,7 @@ KINDS: Final = (
 class _Seen:
     """What a look remembers of a file for the next one."""
 
-    identity: tuple[int, int, int, int]
+    sighting: FileSighting
     quiet_looks: int
 
 
@@ -72,9 +72,18 @@ class FolderScan:
         self._seen: dict[str, _Seen] = {}
         self._device: int | None = None
         self._had_files = False
+        self._closely: Collection[str] | None = None
 
-    def look(self) -> Scanned:
-        """Look at the whole tree. What lies in it never makes this fail."""
+    def look(self, closely: Collection[str] | None = None) -> Scanned:
+        """Look at the whole tree. What lies in it never makes this fail.
+
+        Parameters
+        ----------
+        closely : collection of str, optional
+            Files to look at one by one; all when it is left out. A file that is not among them, was quiet in several looks and
+            still stands for the same inode is told as it was: listing a folder costs a twentieth of asking for every file in it.
+        """
+        self._closely = closely
         try:
             root = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
@@ -95,8 +104,9 @@ class FolderScan:
                 root=None,
             )
         self._device, self._had_files = status.st_dev, bool(found.files)
-        paths = {file.path for file in found.files}
-        self._seen = {path: seen for path, seen in self._seen.items() if path in paths}
+        if len(self._seen) != len(found.files):
+            paths = {file.path for file in found.files}
+            self._seen = {path: seen for path, seen in self._seen.items() if path in paths}
         look = Look(
             online=True,
             files=tuple(found.files),
@@ -143,8 +153,8 @@ class FolderScan:
     def _walk(self, descriptor: int, folder: str, depth: int, found: _Found) -> None:
         found.folders += 1
         with os.scandir(descriptor) as entries:
-            names = sorted(entry.name for entry in entries)
-        for name in names:
+            names = sorted((entry.name, entry.inode()) for entry in entries)
+        for name, inode in names:
             if found.entries >= MOST_ENTRIES:
                 found.trouble = (
                     f"{shown(self._folder)} holds more than {MOST_ENTRIES} files and folders; only these were looked at."
@@ -153,6 +163,16 @@ class FolderScan:
                 return
             found.entries += 1
             path = f"{folder}{name}"
+            known = self._seen.get(path)
+            if (
+                known is not None
+                and self._closely is not None
+                and known.quiet_looks >= QUIET_LOOKS
+                and known.sighting.inode == inode
+                and path not in self._closely
+            ):
+                found.files.append(known.sighting)
+                continue
             try:
                 status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
             except FileNotFoundError:
@@ -187,22 +207,33 @@ class FolderScan:
             os.close(child)
 
     def _sighting(self, descriptor: int, name: str, path: str, status: os.stat_result) -> FileSighting:
-        identity = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        now = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
         seen = self._seen.get(path)
-        if seen is None or seen.identity != identity:
-            seen = _Seen(identity, 0)
+        if seen is not None and _identity(seen.sighting) != now:
+            seen = None
+        quiet_looks = 0 if seen is None else seen.quiet_looks
         being_written = False
-        if seen.quiet_looks < QUIET_LOOKS and path.lower().endswith(_PICTURES):
-            being_written = is_being_written(name, descriptor)
-            seen.quiet_looks = 0 if being_written else seen.quiet_looks + 1
-        self._seen[path] = seen
-        return FileSighting(
+        if quiet_looks < QUIET_LOOKS:
+            being_written = path.lower().endswith(_PICTURES) and is_being_written(name, descriptor)
+            quiet_looks = 0 if being_written else quiet_looks + 1
+        if seen is not None and seen.sighting.being_written == being_written:
+            # The same value: whoever goes through all files sees at a glance that nothing changed.
+            seen.quiet_looks = quiet_looks
+            return seen.sighting
+        sighting = FileSighting(
             path=path,
             fingerprint=Fingerprint(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns),
             inode=status.st_ino,
             changed_ns=status.st_ctime_ns,
             being_written=being_written,
         )
+        self._seen[path] = _Seen(sighting, quiet_looks)
+        return sighting
+
+
+def _identity(sighting: FileSighting) -> tuple[int, int, int, int]:
+    fingerprint = sighting.fingerprint
+    return fingerprint.size_bytes, fingerprint.mtime_ns, sighting.changed_ns, sighting.inode
 
 
 def is_being_written(name: str, folder: int) -> bool:

@@ -3,10 +3,12 @@
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from stackd.adapters.journal import rows
 from stackd.adapters.journal.dealt_with import not_dealt_with
@@ -17,18 +19,30 @@ from stackd.model.names import shown
 from stackd.model.verdict import Judgement
 from stackd.service.once.report import JobRecord, JournalReport
 
+R = TypeVar("R")
+
 
 def read_report(path: Path, *, job_limit: int) -> JournalReport | None:
     """Read what `stackd status` shows, without writing; None when there is no journal yet.
 
     `job_limit` newest jobs are read and as many of the newest that need a person, oldest first; all when it is −1.
     """
+    return _asked(path, partial(_report, job_limit=job_limit))
+
+
+def read_records(path: Path, beginnings: Sequence[str]) -> tuple[JobRecord, ...]:
+    """Read all jobs, oldest first, of the stacks whose ids begin with one of these; a lookup, however long the history is."""
+    return _asked(path, partial(_records, beginnings=beginnings)) or ()
+
+
+def _asked(path: Path, ask: Callable[[sqlite3.Connection], R]) -> R | None:
+    """Ask the journal something, without any right to write to it; None where there is none yet."""
     if not _is_there(path):
         return None
     # A journal at rest has no write-ahead log beside it: as `immutable` it is read without making one, and without any right to.
     at_rest = not _log_of(path).exists()
     try:
-        return _read(path, "immutable=1" if at_rest else "mode=ro", job_limit)
+        return _read(path, "immutable=1" if at_rest else "mode=ro", ask)
     except JournalBlocked as error:
         if at_rest or not _is_refused(error):
             raise
@@ -41,23 +55,49 @@ def read_report(path: Path, *, job_limit: int) -> JournalReport | None:
                 shutil.copyfile(_log_of(path), _log_of(copy))
         except OSError as error:
             raise _not_readable(path, error) from error
-        return _read(copy, "mode=rw", job_limit, told_as=path)
+        return _read(copy, "mode=rw", ask, told_as=path)
 
 
-def _read(path: Path, mode: str, job_limit: int, told_as: Path | None = None) -> JournalReport | None:
+def _read(path: Path, mode: str, ask: Callable[[sqlite3.Connection], R], told_as: Path | None = None) -> R | None:
     source = f"{path.resolve().as_uri()}?{'mode=ro&' if mode.startswith('immutable') else ''}{mode}"
     with told_plainly(told_as or path), closing(sqlite3.connect(source, uri=True, timeout=1.0)) as db:
         db.row_factory, db.text_factory = sqlite3.Row, any_bytes
-        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            return None
-        folders = tuple(rows.readable(rows.folder_from_row, db.execute("SELECT * FROM folder ORDER BY watch")))
-        counts = _counts(db)
-        wishes = tuple(rows.wish_from_row(row) for row in db.execute("SELECT * FROM wish ORDER BY id"))
-        to_see = not_dealt_with(_not_passed(db), wishes)
-        jobs = tuple(_record(db, row) for row in _found(db, job_limit, to_see))
+        return None if db.execute("PRAGMA user_version").fetchone()[0] == 0 else ask(db)
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _not_readable(path, error) from error
+    return True
+
+
+def _is_refused(error: JournalBlocked) -> bool:
+    code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & PRIMARY_CODE
+    return code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+
+
+def _not_readable(path: Path, error: OSError) -> JournalBlocked:
+    return JournalBlocked(
+        f"The journal {shown(path)} cannot be read: {error.strerror}.", hint="Ask as the user that stackd runs as."
+    )
+
+
+def _report(db: sqlite3.Connection, *, job_limit: int) -> JournalReport:
+    folders = tuple(rows.readable(rows.folder_from_row, db.execute("SELECT * FROM folder ORDER BY watch")))
+    counts = _counts(db)
+    wishes = tuple(rows.wish_from_row(row) for row in db.execute("SELECT * FROM wish ORDER BY id"))
+    to_see = not_dealt_with(_not_passed(db), wishes)
     return JournalReport(
         folders=folders,
-        jobs=jobs,
+        jobs=tuple(_record(db, row) for row in _found(db, job_limit, to_see)),
         counts=counts,
         wishes=wishes,
         to_see=MappingProxyType({job.id: job.verdict.judgement for job in to_see if job.verdict is not None}),
@@ -91,29 +131,13 @@ def _not_passed(db: sqlite3.Connection) -> tuple[Job, ...]:
     return tuple(rows.job_from_row(row) for row in found)
 
 
-def _log_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}-wal")
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        path.stat()
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise _not_readable(path, error) from error
-    return True
-
-
-def _is_refused(error: JournalBlocked) -> bool:
-    code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & PRIMARY_CODE
-    return code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-
-
-def _not_readable(path: Path, error: OSError) -> JournalBlocked:
-    return JournalBlocked(
-        f"The journal {shown(path)} cannot be read: {error.strerror}.", hint="Ask as the user that stackd runs as."
-    )
+def _records(db: sqlite3.Connection, *, beginnings: Sequence[str]) -> tuple[JobRecord, ...]:
+    found: dict[int, sqlite3.Row] = {}
+    for beginning in beginnings:
+        # Ids are hexadecimal digits: whatever begins so lies before the same with a letter beyond them.
+        span = (beginning, f"{beginning}g")
+        found |= {row["id"]: row for row in db.execute("SELECT * FROM job WHERE stack_id >= ? AND stack_id < ?", span)}
+    return tuple(_record(db, found[job_id]) for job_id in sorted(found))
 
 
 @row_of("job")

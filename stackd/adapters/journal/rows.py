@@ -10,9 +10,10 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from stackd.adapters.journal.trouble import DamagedRow, row_of
+from stackd.intake.names import name_parts
 from stackd.model.frame import BracketKind, Fingerprint, Frame, FrameMeta
 from stackd.model.job import Job, JobState
 from stackd.model.names import encodable
@@ -143,6 +144,21 @@ def content_to_bytes(content: "ContentSignature") -> bytes:
     return to_json(head).encode() + b"\n" + b"".join(arrays)
 
 
+CONTENT_FIELDS: Final = ("thumbnail", "sharpness", "detail", "brightness")
+"""Of a content signature, as this stackd writes them; named here so that nobody waits for numpy only to compare them."""
+
+LONGEST_CONTENT_HEAD: Final = 256
+"""Bytes in which the first line of a content signature ends."""
+
+
+def is_known_content(begin: bytes) -> bool:
+    """Tell by its first line whether `content_from_bytes` can read a content signature."""
+    line, end, _ = begin.partition(b"\n")
+    if not end and len(begin) >= LONGEST_CONTENT_HEAD:
+        return False
+    return tuple(json.loads(line)) == CONTENT_FIELDS and bool(end)
+
+
 def content_from_bytes(stored: bytes) -> "ContentSignature | None":
     """Read what `content_to_bytes` wrote; None when another stackd wrote it, with other fields."""
     # Imported here: `stackd status` reads journal rows and must not wait for numpy.
@@ -150,10 +166,10 @@ def content_from_bytes(stored: bytes) -> "ContentSignature | None":
 
     from stackd.model.content import ContentSignature
 
+    if not is_known_content(stored):
+        return None
     line, _, rest = stored.partition(b"\n")
     head = json.loads(line)
-    if list(head) != [field.name for field in fields(ContentSignature)]:
-        return None
     start = 0
     for name, value in head.items():
         if isinstance(value, list):
@@ -162,6 +178,12 @@ def content_from_bytes(stored: bytes) -> "ContentSignature | None":
             head[name] = values.astype(np.int8 if kind == "i1" else np.float32).reshape(shape)
             start += values.nbytes
     return ContentSignature(**head)
+
+
+@row_of("described")
+def content_from_row(row: sqlite3.Row) -> "ContentSignature | None":
+    """Read the content signature in a row of `described`; None when another stackd wrote it, with other fields."""
+    return content_from_bytes(row["signature"])
 
 
 def stack_to_row(stack: Stack, *, watch: str, at: datetime) -> tuple[object, ...]:
@@ -193,7 +215,40 @@ def frame_to_row(stack_id: str, position: int, frame: Frame) -> tuple[object, ..
         meta_to_json(frame.meta),
         to_json(frame.companion_paths),
         frame.fingerprint.picture,
+        stem_of(frame.path),
+        moment_of(frame.meta),
+        size_of(frame.meta),
     )
+
+
+def stem_of(path: str) -> str:
+    """Write what a frame is found again by when it was moved."""
+    return name_parts(path).stem.casefold().encode("utf-8", "surrogateescape").hex()
+
+
+def moment_of(meta: FrameMeta) -> str | None:
+    """Write what a frame is found again by when it was renamed."""
+    if meta.captured_at is None:
+        return None
+    try:
+        return to_text(meta.captured_at)
+    except OverflowError:
+        # In the first or last hours that can be told, of a camera whose clock is not set.
+        return meta.captured_at.isoformat()
+
+
+def size_of(meta: FrameMeta) -> str:
+    """Write the size in pixels, however turned."""
+    sides = sorted((meta.width_px or 0, meta.height_px or 0))
+    return f"{sides[0]}x{sides[1]}"
+
+
+def trait_of(name: str, path: bytes, meta: str) -> str | None:
+    """Tell stem, moment or size of a row that was written without them."""
+    if name == "stem":
+        return stem_of(to_name(path))
+    known = meta_from_json(meta)
+    return moment_of(known) if name == "moment" else size_of(known)
 
 
 @row_of("stack_frame")
@@ -338,17 +393,19 @@ def wish_from_row(row: sqlite3.Row) -> Wish:
 
 @row_of("described")
 def described_from_row(row: sqlite3.Row) -> Described | NotDescribed | None:
-    """Read a row of `described`; None when another stackd wrote it in a way that this one does not know."""
+    """Read a row of `described` without its content signature; None when another stackd wrote it in a way unknown to this one."""
     watch, path = to_name(row["watch"]), to_name(row["path"])
     fingerprint = fingerprint_from_row(row)
     if row["meta"] is None:
         return NotDescribed(watch=watch, path=path, fingerprint=fingerprint, reason=text(row["reason"]))
-    content = None
-    if row["signature"] is not None:
-        content = content_from_bytes(row["signature"])
-        if content is None:
-            return None
-    return Described(watch=watch, path=path, fingerprint=fingerprint, meta=meta_from_json(row["meta"]), content=content)
+    is_kept = row["content_begin"] is not None
+    if is_kept and not is_known_content(row["content_begin"]):
+        return None
+    meta = meta_from_json(row["meta"])
+    # It is looked up by these next; here they can still be told to be damaged.
+    moment_of(meta)
+    size_of(meta)
+    return Described(watch=watch, path=path, fingerprint=fingerprint, meta=meta, content_is_kept=is_kept)
 
 
 @row_of("folder")

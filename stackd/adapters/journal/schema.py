@@ -1,6 +1,7 @@
 """The journal's tables, and how an older journal is brought up to date."""
 
 import sqlite3
+from collections.abc import Callable
 from typing import Final
 
 APPLICATION_ID: Final = 0x73746B64
@@ -136,6 +137,20 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     ALTER TABLE stack_frame ADD COLUMN picture TEXT;                      -- hash of the picture alone, with its scheme; or NULL
     ALTER TABLE described ADD COLUMN picture TEXT;
     """,
+    """
+    CREATE INDEX stack_frame_by_path ON stack_frame (path);               -- frames that appear in a folder are looked up
+    CREATE INDEX event_by_job ON event (job_id);                          -- forgotten with their jobs
+    ALTER TABLE stack_frame ADD COLUMN stem TEXT;                         -- by these three a frame is found again
+    ALTER TABLE stack_frame ADD COLUMN moment TEXT;                       -- that was renamed, moved or saved anew
+    ALTER TABLE stack_frame ADD COLUMN size_px TEXT;
+    UPDATE stack_frame SET stem = trait('stem', path, meta), moment = trait('moment', path, meta),
+        size_px = trait('size', path, meta);
+    CREATE INDEX stack_frame_by_stem ON stack_frame (stem, size_px);
+    CREATE INDEX stack_frame_by_moment ON stack_frame (moment);
+    CREATE INDEX stack_frame_by_size ON stack_frame (size_px) WHERE content_sha256 IS NOT NULL;
+    CREATE INDEX stack_frame_by_content ON stack_frame (content_sha256);
+    CREATE INDEX stack_frame_by_picture ON stack_frame (picture);
+    """,
 )
 """One script a version; version n is reached by running script n. Only ever append: journals of every version are out there."""
 
@@ -152,8 +167,10 @@ class ForeignDatabase(Exception):
     """The file is a database, but no journal of stackd."""
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+def migrate(connection: sqlite3.Connection, *, trait: Callable[[str, bytes, str], str | None]) -> None:
     """Bring the journal to the newest version; each step is one transaction.
+
+    `trait` tells, for older rows, what a frame is found again by: "stem", "moment" or "size", its path and its metadata as JSON.
 
     Raises
     ------
@@ -168,6 +185,7 @@ def migrate(connection: sqlite3.Connection) -> None:
         raise ForeignDatabase
     if version > len(MIGRATIONS):
         raise NewerJournal(version)
+    connection.create_function("trait", 3, trait, deterministic=True)
     for number in range(version + 1, len(MIGRATIONS) + 1):
         # `executescript` commits what is open before it starts, hence the transaction inside the script.
         connection.executescript(

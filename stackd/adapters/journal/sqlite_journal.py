@@ -2,19 +2,19 @@
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from stackd.adapters.journal import rows
 from stackd.adapters.journal.schema import migrate
-from stackd.adapters.journal.trouble import DamagedRow, any_bytes, told_plainly
+from stackd.adapters.journal.trouble import DamagedRow, any_bytes, row_of, told_plainly
 from stackd.errors import IllegalTransition, JournalBlocked
-from stackd.model.job import Job, JobState, is_legal
+from stackd.model.job import OVER, Job, JobState, is_legal
 from stackd.model.names import shown
 from stackd.model.stack import Stack
 from stackd.model.verdict import Verdict
@@ -24,6 +24,7 @@ from stackd.service.ports import (
     NotDescribed,
     Progressed,
     Publication,
+    Recollection,
     StagedFile,
     TakenFrame,
     Warned,
@@ -31,11 +32,20 @@ from stackd.service.ports import (
     WishKind,
 )
 
+if TYPE_CHECKING:
+    from stackd.model.content import ContentSignature
+
 JOURNAL_NAME: Final = "journal.sqlite3"
 """The journal's file in the state folder."""
 
 BUSY_MS: Final = 5_000
 """How long a write waits for another process: the command line holds the journal for milliseconds, a backup for seconds."""
+
+GONE_THROUGH_AT_ONCE: Final = 200
+"""Jobs looked at in one step of forgetting: some milliseconds."""
+
+GIVEN_BACK_PAGES: Final = 2_000
+"""Pages given back to the disk in one step: eight megabytes."""
 
 OWNER_BYTES: Final = 3
 """Random bytes in the name of this journal's service: two services sharing an output folder collide once in 16 million."""
@@ -43,12 +53,18 @@ OWNER_BYTES: Final = 3
 TRIED_BYTES: Final = 4_096
 """Random bytes written to see whether the journal can be written: as many as a page, so that they never fit into what is left."""
 
-RECALL_LIMIT: Final = 200_000
-"""Descriptions given back at start; more files than this in one watched folder are simply described again."""
+LOOKED_UP_AT_ONCE: Final = 500
+"""Files in one question to the journal; SQLite takes at most 32,766 values, and longer lists are no faster."""
 
 
 class SqliteJournal:
     """A `Journal` in one SQLite file, or in memory for tests.
+
+    Parameters
+    ----------
+    path : Path or None
+    check : bool
+        Whether to look through the whole file for damage first; for a single note it takes too long.
 
     Raises
     ------
@@ -57,29 +73,41 @@ class SqliteJournal:
         cannot be written, or the journal is locked for longer than five seconds.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, check: bool = True) -> None:
         self._path = path
+        self._is_together = False
         self._identity: tuple[int, int] | None = None
         with told_plainly(path):
             self._db = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, timeout=BUSY_MS / 1000)
         try:
             with told_plainly(path):
-                self._prepare()
+                self._prepare(check=check)
         except JournalBlocked:
             self._db.close()
             raise
         self._identity = None if path is None else _identity(path)
         self._seen_version = self._data_version()
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, check: bool) -> None:
         self._db.row_factory, self._db.text_factory = sqlite3.Row, any_bytes
+        if self._db.execute("PRAGMA page_count").fetchone()[0] == 0:
+            # Only a new file takes it; in an older one space that is free is used again, and a backup of it is small.
+            self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
-        verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0] if check else "ok"
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
-        migrate(self._db)
+        migrate(self._db, trait=rows.trait_of)
+        if check:
+            self._require_known_states()
+
+    def _require_known_states(self) -> None:
+        """Meet a damaged state: who asks for jobs by their states would pass it over."""
+        found = {row["state"] for row in self._db.execute("SELECT DISTINCT state FROM job").fetchall()}
+        if found - set(JobState):
+            raise DamagedRow("job")
 
     # ------------------------------------------------------- stacks and jobs
 
@@ -276,16 +304,11 @@ class SqliteJournal:
             frames = db.execute("SELECT * FROM stack_frame WHERE stack_id = ? ORDER BY position", (stack_id,)).fetchall()
             return rows.stack_from_rows(row, tuple(rows.frame_from_row(frame) for frame in frames))
 
-    def taken_frames(self, watch: str) -> Mapping[str, TakenFrame]:
-        """Frames that belong to recorded stacks of this watch, those of superseded stacks excepted; the newest stack wins."""
+    def newest_job(self, stack_id: str) -> Job | None:
+        """The newest job of a stack."""
         with self._reading() as db:
-            found = db.execute(
-                "SELECT path, size_bytes, mtime_ns, content_sha256, picture, meta, companions, f.stack_id FROM stack_frame f "
-                "JOIN (SELECT stack_id, MAX(id) AS newest FROM job WHERE watch = ? AND state <> ? GROUP BY stack_id) j "
-                "ON j.stack_id = f.stack_id ORDER BY j.newest",
-                (rows.to_bytes(watch), JobState.SUPERSEDED),
-            ).fetchall()
-            return MappingProxyType(dict(rows.taken_from_row(row) for row in found))
+            row = db.execute("SELECT * FROM job WHERE stack_id = ? ORDER BY id DESC LIMIT 1", (stack_id,)).fetchone()
+            return None if row is None else rows.job_from_row(row)
 
     # --------------------------------------------------------------- wishes
 
@@ -353,23 +376,72 @@ class SqliteJournal:
                 ),
             )
 
-    def recall(self, watch: str) -> tuple[Described | NotDescribed, ...]:
-        """What was remembered of the files of this watch."""
+    def recall(self, watch: str, paths: Sequence[str]) -> Recollection:
+        """What is known of these files: what was remembered of them but `contents`, and the recorded stacks that hold them."""
+        stored = rows.to_bytes(watch)
+        described: list[Described | NotDescribed] = []
+        damaged: list[bytes] = []
+        found = _Found()
         with self._reading() as db:
-            found = db.execute("SELECT * FROM described WHERE watch = ? LIMIT ?", (rows.to_bytes(watch), RECALL_LIMIT))
-            kept = found.fetchall()
-        known = []
-        damaged = []
-        for row in kept:
-            try:
-                known.append(rows.described_from_row(row))
-            except DamagedRow:
-                damaged.append((row["watch"], row["path"]))
-        if damaged:
-            # What a file said of itself can be read again.
+            for some in batched([rows.to_bytes(path) for path in paths], LOOKED_UP_AT_ONCE):
+                marks = ",".join("?" * len(some))
+                known = db.execute(
+                    "SELECT watch, path, size_bytes, mtime_ns, content_sha256, picture, meta, reason, "  # noqa: S608 (marks only)
+                    f"substr(signature, 1, {rows.LONGEST_CONTENT_HEAD}) AS content_begin "
+                    f"FROM described WHERE watch = ? AND path IN ({marks})",
+                    (stored, *some),
+                )
+                for row in known:
+                    try:
+                        one = rows.described_from_row(row)
+                    except DamagedRow:
+                        damaged.append(row["path"])
+                        continue
+                    if one is not None:
+                        described.append(one)
+                found.take(db.execute(f"{_TAKEN} f.path IN ({marks})", (stored, *some)))
+            for known_one in described:
+                if isinstance(known_one, Described) and known_one.path not in found.taken:
+                    _find_alike(db, stored, known_one, found)
+        self._drop_damaged(stored, damaged)
+        return found.recollection(described)
+
+    def alike(self, described: Sequence[Described]) -> Recollection:
+        """Recorded frames that these files of one watch may hold though they are called otherwise; enough to tell whether any."""
+        found = _Found()
+        with self._reading() as db:
+            for one in described:
+                _find_alike(db, rows.to_bytes(one.watch), one, found)
+        return found.recollection(())
+
+    def contents(self, watch: str, paths: Sequence[str]) -> "Mapping[str, ContentSignature]":
+        """What these files look like, as far as that was remembered."""
+        found: dict[str, ContentSignature] = {}
+        damaged: list[bytes] = []
+        stored = rows.to_bytes(watch)
+        with self._reading() as db:
+            for some in batched([rows.to_bytes(path) for path in paths], LOOKED_UP_AT_ONCE):
+                marks = ",".join("?" * len(some))
+                kept = db.execute(
+                    f"SELECT path, signature FROM described WHERE watch = ? AND path IN ({marks}) AND signature IS NOT NULL",  # noqa: S608 (marks only)
+                    (stored, *some),
+                )
+                for row in kept:
+                    try:
+                        content = rows.content_from_row(row)
+                    except DamagedRow:
+                        damaged.append(row["path"])
+                        continue
+                    if content is not None:
+                        found[rows.to_name(row["path"])] = content
+        self._drop_damaged(stored, damaged)
+        return found
+
+    def _drop_damaged(self, watch: bytes, paths: Sequence[bytes]) -> None:
+        """Let go of descriptions that cannot be read: what a file said of itself can be read again."""
+        if paths:
             with self._transaction() as db:
-                db.executemany("DELETE FROM described WHERE watch IS ? AND path IS ?", damaged)
-        return tuple(described for described in known if described is not None)
+                db.executemany("DELETE FROM described WHERE watch = ? AND path = ?", [(watch, path) for path in paths])
 
     def forget(self, watch: str, paths: Iterable[str]) -> None:
         """Drop what was remembered of files that are gone."""
@@ -378,6 +450,40 @@ class SqliteJournal:
                 "DELETE FROM described WHERE watch = ? AND path = ?",
                 [(rows.to_bytes(watch), rows.to_bytes(path)) for path in paths],
             )
+
+    # -------------------------------------------------------------- history
+
+    def forget_history(
+        self, watches: Sequence[str], *, before: datetime, keep: Collection[str], after_job: int
+    ) -> tuple[int, int | None]:
+        """Forget some stacks that are over since `before`, but none of `keep`: their jobs, frames, events and decisions."""
+        marks = ",".join("?" * len(watches))
+        with self._transaction() as db:
+            found = db.execute(
+                f"SELECT id, stack_id, queued_at FROM job WHERE id > ? AND watch IN ({marks}) ORDER BY id LIMIT ?",  # noqa: S608 (marks only)
+                (after_job, *(rows.to_bytes(watch) for watch in watches), GONE_THROUGH_AT_ONCE),
+            ).fetchall()
+            old = [row for row in found if row["queued_at"] < rows.to_text(before)]
+            stacks = {row["stack_id"] for row in old if row["stack_id"] not in keep}
+            forgotten = [stack_id for stack_id in sorted(stacks) if _is_over(db, stack_id, before)]
+            for stack_id in forgotten:
+                _forget_stack(db, stack_id)
+        if not old:
+            self._give_back(GIVEN_BACK_PAGES)
+        return len(forgotten), old[-1]["id"] if old else None
+
+    def forget_stacks(self, stack_ids: Iterable[str]) -> None:
+        """Forget stacks whatever their state, and give the space back to the disk."""
+        with self._transaction() as db:
+            for stack_id in stack_ids:
+                _forget_stack(db, stack_id)
+        self._give_back(0)
+
+    def _give_back(self, pages: int) -> None:
+        """Give free space back to the disk; all of it where `pages` is 0."""
+        with told_plainly(self._path):
+            # A script is carried out to its end, a single statement here for one page only.
+            self._db.executescript(f"PRAGMA incremental_vacuum({pages});")
 
     # --------------------------------------------------------------- status
 
@@ -428,17 +534,44 @@ class SqliteJournal:
     # -------------------------------------------------------------- private
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def together(self) -> Iterator[None]:
+        """Make everything that is written inside durable at once, at the end. A step that fails inside takes back only itself."""
+        if self._is_together:
+            yield
+            return
         with told_plainly(self._path):
             self._require_place()
             self._db.execute("BEGIN IMMEDIATE")
+            self._is_together = True
             try:
-                yield self._db
+                yield
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+            finally:
+                self._is_together = False
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        if not self._is_together:
+            with self.together():
+                yield self._db
+            return
+        with told_plainly(self._path):
+            # Fails where a full disk has ended the whole transaction: then nothing of it may be kept.
+            if not self._db.in_transaction:
+                raise sqlite3.OperationalError("what was to be written with it was taken back")
+            self._db.execute("SAVEPOINT step")
+            try:
+                yield self._db
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK TO step")
+                    self._db.execute("RELEASE step")
+                raise
+            self._db.execute("RELEASE step")
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -465,6 +598,62 @@ class SqliteJournal:
         return version
 
 
+_TAKEN: Final = (
+    "SELECT f.path, f.size_bytes, f.mtime_ns, f.content_sha256, f.picture, f.meta, f.companions, j.* "
+    "FROM stack_frame f JOIN job j ON j.stack_id = f.stack_id WHERE j.watch = ? AND"
+)
+"""Frames of recorded stacks with their jobs."""
+
+HASHED: Final = "(f.content_sha256 IS NOT NULL OR f.picture IS NOT NULL) AND j.state <> 'superseded'"
+
+MOST_OF_ONE_MOMENT: Final = 16
+"""Files of one exposure, and exposures of one moment; more share it only where a clock stood still."""
+
+
+class _Found:
+    """Recorded frames that were looked up, and the newest jobs of their stacks."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, tuple[int, TakenFrame]] = {}
+        self._jobs: dict[str, Job] = {}
+
+    def take(self, found: Iterable[sqlite3.Row]) -> None:
+        for row in found:
+            job = rows.job_from_row(row)
+            if job.stack_id not in self._jobs or self._jobs[job.stack_id].id < job.id:
+                self._jobs[job.stack_id] = job
+            path, frame = rows.taken_from_row(row)
+            if job.state is not JobState.SUPERSEDED and (path not in self.taken or self.taken[path][0] < job.id):
+                self.taken[path] = (job.id, frame)
+
+    def recollection(self, described: Iterable[Described | NotDescribed]) -> Recollection:
+        taken = MappingProxyType({path: frame for path, (_, frame) in self.taken.items()})
+        return Recollection(described=tuple(described), taken=taken, jobs=tuple(self._jobs.values()))
+
+
+def _find_alike(db: sqlite3.Connection, watch: bytes, one: Described, found: _Found) -> None:
+    """Look for recorded frames with the same bytes or picture, of the same moment, or of the same name or size."""
+    for column, value in (("content_sha256", one.fingerprint.content_sha256), ("picture", one.fingerprint.picture)):
+        if value is not None:
+            found.take(db.execute(f"{_TAKEN} f.{column} = ? LIMIT {MOST_OF_ONE_MOMENT}", (watch, value)))
+    moment = rows.moment_of(one.meta)
+    if moment is not None:
+        found.take(db.execute(f"{_TAKEN} f.moment = ? LIMIT {MOST_OF_ONE_MOMENT}", (watch, moment)))
+    if one.fingerprint.content_sha256 is None:
+        # One shows that the file is to be hashed; which it is, its hash tells.
+        size = rows.size_of(one.meta)
+        found.take(
+            db.execute(f"{_TAKEN} f.stem = ? AND f.size_px = ? AND {HASHED} LIMIT 1", (watch, rows.stem_of(one.path), size))
+        )
+        if moment is None or one.meta.sources.get("captured_at") == "mtime":
+            found.take(db.execute(f"{_TAKEN} f.size_px = ? AND {HASHED} LIMIT 1", (watch, size)))
+
+
+def batched(values: Sequence[bytes], count: int) -> Iterator[Sequence[bytes]]:
+    """Part values into runs of at most `count`."""
+    return (values[start : start + count] for start in range(0, len(values), count))
+
+
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
         status = path.stat()
@@ -479,6 +668,26 @@ _ENDS: Final = frozenset(
 """States in which nothing runs on; `finished_at` tells since when."""
 
 
+@row_of("job")
+def _is_over(db: sqlite3.Connection, stack_id: str, before: datetime) -> bool:
+    """Tell whether nothing is left to do for a stack, and the last of it lies so far back."""
+    jobs = db.execute("SELECT state, COALESCE(finished_at, queued_at) AS at FROM job WHERE stack_id = ?", (stack_id,)).fetchall()
+    return all(JobState(row["state"]) in OVER and row["at"] < rows.to_text(before) for row in jobs)
+
+
+def _forget_stack(db: sqlite3.Connection, stack_id: str) -> None:
+    jobs = [row["id"] for row in db.execute("SELECT id FROM job WHERE stack_id = ?", (stack_id,)).fetchall()]
+    for table in ("output", "warning", "event"):
+        db.executemany(f"DELETE FROM {table} WHERE job_id = ?", [(job_id,) for job_id in jobs])  # noqa: S608 (our own names)
+    for statement in (
+        "DELETE FROM job WHERE stack_id = ?",
+        "DELETE FROM stack_frame WHERE stack_id = ?",
+        "DELETE FROM stack WHERE id = ?",
+        "DELETE FROM wish WHERE stack_id = ? AND answer IS NOT NULL",
+    ):
+        db.execute(statement, (stack_id,))
+
+
 _NOT_VISIBLE: Final = tuple(state for state in JobState if state not in (JobState.DONE, JobState.PUBLISHING))
 """States of a job of which nothing should be visible."""
 
@@ -486,7 +695,7 @@ _NOT_VISIBLE: Final = tuple(state for state in JobState if state not in (JobStat
 def _insert_stack(db: sqlite3.Connection, stack: Stack, *, watch: str, at: datetime) -> None:
     db.execute("INSERT INTO stack VALUES (?,?,?,?,?,?,?,?,?,?)", rows.stack_to_row(stack, watch=watch, at=at))
     db.executemany(
-        "INSERT INTO stack_frame VALUES (?,?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO stack_frame VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
         [rows.frame_to_row(stack.id, position, frame) for position, frame in enumerate(stack.frames)],
     )
 

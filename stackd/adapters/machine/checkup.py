@@ -74,7 +74,7 @@ def check_machine() -> Iterator[Check]:
             about="memory",
             verdict=Verdict.NOTE,
             sentence=f"{_gigabytes(memory)} of memory are free; 24-megapixel stacks may need {_gigabytes(LEAST_MEMORY_BYTES)}.",
-            remedy="Keep [work] jobs_at_once at 1, and close what else is running.",
+            remedy="Close what else is running; stackd works on one stack at a time where memory is short.",
         )
     else:
         yield Check(about="memory", verdict=Verdict.FINE, sentence=f"{_gigabytes(memory)} of memory are free.")

@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import time
 from contextlib import suppress
 from types import FrameType
 from typing import Final
@@ -45,6 +46,11 @@ class Wakeup:
         with suppress(BlockingIOError):
             while os.read(self._out, DRAIN_BYTES):
                 pass
+
+    def rest(self, seconds: float) -> None:
+        """Sleep for so long, or until a signal came."""
+        if seconds > 0.0 and not self._stop:
+            time.sleep(seconds)
 
     def take_signals(self) -> None:
         """Note SIGTERM, SIGINT and SIGHUP from now on instead of ending."""

@@ -28,6 +28,12 @@ class DemoCamera:
         self._folder = folder
         self._began_at = began_at
         self._count = 0
+        self._first = 0
+
+    def begin_again(self, after_s: float) -> None:
+        """Let time pass before the next stack; its focus begins at the near end."""
+        self._began_at += timedelta(seconds=after_s)
+        self._first = self._count
 
     def expose(self, pixels: NDArray[np.uint8]) -> Path:
         """Write the next frame into the folder.
@@ -43,7 +49,7 @@ class DemoCamera:
             The file.
         """
         taken_at = self._began_at + timedelta(seconds=self._count * SECONDS_A_FRAME)
-        tenths_mm = round((NEAREST_M + self._count * STEP_M) * 10_000)
+        tenths_mm = round((NEAREST_M + (self._count - self._first) * STEP_M) * 10_000)
         self._count += 1
         plain = simplejpeg.encode_jpeg(
             np.ascontiguousarray(pixels), quality=JPEG_QUALITY, colorspace="RGB", colorsubsampling="444"

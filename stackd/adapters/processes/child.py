@@ -39,12 +39,13 @@ def main() -> None:
     """Serve requests until the parent closes the pipe."""
     entry, requests_fd, reports_fd, parent, cpu_s = sys.argv[1:]
     _end_with(int(parent))
-    _keep_within_limits(int(cpu_s))
+    _keep_within_limits()
     # Ctrl-C in a terminal is for the service, which ends its children itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stop = _StopFlag()
     with open(int(requests_fd), "rb") as requests, open(int(reports_fd), "wb", buffering=0) as reports:  # noqa: PTH123  (descriptors)
-        while (request := read_message(requests)) is not None:
+        while not stop.asked and (request := read_message(requests)) is not None:
+            _allow_cpu(int(cpu_s))
             _answer(entry, request, reports, stop)
 
 
@@ -106,16 +107,22 @@ def _end_with(parent: int) -> None:
         os._exit(1)
 
 
-def _keep_within_limits(cpu_s: int) -> None:
-    for limit, wanted in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, MOST_OPEN_FILES),
-        (resource.RLIMIT_CPU, cpu_s),
-    ):
-        _, hard = resource.getrlimit(limit)
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(limit, (soft, hard))
+def _allow_cpu(cpu_s: int) -> None:
+    """Let the next request use so much beyond what the ones before it did."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + cpu_s)
+
+
+def _limit(limit: int, wanted: int) -> None:
+    _, hard = resource.getrlimit(limit)
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(limit, (soft, hard))
+
+
+def _keep_within_limits() -> None:
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_NOFILE, MOST_OPEN_FILES)
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), NICENESS))
     if sys.platform == "linux":

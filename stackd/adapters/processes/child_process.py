@@ -8,6 +8,8 @@ import sys
 from contextlib import suppress
 from typing import Final
 
+import psutil
+
 from stackd.adapters.processes.messages import LENGTH, Report, framed
 
 READ_BYTES: Final = 1 << 16
@@ -28,7 +30,7 @@ class ChildProcess:
     entry : str
         `module:function`, called in the child for every request.
     cpu_s : int
-        CPU seconds after which the system ends it.
+        CPU seconds of one request after which the system ends it.
     """
 
     def __init__(self, entry: str, *, cpu_s: int) -> None:
@@ -92,6 +94,17 @@ class ChildProcess:
         name = signal.Signals(-code).name if -code in signal.valid_signals() else str(-code)
         explained = {"SIGKILL": "killed, perhaps because memory ran out", "SIGXCPU": "it used more CPU time than it may"}
         return f"its process was ended by {name} ({explained.get(name, 'a crash in a library')})"
+
+    def rss_bytes(self) -> int:
+        """Resident memory; none where it has ended."""
+        try:
+            return int(psutil.Process(self._process.pid).memory_info().rss)
+        except psutil.Error:
+            return 0
+
+    def dismiss(self) -> None:
+        """Send no more: it ends by itself."""
+        self._close_requests()
 
     def ask_to_end(self) -> None:
         """Ask it to stop; see `GRACE_S`."""

@@ -11,6 +11,7 @@ from stackd.bench.commands.constants import constants
 from stackd.bench.commands.findings import findings
 from stackd.bench.commands.look import look
 from stackd.bench.commands.options import Against, AsJson, Folder, Frames, Methods, Runs
+from stackd.bench.commands.service import service
 from stackd.cli.teaching import HELP_NAMES, TeachingGroup
 from stackd.errors import WrongUse
 
@@ -31,6 +32,7 @@ app = typer.Typer(
   stackd bench memory --counts 10,100
   stackd bench findings         stacks with faults: are they noticed?
   stackd bench constants --only depth.surface   which of its numbers matter?
+  stackd bench service --only drop --stacks 100   the daemon under load
   stackd bench look IMG_04*.JPG -o look.png --against 'enfuse=enfuse -o {output} {frames}'
 """,
 )
@@ -123,6 +125,7 @@ def memory(
 app.command()(look)
 app.command()(findings)
 app.command()(constants)
+app.command()(service)
 
 
 @app.command(hidden=True)

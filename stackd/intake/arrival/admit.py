@@ -107,19 +107,23 @@ class Admitted:
     """Frame → its sidecars (same stem, or the frame's whole name with one more suffix)."""
     ignored: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Path → reason; sidecars without a frame are among them."""
+    roles: Mapping[str, Admission] = field(default_factory=lambda: MappingProxyType({}))
+    """What every name was found to be."""
 
 
-def sort_out(paths: Iterable[str]) -> Admitted:
-    """Sort the files of a folder by their role."""
+def sort_out(paths: Iterable[str], before: Admitted | None = None) -> Admitted:
+    """Sort the files of a folder by their role; `before` is what was found last time, so that only new names are judged."""
     by_role: dict[Role, list[str]] = {role: [] for role in Role}
     ignored: dict[str, str] = {}
+    known = {} if before is None else before.roles
+    roles: dict[str, Admission] = {}
     for path in sorted(paths):
-        admission = admit(path)
+        admission = roles[path] = known.get(path) or admit(path)
         by_role[admission.role].append(path)
         if admission.role is Role.IGNORED:
             ignored[path] = admission.reason
     by_stem: dict[str, list[str]] = {}
-    for frame in by_role[Role.FRAME]:
+    for frame in by_role[Role.FRAME] if by_role[Role.SIDECAR] else ():
         for key in {frame.casefold(), _without_suffix(frame)}:
             by_stem.setdefault(key, []).append(frame)
     sidecars: dict[str, list[str]] = {}
@@ -134,6 +138,7 @@ def sort_out(paths: Iterable[str]) -> Admitted:
         done_folders=frozenset(path.rpartition("/")[0] for path in by_role[Role.DONE_MARKER]),
         sidecars=MappingProxyType({frame: tuple(found) for frame, found in sidecars.items()}),
         ignored=MappingProxyType(ignored),
+        roles=MappingProxyType(roles),
     )
 
 

@@ -67,14 +67,14 @@ class Settling:
         """Name the files that are not settled yet."""
         return frozenset(path for path, seen in self.observations.items() if not has_settled(seen, settle_s))
 
-    def next_settled_s(self, settle_s: float) -> float | None:
-        """Say when the next file can be settled if it keeps still (monotonic); None when nothing is waited for."""
-        due = [
-            max(seen.unchanged_since_s + settle_s, seen.last_seen_s)
-            for seen in self.observations.values()
-            if not has_settled(seen, settle_s)
-        ]
-        return min(due, default=None)
+    def next_settled_s(self, settle_s: float, *, among: Iterable[str] | None = None) -> float | None:
+        """Say when the next file can be settled if it keeps still (monotonic); None when nothing is waited for.
+
+        `among` names the files that have not settled, where they are known.
+        """
+        waiting = self.settling(settle_s) if among is None else among
+        seen = [self.observations[path] for path in waiting]
+        return min((max(each.unchanged_since_s + settle_s, each.last_seen_s) for each in seen), default=None)
 
 
 def has_settled(seen: Observation, settle_s: float) -> bool:
@@ -97,7 +97,15 @@ def looked(before: Settling, files: Iterable[Sighting], *, now_s: float) -> Sett
     now_s : float
         Monotonic time of this look.
     """
-    observations: dict[str, Observation] = {}
+    files = tuple(files)
+    return looked_on(before, files, gone=before.observations.keys() - {file.path for file in files}, now_s=now_s)
+
+
+def looked_on(before: Settling, files: Iterable[Sighting], *, gone: Iterable[str], now_s: float) -> Settling:
+    """Take in what a look found anew: the files that changed or had not settled, and those that are gone. The others stay."""
+    observations = dict(before.observations)
+    for path in gone:
+        observations.pop(path, None)
     for file in files:
         identity = (file.fingerprint.size_bytes, file.fingerprint.mtime_ns, file.changed_ns, file.inode)
         known = before.observations.get(file.path)

@@ -126,18 +126,22 @@ def _join_by_name(frames: Sequence[Frame], joined: _Joined, looks: Looks) -> Non
 def _pairs(members: Sequence[Frame]) -> Iterator[tuple[Frame, Frame]]:
     """All pairs of files with one stem, those of one folder first: a camera's counter repeats, a folder's names do not."""
     pairs = [(a, b) for place, a in enumerate(members) for b in members[place + 1 :]]
-    yield from sorted(pairs, key=lambda two: (_folder(two[0]) != _folder(two[1]), _order(two[0]), _order(two[1])))
+    yield from sorted(pairs, key=lambda two: (not _in_one_shoot(*two), _order(two[0]), _order(two[1])))
 
 
 def _may_be_one_by_name(first: Frame, second: Frame) -> bool:
     if class_of(first) == class_of(second) or not same_moment(first, second) or not same_body(first, second):
         return False
-    return (has_moment(first) and has_moment(second)) or _folder(first) == _folder(second)
+    return (has_moment(first) and has_moment(second)) or _in_one_shoot(first, second)
 
 
-def _folder(frame: Frame) -> str:
+def _in_one_shoot(first: Frame, second: Frame) -> bool:
+    return shoot_folder(first.path) == shoot_folder(second.path)
+
+
+def shoot_folder(path: str) -> str:
     """Name the folder of a shoot: siblings that part formats count as one."""
-    folder = name_parts(frame.path).folder
+    folder = name_parts(path).folder
     parent, _, last = folder.rpartition("/")
     return (parent if _RAW_OR_JPEG_FOLDER.search(last) else folder).casefold()
 

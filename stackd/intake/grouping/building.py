@@ -362,7 +362,7 @@ class Building:
     def finished(self, results: Sequence[Frame]) -> Grouping:
         """Put everything into a fixed order."""
         stacks = [_with_results(stack, results) for stack in self.stacks]
-        stacks.sort(key=_stack_order)
+        stacks.sort(key=stack_order)
         return Grouping(
             stacks=tuple(stacks),
             others=tuple(sorted(self.others, key=lambda other: natural_key(other.frames[0].path))),
@@ -410,6 +410,7 @@ def stack_folders_match(path: str, folder: str) -> bool:
     return not folder or path.startswith(f"{folder}/")
 
 
-def _stack_order(stack: CandidateStack) -> tuple[datetime, object]:
+def stack_order(stack: CandidateStack) -> tuple[datetime, object]:
+    """Give a key that puts stacks in order of capture."""
     first = stack.captured[0] if stack.captured else stack.frames[0]
     return first.meta.captured_at or datetime.min.replace(tzinfo=UTC), natural_key(first.path)

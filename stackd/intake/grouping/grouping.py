@@ -30,6 +30,7 @@ def group(
     *,
     manifests: Sequence[Manifest] = (),
     overrides: Sequence[Override] = (),
+    beside: Mapping[str, int] | None = None,
 ) -> Grouping:
     """Sort the frames of a watched folder into stacks.
 
@@ -44,6 +45,8 @@ def group(
         From `parse_manifest`.
     overrides : sequence of Override
         The user's decisions, oldest first.
+    beside : mapping of str to int, optional
+        How many more frames there are in folders of which these are only some.
 
     Returns
     -------
@@ -74,6 +77,7 @@ def group(
     if settings.subfolders == "stack":
         remaining = building.take_subfolders(remaining)
     building.counts.update(name_parts(frame.path).folder for frame in remaining)
+    building.counts.update(beside or {})
     numbers = numbering((frame.path for frame in remaining), contents)
     for part in partition(remaining, numbers, settings):
         building.take_sequence([numbered_shot(frame, contents, numbers) for frame in part])

@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from stackd.intake.names import name_parts
 from stackd.model.frame import Frame
@@ -70,7 +71,7 @@ def _results_by_name(frames: Sequence[Frame]) -> dict[str, str]:
             if words and not is_series and moments[frame.meta.captured_at] > 1:
                 reasons[frame.path] = f"it is a finished result: its name says “{words[0]}”, and another frame has its moment"
             continue
-        source = _source_of(stem, stems)
+        source = source_of(stem, stems)
         if len(frames) == 1:
             continue
         if source is not None:
@@ -80,7 +81,7 @@ def _results_by_name(frames: Sequence[Frame]) -> dict[str, str]:
     return reasons
 
 
-def _source_of(stem: str, stems: set[str]) -> str | None:
+def source_of(stem: str, stems: AbstractSet[str]) -> str | None:
     """Find the picture from whose name this one is derived by a word (`fly1_edge` from `fly1`)."""
     for length in range(len(stem) - 1, 0, -1):
         if stem[length] in "-_ " and stem[:length] in stems and _DERIVED.match(stem[length:]):

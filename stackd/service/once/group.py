@@ -11,7 +11,7 @@ from stackd.imaging.ground.frames import Progress
 from stackd.intake.arrival.admit import Admitted, sort_out
 from stackd.intake.arrival.manifest import Manifest, parse_manifest
 from stackd.intake.grouping.candidates import Grouping
-from stackd.intake.grouping.grouping import group
+from stackd.intake.grouping.parts import Sorting, sort_again
 from stackd.intake.settings import GroupingSettings
 from stackd.model.content import ContentSignature
 from stackd.model.frame import Fingerprint, Frame
@@ -91,7 +91,7 @@ def sort_files(
                     ignored[path] = "it is the manifest of its folder"
                 else:
                     ignored[path] = f"the manifest is not obeyed: {manifest.reason}"
-    grouping = group(frames, contents, settings, manifests=obeyed)
+    grouping = sort_again(Sorting(), frames, contents, settings, manifests=obeyed).grouping
     return Sorted(grouping=grouping, ignored=MappingProxyType(dict(sorted({**ignored, **grouping.ignored}.items()))))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -9,7 +10,7 @@ from stackd.model.frame import Fingerprint
 from stackd.model.job import JobState
 from stackd.model.stack import Stack
 from stackd.model.verdict import Verdict
-from stackd.service.ports import Described, FolderReport, NotDescribed, Progressed, StackingResult, Warned
+from stackd.service.ports import Described, FolderReport, Progressed, StackingResult, Warned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,8 @@ class LookAt:
     """Begin a look at a watched folder."""
 
     watch: str
+    closely: frozenset[str] = frozenset()
+    """Files that may be changing: they are looked at one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +34,26 @@ class DescribeFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remember:
-    """Keep a description in the journal."""
+class Recall:
+    """Ask the journal what it knows of files that appeared."""
 
-    described: Described | NotDescribed
+    watch: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallContents:
+    """Ask the journal what files look like that are about to be sorted."""
+
+    watch: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remember:
+    """Keep descriptions of files of one watch in the journal."""
+
+    described: tuple[Described, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +195,16 @@ class AnswerWish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetHistory:
+    """Forget some of the stacks that were over before a day, but none of those to keep."""
+
+    watches: tuple[str, ...]
+    before: datetime
+    keep: frozenset[str]
+    after_job: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoteFolder:
     """Refresh what `stackd status` shows of a folder."""
 
@@ -220,6 +249,8 @@ Effect: TypeAlias = (
     JobStep
     | LookAt
     | DescribeFile
+    | Recall
+    | RecallContents
     | Remember
     | Forget
     | Record
@@ -227,6 +258,7 @@ Effect: TypeAlias = (
     | RemoveRemains
     | TakeBackLeft
     | AnswerWish
+    | ForgetHistory
     | NoteFolder
     | NoteProgress
     | TellUnforeseen

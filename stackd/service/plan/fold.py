@@ -4,20 +4,25 @@
 and `now_at` (time of day); nothing here reads a clock, a file or the journal.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, assert_never
 
-from stackd.model.job import Job, JobState
+from stackd.intake.grouping.candidates import CandidateStack
+from stackd.model.job import OVER, Job, JobState
 from stackd.model.stack import Stack
 from stackd.service.plan.effects import Effect, NoteProgress, TryJournal
-from stackd.service.plan.folder import next_look_s, take_look
+from stackd.service.plan.folder import next_look_s, next_plan_s, take_look, take_recollection, take_remembered
+from stackd.service.plan.history import next_history_s, plan_history, take_forgotten
 from stackd.service.plan.jobs import CRASH_WAIT_S, blocked_wait_s, next_due_s, plan_jobs
 from stackd.service.plan.observations import (
     Answered,
+    ContentsRecalled,
     FilePublished,
+    HistoryForgotten,
     JobChanged,
     JournalRefused,
     JournalTaken,
@@ -25,6 +30,8 @@ from stackd.service.plan.observations import (
     Observation,
     PublicationBegun,
     PublishRefused,
+    Recalled,
+    Remembered,
     SourcesAsked,
     SourcesChecked,
     WishAnswered,
@@ -33,19 +40,16 @@ from stackd.service.plan.observations import (
     Worked,
     WorkLost,
 )
-from stackd.service.plan.unforeseen import plan_any_folder, take_any_answer
+from stackd.service.plan.unforeseen import plan_any_folder, take_any_answers
 from stackd.service.plan.values import Folder, ServiceSettings, State, Ticket
 from stackd.service.plan.wishes import plan_wishes
-from stackd.service.ports import Cause, Crashed, Failed, Finished, Progressed, Publication, WorkerEvent
+from stackd.service.ports import Cause, Crashed, Failed, Finished, Progressed, Publication, Recollection, WorkerEvent
 
 WAKE_COALESCE_S: Final = 0.3
 """Events that come together are answered by one look: a camera writes a frame in several system calls (a guess)."""
 
 PROGRESS_NOTE_S: Final = 1.0
 """The journal notes how far a job is at most this often: each note is a write that waits for the disk."""
-
-GONE: Final = frozenset({JobState.DONE, JobState.SUPERSEDED, JobState.DISMISSED})
-"""States in which nothing is left to do."""
 
 
 def plan(
@@ -74,7 +78,7 @@ def plan(
     """
     state = _with_folders(state, settings)
     effects: list[Effect] = []
-    for observation in observations:
+    for observation in _gathered(observations):
         state, more = _take_in(state, observation, now_s=now_s, settings=settings)
         effects += more
     if state.journal_trouble and now_s >= state.journal_due_s:
@@ -91,6 +95,8 @@ def plan(
         claimed |= step.claimed
     if not state.journal_trouble:
         effects += plan_jobs(state, now_s=now_s, settings=settings, claimed=claimed)
+        state, forgotten = plan_history(state, now_s=now_s, now_at=now_at, settings=settings)
+        effects += forgotten
     return state, tuple(effects)
 
 
@@ -103,13 +109,14 @@ def next_wake_s(state: State, settings: ServiceSettings) -> float:
     ]
     if state.journal_trouble:
         return min([state.journal_due_s, *looks])
+    plans = [next_plan_s(state.folders[watched.watch]) for watched in settings.watched if watched.watch in state.folders]
     busy = sum(ticket.job.state is JobState.RUNNING for ticket in state.tickets.values()) >= settings.jobs_at_once
     jobs = [
         next_due_s(ticket)
         for ticket in state.tickets.values()
         if not (busy and ticket.job.state is JobState.READY) and settings.folder(ticket.job.watch) is not None
     ]
-    return min([*looks, *jobs], default=float("inf"))
+    return min([*looks, *plans, *jobs, next_history_s(state, settings)], default=float("inf"))
 
 
 # ------------------------------------------------------------- taking in
@@ -126,13 +133,26 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
             if folder is None:
                 return state, ()
             step = take_look(folder, watch, look, now_s=now_s, intake=settings.intake, taken=state.taken_of(watch))
-            return _with_folder(state, watch, step.folder), step.effects
-        case Answered(answer=answer):
-            folder = state.folders.get(answer.watch)
+            gone = folder.sightings.keys() - step.folder.sightings.keys()
+            return _with_folder(_without_taken(state, watch, gone) if gone else state, watch, step.folder), step.effects
+        case Recalled(watch=watch):
+            state = _with_recollection(state, watch, observation.known)
+            folder = state.folders.get(watch)
             if folder is None:
                 return state, ()
-            step = take_any_answer(folder, answer, taken=state.taken_of(answer.watch))
-            return _with_folder(state, answer.watch, step.folder), step.effects
+            step = take_recollection(folder, observation, intake=settings.intake, taken=state.taken_of(watch))
+            return _with_folder(state, watch, step.folder), step.effects
+        case Remembered(watch=watch, described=described):
+            return _with_changed_folder(state, watch, lambda folder: take_remembered(folder, described)), ()
+        case ContentsRecalled(watch=watch, contents=contents):
+            return _with_changed_folder(state, watch, lambda folder: replace(folder, contents=contents)), ()
+        case Answered(answers=answers, alike=alike):
+            state = _with_recollection(state, answers[0].watch, alike)
+            folder = state.folders.get(answers[0].watch)
+            if folder is None:
+                return state, ()
+            step = take_any_answers(folder, answers, taken=state.taken_of(answers[0].watch))
+            return _with_folder(state, answers[0].watch, step.folder), step.effects
         case Worked(event=event):
             return _take_worker_event(state, event, now_s=now_s)
         case JobChanged(job=job, stack=stack):
@@ -155,21 +175,42 @@ def _take_in(  # noqa: C901, PLR0912  (one case an observation)
             failed = Failed(job_id=job_id, message=message, hint="", cause=Cause.OTHER, retry_helps=False)
             return _with_ticket(state, job_id, lambda ticket: replace(ticket, outcome=failed)), ()
         case JournalRefused(message=message):
-            doubtful = {watch: replace(one, recheck=True, reported=None) for watch, one in state.folders.items()}
+            doubtful = {
+                watch: replace(
+                    one,
+                    recheck=True,
+                    compare=True,
+                    reported=None,
+                    report_due_s=now_s,
+                    recall_asked=False,
+                    prepared=None,
+                    regroup=one.regroup or one.prepared is not None,
+                )
+                for watch, one in state.folders.items()
+            }
             due_s = state.journal_due_s if state.journal_trouble else now_s + blocked_wait_s(0)
             return replace(state, folders=MappingProxyType(doubtful), journal_trouble=message, journal_due_s=due_s), ()
         case JournalTaken():
             return replace(state, journal_trouble="", journal_waits=0), ()
         case Wished(overrides=overrides):
             renewed = overrides != state.overrides
-            folders = {watch: replace(one, regroup=one.regroup or renewed) for watch, one in state.folders.items()}
+            folders = dict(state.folders)
+            if renewed:
+                nothing: Mapping[int, CandidateStack] = MappingProxyType({})
+                folders = {
+                    watch: replace(one, recorded=nothing, sort_due_s=now_s, regroup=True) for watch, one in folders.items()
+                }
+            finished = {job.stack_id: job for job in observation.jobs if job.state in OVER}
             return replace(
                 state,
+                finished=MappingProxyType({**state.finished, **finished}) if finished else state.finished,
                 overrides=overrides,
                 split_stacks=observation.split_stacks,
                 wishes=observation.open_wishes,
                 folders=MappingProxyType(folders),
             ), ()
+        case HistoryForgotten(next_job=next_job):
+            return take_forgotten(state, next_job, now_s=now_s), ()
         case WishAnswered(wish_id=wish_id):
             return replace(state, wishes=tuple(wish for wish in state.wishes if wish.id != wish_id)), ()
         case _:
@@ -249,7 +290,7 @@ def _take_job(state: State, job: Job, stack: Stack, *, now_s: float) -> State:
     before = state.tickets.get(job.id)
     tickets = {job_id: ticket for job_id, ticket in state.tickets.items() if job_id != job.id}
     finished = dict(state.finished)
-    if job.state in GONE:
+    if job.state in OVER:
         finished[job.stack_id] = job
     else:
         finished.pop(job.stack_id, None)
@@ -258,8 +299,12 @@ def _take_job(state: State, job: Job, stack: Stack, *, now_s: float) -> State:
     if before is None or job.state is JobState.SUPERSEDED:
         state = _with_taken(state, job, stack)
     folder = state.folders.get(job.watch)
-    if folder is not None and (job.state in GONE or before is None):
-        state = _with_folder(state, job.watch, replace(folder, recheck=True))
+    if folder is not None and (job.state in OVER or before is None):
+        folder = replace(folder, recheck=True)
+        if job.state is JobState.SUPERSEDED:
+            # Its frames are free again.
+            folder = replace(folder, recorded=MappingProxyType({}), regroup=True, sort_due_s=now_s)
+        state = _with_folder(state, job.watch, folder)
     return state
 
 
@@ -284,10 +329,34 @@ def _next_ticket(before: Ticket | None, job: Job, stack: Stack, *, now_s: float)
 
 
 def _with_taken(state: State, job: Job, stack: Stack) -> State:
-    taken = state.taken_of(job.watch).without_stack(job.stack_id)
-    if job.state is not JobState.SUPERSEDED:
-        taken = taken.with_stack(stack)
+    taken = state.taken_of(job.watch)
+    taken = taken.without_stack(stack) if job.state is JobState.SUPERSEDED else taken.with_stack(stack)
     return replace(state, taken=MappingProxyType({**state.taken, job.watch: taken}))
+
+
+def _without_taken(state: State, watch: str, gone: AbstractSet[str]) -> State:
+    """Let go of what is known of recorded stacks whose frames are gone: the journal knows it, should they come back."""
+    before = state.taken_of(watch)
+    leaving = {before.frames[path].stack_id for path in gone if path in before.frames}
+    if not leaving:
+        return state
+    taken = before.without(gone)
+    leaving -= {known.stack_id for known in taken.frames.values()}
+    finished = {stack_id: job for stack_id, job in state.finished.items() if stack_id not in leaving}
+    return replace(state, taken=MappingProxyType({**state.taken, watch: taken}), finished=MappingProxyType(finished))
+
+
+def _with_recollection(state: State, watch: str, known: Recollection) -> State:
+    """Take in which files belong to recorded stacks."""
+    if not known.taken and not known.jobs:
+        return state
+    taken = state.taken_of(watch).with_recalled(known.taken)
+    finished = {job.stack_id: job for job in known.jobs if job.state in OVER}
+    return replace(
+        state,
+        taken=MappingProxyType({**state.taken, watch: taken}),
+        finished=MappingProxyType({**finished, **state.finished}),
+    )
 
 
 def _with_hashes(state: State, publication: Publication) -> State:
@@ -300,6 +369,25 @@ def _with_hashes(state: State, publication: Publication) -> State:
     return replace(state, taken=MappingProxyType({**state.taken, watch: taken}))
 
 
+def _gathered(observations: Iterable[Observation]) -> Iterator[Observation]:
+    """Take answers that follow one another together: each alone would cost as much as all."""
+    waiting: Answered | None = None
+    for observation in observations:
+        if not isinstance(observation, Answered):
+            if waiting is not None:
+                yield waiting
+            waiting = None
+            yield observation
+        elif waiting is not None and waiting.answers[0].watch == observation.answers[0].watch:
+            waiting = waiting.with_more(observation)
+        else:
+            if waiting is not None:
+                yield waiting
+            waiting = observation
+    if waiting is not None:
+        yield waiting
+
+
 def _with_folders(state: State, settings: ServiceSettings) -> State:
     """Know exactly the configured folders."""
     watches = [watched.watch for watched in settings.watched]
@@ -307,6 +395,11 @@ def _with_folders(state: State, settings: ServiceSettings) -> State:
         return state
     folders = {watch: state.folders.get(watch, Folder()) for watch in watches}
     return replace(state, folders=MappingProxyType(folders))
+
+
+def _with_changed_folder(state: State, watch: str, changed: Callable[[Folder], Folder]) -> State:
+    folder = state.folders.get(watch)
+    return state if folder is None else _with_folder(state, watch, changed(folder))
 
 
 def _with_folder(state: State, watch: str, folder: Folder) -> State:

@@ -4,15 +4,20 @@ Every step is derived from what is known, never from what was asked for before: 
 again.
 """
 
+from collections.abc import Iterable
+from heapq import nsmallest
 from typing import Final, assert_never
 
-from stackd.model.job import MAX_ATTEMPTS, JobState
+from stackd.model.composite import Finding, Severity
+from stackd.model.job import MAX_ATTEMPTS, Job, JobState
+from stackd.model.verdict import Judgement
 from stackd.service.plan.effects import (
     BeginPublication,
     BeginRun,
     CheckSources,
     Effect,
     FinishPublication,
+    Hold,
     Move,
     PublishFile,
     RemoveRemains,
@@ -20,9 +25,8 @@ from stackd.service.plan.effects import (
     TryOutput,
     WithdrawPublication,
 )
-from stackd.service.plan.judging import hold
 from stackd.service.plan.values import ServiceSettings, State, Ticket
-from stackd.service.ports import Cause, Crashed, Failed, Finished, Progressed
+from stackd.service.ports import Cause, Crashed, Failed, Finished, Placing, Progressed, StackingResult, Warned, subfolder_of
 
 BLOCKED_FIRST_S: Final = 5.0
 BLOCKED_MOST_S: Final = 300.0
@@ -32,8 +36,14 @@ one attempt in five minutes (a guess)."""
 CRASH_WAIT_S: Final = 2.0
 """Distance of the next attempt after a crash, doubled each time; other stacks go first (a guess)."""
 
+MEMORY_OF_A_PROCESS_BYTES: Final = 200 * 10**6
+MEMORY_BYTES_A_PIXEL: Final = 120
+"""What a job needs at its peak: 3 GB for 24 megapixels with all that a recipe can ask for; the default one uses a third."""
+
 OUTPUT_BYTES_A_PIXEL: Final = 8
 """Room that outputs need at most, roughly: 16-bit colour (6 bytes a pixel) and a 16-bit depth map (2), uncompressed."""
+
+HELD_AS: Final = {Judgement.REVIEW: "for review", Judgement.REJECT: "as a reject"}
 
 
 def blocked_wait_s(waits: int) -> float:
@@ -44,15 +54,45 @@ def blocked_wait_s(waits: int) -> float:
 def plan_jobs(state: State, *, now_s: float, settings: ServiceSettings, claimed: frozenset[int]) -> tuple[Effect, ...]:
     """Take the next step of every job that can go on."""
     effects: list[Effect] = []
-    free = settings.jobs_at_once - sum(ticket.job.state is JobState.RUNNING for ticket in state.tickets.values())
-    # A stack that was interrupted often goes last: one that always ends badly must not keep the others waiting.
-    for ticket in sorted(state.tickets.values(), key=lambda one: (one.job.attempt, one.job.id)):
+    waiting: list[Ticket] = []
+    running: list[Ticket] = []
+    for ticket in state.tickets.values():
+        if ticket.job.state is JobState.RUNNING:
+            running.append(ticket)
         if ticket.job.id in claimed or settings.folder(ticket.job.watch) is None:
             continue
-        steps = _next_steps(ticket, state, now_s=now_s, settings=settings, may_begin=free > 0)
-        free -= any(isinstance(step, BeginRun) for step in steps)
-        effects += steps
-    return tuple(effects)
+        if ticket.job.state is JobState.READY:
+            waiting.append(ticket)
+        elif ticket.job.state in _GOING_ON:
+            effects += _next_steps(ticket, state, now_s=now_s, settings=settings)
+    return (*effects, *_begin(waiting, running, now_s=now_s, settings=settings))
+
+
+def memory_needed_bytes(ticket: Ticket) -> float:
+    """Say what a job needs at its peak, by the size of its frames; memory does not grow with their number."""
+    return MEMORY_OF_A_PROCESS_BYTES + MEMORY_BYTES_A_PIXEL * _pixels(ticket)
+
+
+def _begin(waiting: list[Ticket], running: list[Ticket], *, now_s: float, settings: ServiceSettings) -> tuple[BeginRun, ...]:
+    """Begin as many as may be worked on at once, in number and in memory."""
+    free = settings.jobs_at_once - len(running)
+    if free <= 0:
+        return ()
+    begun: list[BeginRun] = []
+    left_bytes = settings.memory_bytes - sum(memory_needed_bytes(ticket) for ticket in running)
+    # A stack that was interrupted often goes last: one that always ends badly must not keep the others waiting.
+    due = (ticket for ticket in waiting if now_s >= ticket.not_before_s)
+    for ticket in nsmallest(free, due, key=lambda one: (one.job.attempt, one.job.id)):
+        left_bytes -= memory_needed_bytes(ticket)
+        if left_bytes < 0 and (running or begun):
+            # Smaller ones that came later wait too: a large stack must not wait for ever.
+            break
+        begun.append(BeginRun(job_id=ticket.job.id))
+    return tuple(begun)
+
+
+def _pixels(ticket: Ticket) -> int:
+    return max(((frame.meta.width_px or 0) * (frame.meta.height_px or 0) for frame in ticket.stack.frames), default=0)
 
 
 def next_due_s(ticket: Ticket) -> float:
@@ -60,18 +100,28 @@ def next_due_s(ticket: Ticket) -> float:
     return ticket.not_before_s if ticket.job.state in (JobState.READY, JobState.BLOCKED) else float("inf")
 
 
-def _next_steps(ticket: Ticket, state: State, *, now_s: float, settings: ServiceSettings, may_begin: bool) -> tuple[Effect, ...]:
+_GOING_ON: Final = frozenset({JobState.BLOCKED, JobState.RUNNING, JobState.PUBLISHING})
+"""States in which a job has steps of its own; one that is ready waits for its turn."""
+
+
+def _next_steps(ticket: Ticket, state: State, *, now_s: float, settings: ServiceSettings) -> tuple[Effect, ...]:
     job = ticket.job
     match job.state:
-        case JobState.READY:
-            return (BeginRun(job_id=job.id),) if may_begin and now_s >= ticket.not_before_s else ()
         case JobState.BLOCKED:
             return _resume(ticket, settings) if now_s >= ticket.not_before_s else ()
         case JobState.RUNNING:
             return _after_work(ticket, settings)
         case JobState.PUBLISHING:
             return _publishing(ticket, state, settings)
-        case JobState.HELD | JobState.FAILED | JobState.QUARANTINED | JobState.DONE | JobState.SUPERSEDED | JobState.DISMISSED:
+        case (
+            JobState.READY
+            | JobState.HELD
+            | JobState.FAILED
+            | JobState.QUARANTINED
+            | JobState.DONE
+            | JobState.SUPERSEDED
+            | JobState.DISMISSED
+        ):
             return ()
         case _:
             assert_never(job.state)
@@ -82,8 +132,7 @@ def _resume(ticket: Ticket, settings: ServiceSettings) -> tuple[Effect, ...]:
     watched = settings.folder(ticket.job.watch)
     if watched is None:
         return ()
-    sizes = [(frame.meta.width_px or 0) * (frame.meta.height_px or 0) for frame in ticket.stack.frames]
-    needed_bytes = max(sizes, default=0) * OUTPUT_BYTES_A_PIXEL
+    needed_bytes = _pixels(ticket) * OUTPUT_BYTES_A_PIXEL
     refused = ticket.refused_by
     subfolder = refused.name if refused is not None and refused in watched.written[1:] else ""
     return (TryOutput(job_id=ticket.job.id, folder=watched.output, subfolder=subfolder, needed_bytes=needed_bytes),)
@@ -155,3 +204,31 @@ def _publishing_failed(ticket: Ticket, settings: ServiceSettings) -> tuple[Effec
             return (*clean_up, Move(job_id=job.id, state=JobState.FAILED, error=message, hint=hint))
         case _:
             return ()
+
+
+# ---------------------------------------------- what is not published
+
+
+def hold(job: Job, result: StackingResult, placing: Placing) -> Hold:
+    """Keep a composite back, and say what was found and what to do."""
+    verdict = result.verdict
+    told = {finding.code: finding.sentence for finding in reversed(result.findings)}
+    weightiest = next((told[code] for code in verdict.reasons if code in told), "")
+    held = f"held {HELD_AS.get(verdict.judgement, 'back')}: {verdict.likely}. {weightiest}".strip()
+    folder = subfolder_of(verdict.judgement, placing.accepted().of(verdict.judgement))
+    where = f"puts it into {folder}/" if folder else "publishes it"
+    return Hold(
+        job_id=job.id,
+        verdict=verdict,
+        warnings=warnings_of(result.findings),
+        error=f"The composite is held: {result.held_because}" if result.held_because else f"The composite is {held}",
+        hint=f"`stackd release {job.stack_id}` makes it again and {where}, `stackd retry {job.stack_id}` judges it anew after you"
+        f" changed its recipe, `stackd dismiss {job.stack_id}` drops it.",
+    )
+
+
+def warnings_of(findings: Iterable[Finding]) -> tuple[Warned, ...]:
+    """Pick what the journal keeps of the findings about a composite."""
+    return tuple(
+        Warned(code=finding.code, sentence=finding.sentence) for finding in findings if finding.severity is Severity.WARNING
+    )

@@ -1,13 +1,18 @@
 """What the service is told: a closed union, taken in by the fold with one `match`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
 
 from stackd.model.job import Job
 from stackd.model.override import Override
 from stackd.model.stack import Stack
-from stackd.service.ports import Answer, Look, Publication, Wish, WorkerEvent
+from stackd.service.ports import Answer, Described, Look, Publication, Recollection, Wish, WorkerEvent
+
+if TYPE_CHECKING:
+    from stackd.model.content import ContentSignature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +31,44 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """A file was described."""
+class Recalled:
+    """What the journal knows of files that appeared."""
 
-    answer: Answer
+    watch: str
+    paths: tuple[str, ...]
+    known: Recollection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """Descriptions are safe in the journal."""
+
+    watch: str
+    described: tuple[Described, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentsRecalled:
+    """What files look like that are about to be sorted."""
+
+    watch: str
+    contents: "Mapping[str, ContentSignature]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """Files of one watch were described."""
+
+    answers: tuple[Answer, ...]
+    alike: Recollection = field(default_factory=Recollection)
+    """Recorded frames that they may be though they are called otherwise."""
+
+    def with_more(self, other: "Answered") -> "Answered":
+        """Add what was told right after it."""
+        alike = Recollection(
+            taken=MappingProxyType({**self.alike.taken, **other.alike.taken}), jobs=(*self.alike.jobs, *other.alike.jobs)
+        )
+        return Answered(answers=(*self.answers, *other.answers), alike=alike)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +154,16 @@ class Wished:
     overrides: tuple[Override, ...]
     split_stacks: frozenset[str]
     open_wishes: tuple[Wish, ...]
+    jobs: tuple[Job, ...] = ()
+    """The newest job of every stack that a decision without an answer is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryForgotten:
+    """A step of forgetting is done."""
+
+    next_job: int | None
+    """The job to go on after; none where all were gone through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +176,9 @@ class WishAnswered:
 Observation: TypeAlias = (
     Woken
     | Looked
+    | Recalled
+    | Remembered
+    | ContentsRecalled
     | Answered
     | Worked
     | JobChanged
@@ -139,5 +191,6 @@ Observation: TypeAlias = (
     | JournalRefused
     | JournalTaken
     | Wished
+    | HistoryForgotten
     | WishAnswered
 )

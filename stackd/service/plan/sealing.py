@@ -10,7 +10,8 @@ from typing import Final
 
 from stackd.intake.arrival.admit import RAW_SUFFIXES, RENDERED_SUFFIXES
 from stackd.intake.grouping.candidates import CandidateStack
-from stackd.intake.grouping.complete import Complete, WaitUntil, is_followed_in_order, when_complete
+from stackd.intake.grouping.complete import Arrivals, Complete, WaitUntil, when_complete
+from stackd.model.frame import Frame
 from stackd.model.job import Job, JobState
 from stackd.model.stack import Decision, SealReason
 from stackd.service.plan.effects import CancelRun, Effect, Move, Record, RemoveRemains
@@ -22,6 +23,9 @@ VANISHED_S: Final = 2.0
 
 UNREADABLE_PATIENCE_S: Final = 60.0
 """A file that settled but cannot be read may be a copy that stalled: its neighbours wait so long after its change (a guess)."""
+
+SEALED_AT_ONCE: Final = 100
+"""Stacks sealed in one step: the turn of the loop stays short, and their notes in the journal share one sync of the disk."""
 
 PICTURE_MARKS: Final = tuple(f"{suffix}." for suffix in RAW_SUFFIXES | RENDERED_SUFFIXES)
 """A temporary name that still shows what it becomes: `.IMG_1.tif.x7Yz`, `IMG_1.tif.part`."""
@@ -75,33 +79,40 @@ def _give_up(ticket: Ticket, watched: Watched, reason: str) -> tuple[Effect, ...
 
 
 def seal_complete(state: State, watched: Watched, folder: Folder, *, last_look_s: float, settings: ServiceSettings) -> FolderStep:
-    """Seal what is complete as of the last look; the rest stays open, and the next look is due when it may be complete."""
+    """Seal what is complete as of the last look; the rest stays open, and the next look is due when it may be complete.
+
+    Of many only the first `SEALED_AT_ONCE`; the folder then stays to be checked again.
+    """
     effects: list[Effect] = []
     claimed: set[int] = set()
     still_open: list[OpenStack] = []
+    recorded: dict[int, CandidateStack] = {}
     due_s = float("inf")
-    arrivals_s = {path: seen.unchanged_since_s for path, seen in folder.settling.observations.items()}
-    by_folder: dict[str, dict[str, float]] = {}
-    for path, at_s in arrivals_s.items():
-        by_folder.setdefault(_folder_of(path), {})[path] = at_s
-    sorted_frames = [*folder.grouping.singles, *(frame for stack in folder.grouping.stacks for frame in stack.frames)]
+    jobs = _Jobs(state)
+    around: _Surroundings | None = None
+    sealed = 0
     for candidate in folder.grouping.stacks:
-        parents = _parents(state, watched, folder, candidate)
-        if not _is_news(state, watched, candidate, parents):
+        if id(candidate) in folder.recorded:
+            recorded[id(candidate)] = candidate
             continue
-        folders = {_folder_of(frame.path) for frame in candidate.frames}
-        here = {path: at_s for one in folders for path, at_s in by_folder.get(one, {}).items()}
-        own = {frame.path for frame in candidate.frames}
-        others = [frame for frame in sorted_frames if _folder_of(frame.path) in folders and frame.path not in own]
+        parents = _parents(state, watched, folder, candidate, jobs)
+        if not _is_news(state, watched, candidate, parents, jobs):
+            recorded[id(candidate)] = candidate
+            continue
+        if sealed == SEALED_AT_ONCE:
+            continue
+        around = around or _Surroundings(folder, last_look_s=last_look_s)
+        place = around.of(candidate)
+        came_s = [around.arrivals_s[frame.path] for frame in candidate.frames if frame.path in around.arrivals_s]
         verdict = when_complete(
             candidate,
-            arrivals_s,
+            around.arrivals_s,
             last_look_s,
             settings.intake,
-            folder_arrivals_s={path: at_s for path, at_s in here.items() if path in folder.frame_paths},
-            is_done_marked=folders <= folder.admitted.done_folders,
-            is_still_arriving=_is_still_arriving(folder, here, last_look_s=last_look_s),
-            is_followed=is_followed_in_order(candidate, others, arrivals_s),
+            around=place.arrivals,
+            is_done_marked=place.is_done_marked,
+            is_still_arriving=place.is_still_arriving,
+            is_followed=place.arrivals.is_followed(candidate.frames, min(came_s, default=float("-inf"))),
         )
         names = tuple(frame.path for frame in candidate.frames)
         publishing = [parent for parent in parents if parent.state is JobState.PUBLISHING]
@@ -112,11 +123,72 @@ def seal_complete(state: State, watched: Watched, folder: Folder, *, last_look_s
             still_open.append(OpenStack(frames=names, waits_for="waits until the composite without its late frames is published"))
         else:
             # The parts of a stack that was cut replace it together: the first of them supersedes it.
-            step, jobs = _seal(state, watched, candidate, verdict, parents, settings, superseded=frozenset(claimed))
+            step, given_up = _seal(state, watched, candidate, verdict, parents, settings, superseded=frozenset(claimed))
             effects += step
-            claimed |= jobs
-    folder = replace(folder, open_stacks=tuple(still_open), complete_due_s=due_s)
+            claimed |= given_up
+            sealed += 1
+    folder = replace(
+        folder,
+        open_stacks=tuple(still_open),
+        complete_due_s=due_s,
+        recorded=MappingProxyType(recorded),
+        recheck=sealed == SEALED_AT_ONCE,
+    )
     return FolderStep(folder=folder, effects=tuple(effects), claimed=frozenset(claimed))
+
+
+class _Jobs:
+    """The newest job of every stack, looked up."""
+
+    def __init__(self, state: State) -> None:
+        self._unfinished: dict[str, Job] = {}
+        for ticket in state.tickets.values():
+            known = self._unfinished.get(ticket.job.stack_id)
+            if known is None or known.id < ticket.job.id:
+                self._unfinished[ticket.job.stack_id] = ticket.job
+        self._finished = state.finished
+
+    def of(self, stack_id: str) -> Job | None:
+        found = [job for job in (self._unfinished.get(stack_id), self._finished.get(stack_id)) if job is not None]
+        return max(found, key=lambda job: job.id, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """What goes on in the folders of a stack."""
+
+    arrivals: Arrivals
+    is_done_marked: bool
+    is_still_arriving: bool
+
+
+class _Surroundings:
+    """What goes on in each folder, found out once for all stacks that lie there."""
+
+    def __init__(self, folder: Folder, *, last_look_s: float) -> None:
+        self.arrivals_s = {path: seen.unchanged_since_s for path, seen in folder.settling.observations.items()}
+        self._folder = folder
+        self._last_look_s = last_look_s
+        self._paths: dict[str, list[str]] = {}
+        for path in self.arrivals_s:
+            self._paths.setdefault(_folder_of(path), []).append(path)
+        self._frames: dict[str, list[Frame]] = {}
+        sorted_frames = (folder.grouping.singles, *(stack.frames for stack in folder.grouping.stacks))
+        for frame in (frame for some in sorted_frames for frame in some):
+            self._frames.setdefault(_folder_of(frame.path), []).append(frame)
+        self._places: dict[frozenset[str], _Place] = {}
+
+    def of(self, candidate: CandidateStack) -> _Place:
+        folders = frozenset(_folder_of(frame.path) for frame in candidate.frames)
+        if folders not in self._places:
+            here = {path: self.arrivals_s[path] for one in folders for path in self._paths.get(one, ())}
+            frames_s = {path: at_s for path, at_s in here.items() if path in self._folder.frame_paths}
+            self._places[folders] = _Place(
+                arrivals=Arrivals(frames_s, (frame for one in folders for frame in self._frames.get(one, ()))),
+                is_done_marked=folders <= self._folder.admitted.done_folders,
+                is_still_arriving=_is_still_arriving(self._folder, here, last_look_s=self._last_look_s),
+            )
+        return self._places[folders]
 
 
 def _seal(
@@ -158,7 +230,7 @@ def _seal(
     return (*given_up, record), {ticket.job.id for ticket in unfinished}
 
 
-def _parents(state: State, watched: Watched, folder: Folder, candidate: CandidateStack) -> tuple[Job, ...]:
+def _parents(state: State, watched: Watched, folder: Folder, candidate: CandidateStack, jobs: _Jobs) -> tuple[Job, ...]:
     """Find the newest job of every recorded stack that shares unchanged frames with the candidate, oldest first.
 
     A RAW file that comes after the JPEG of the same exposure was stacked makes a new version, not a second composite.
@@ -167,17 +239,16 @@ def _parents(state: State, watched: Watched, folder: Folder, candidate: Candidat
     paired = [path for frame in candidate.frames for path in frame.companion_paths if path in folder.sightings]
     ids = {taken.is_recorded_at(path, folder.sightings[path].fingerprint) for path in paired}
     ids |= {taken.stack_of(frame) for frame in candidate.frames}
-    ids.discard(None)
-    jobs = [job for stack_id in ids if stack_id is not None and (job := state.job_of(stack_id)) is not None]
-    return tuple(sorted((job for job in jobs if job.state is not JobState.SUPERSEDED), key=lambda job: job.id))
+    found = [job for stack_id in ids if stack_id is not None and (job := jobs.of(stack_id)) is not None]
+    return tuple(sorted((job for job in found if job.state is not JobState.SUPERSEDED), key=lambda job: job.id))
 
 
-def _is_news(state: State, watched: Watched, candidate: CandidateStack, parents: tuple[Job, ...]) -> bool:
+def _is_news(state: State, watched: Watched, candidate: CandidateStack, parents: tuple[Job, ...], jobs: _Jobs) -> bool:
     """Tell whether a candidate is a stack that the journal does not have yet.
 
     The rest of a recorded stack whose other frames were cleared away is none, unless the user cut it so.
     """
-    known = state.job_of(candidate.id)
+    known = jobs.of(candidate.id)
     if known is not None and known.state is not JobState.SUPERSEDED:
         return False
     taken = state.taken_of(watched.watch)

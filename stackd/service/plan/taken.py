@@ -1,7 +1,8 @@
 """Frames that belong to recorded stacks, and how a frame is known again: by path, by its bytes, by its picture."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
@@ -13,7 +14,7 @@ from stackd.service.ports import Described, TakenFrame
 
 @dataclass(frozen=True)
 class Taken:
-    """The frames of the recorded stacks of one watch, those of superseded stacks excepted."""
+    """Frames of the recorded stacks of one watch, those of superseded stacks excepted; only those that matter are looked up."""
 
     frames: Mapping[str, TakenFrame]
     """By path."""
@@ -71,28 +72,36 @@ class Taken:
         }
         return Taken(MappingProxyType({**self.frames, **added}))
 
-    def without_stack(self, stack_id: str) -> "Taken":
+    def without_stack(self, stack: Stack) -> "Taken":
         """Take the frames of a stack out."""
-        return Taken(MappingProxyType({path: known for path, known in self.frames.items() if known.stack_id != stack_id}))
+        frames = dict(self.frames)
+        for frame in stack.frames:
+            if frame.path in frames and frames[frame.path].stack_id == stack.id:
+                del frames[frame.path]
+        return Taken(MappingProxyType(frames))
 
     def with_hashes(self, stack_id: str, fingerprints: Mapping[str, Fingerprint]) -> "Taken":
         """Keep the hashes of the frames of a stack, by which they are known again."""
-        hashed = {
-            path: TakenFrame(
-                fingerprint=Fingerprint(
-                    size_bytes=known.fingerprint.size_bytes,
-                    mtime_ns=known.fingerprint.mtime_ns,
-                    content_sha256=fingerprints[path].content_sha256,
-                    picture=fingerprints[path].picture,
-                ),
-                stack_id=stack_id,
-                meta=known.meta,
-                companions=known.companions,
-            )
-            for path, known in self.frames.items()
-            if known.stack_id == stack_id and path in fingerprints
-        }
-        return Taken(MappingProxyType({**self.frames, **hashed}))
+        frames = dict(self.frames)
+        for path, now in fingerprints.items():
+            known = frames.get(path)
+            if known is not None and known.stack_id == stack_id:
+                hashed = replace(known.fingerprint, content_sha256=now.content_sha256, picture=now.picture)
+                frames[path] = replace(known, fingerprint=hashed)
+        return Taken(MappingProxyType(frames))
+
+    def with_recalled(self, recalled: Mapping[str, TakenFrame]) -> "Taken":
+        """Add frames that the journal knows; what is known already is newer."""
+        return Taken(MappingProxyType({**recalled, **self.frames})) if recalled.keys() - self.frames.keys() else self
+
+    def without(self, paths: AbstractSet[str]) -> "Taken":
+        """Let go of frames at these paths."""
+        return Taken(MappingProxyType({path: known for path, known in self.frames.items() if path not in paths}))
+
+    @property
+    def stack_ids(self) -> frozenset[str]:
+        """The stacks they belong to."""
+        return frozenset(known.stack_id for known in self.frames.values())
 
     @cached_property
     def _by_hash(self) -> Mapping[tuple[str, str], str]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from stackd.intake.arrival.admit import Admitted
 from stackd.intake.arrival.manifest import Manifest
 from stackd.intake.arrival.settle import Settling
-from stackd.intake.grouping.candidates import Grouping
+from stackd.intake.grouping.candidates import CandidateStack, Grouping
+from stackd.intake.grouping.parts import Prepared, Sorting
 from stackd.intake.settings import IntakeSettings
-from stackd.model.frame import Fingerprint
+from stackd.model.frame import Fingerprint, Frame, FrameMeta
 from stackd.model.job import Job
 from stackd.model.override import Override
 from stackd.model.stack import Stack
@@ -33,6 +34,7 @@ from stackd.service.ports import (
 if TYPE_CHECKING:
     # Named for the type checker alone: recipes bring the imaging core along, which the service itself never loads.
     from stackd.config.settings import Recipe
+    from stackd.model.content import ContentSignature
 
 # -------------------------------------------------------------- settings
 
@@ -81,6 +83,10 @@ class ServiceSettings:
     intake: IntakeSettings
     recipes: Mapping[str, RecipeChoice]
     jobs_at_once: int = 1
+    keep_days: float = 0
+    """How long stacks that are over are remembered once their frames are gone; 0 for ever."""
+    memory_bytes: float = float("inf")
+    """What the jobs at once may need together; one is always worked on."""
     job_timeout_s: float | None = None
     """Seconds after which a worker counts as hung; None leaves that to the workers."""
     telling: Telling = field(default_factory=Telling)
@@ -123,6 +129,13 @@ class Folder:
     """The admitted frames, for looking up."""
     settling: Settling = field(default_factory=Settling)
     settled: frozenset[str] = frozenset()
+    unsettled: frozenset[str] = frozenset()
+    """The other files: each look goes through these and what changed."""
+    afresh: bool = True
+    """Nothing may be taken over from the looks before: none was, or what steers intake changed."""
+    unrecalled: frozenset[str] = frozenset()
+    """Frames and manifests that appeared, of which the journal has not told what it knows: nothing is concluded before."""
+    recall_asked: bool = False
     settle_due_s: float = float("inf")
     """When the next file can have settled."""
     missing_since_s: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
@@ -130,21 +143,42 @@ class Folder:
     asked: Mapping[str, Fingerprint] = field(default_factory=lambda: MappingProxyType({}))
     """Files whose description is on its way."""
     descriptions: Mapping[str, Described | NotDescribed] = field(default_factory=lambda: MappingProxyType({}))
+    unreadable: frozenset[str] = frozenset()
+    """Those of them that are no readable frame."""
+    frames: Mapping[str, tuple[FrameMeta, Fingerprint, Frame]] = field(default_factory=lambda: MappingProxyType({}))
+    """The frames as they were last sorted, with what they were made of: a frame that did not change stays the same value."""
+    prepared: Prepared | None = None
+    """What is to be sorted, while the journal is asked what it looks like."""
+    contents: "Mapping[str, ContentSignature] | None" = None
+    """What the frames to be sorted next look like, once the journal has told it."""
     manifests: Mapping[str, tuple[Fingerprint, Manifest | str]] = field(default_factory=lambda: MappingProxyType({}))
     """Path → manifest, or the reason why it is not obeyed."""
     stale: bool = False
     """A frame was found changed since the last look: nothing is sealed before the next one."""
     regroup: bool = False
     """Something changed since the frames were last sorted into stacks."""
-    sorted_s: float = float("-inf")
-    """When they were."""
+    sort_due_s: float = float("-inf")
+    """When they may be again, while descriptions still come."""
     recheck: bool = False
     """A look or a description came since the stacks were last asked whether they are complete."""
-    grouping: Grouping = field(default_factory=Grouping)
+    compare: bool = False
+    """A look came, or the journal refused something, since the frames of unfinished stacks were compared with what lies there."""
+    sorting: Sorting = field(default_factory=Sorting)
+    recorded: Mapping[int, CandidateStack] = field(default_factory=lambda: MappingProxyType({}))
+    """Stacks of the grouping, by identity, that the journal has: they are not weighed again."""
     complete_due_s: float = float("inf")
     """When the next open stack may be complete; a look at that time decides."""
     open_stacks: tuple[OpenStack, ...] = ()
     reported: FolderReport | None = None
+    report_due_s: float = float("-inf")
+    """The journal is told no earlier again: a long report has its price."""
+    report_waits: bool = False
+
+    @property
+    def grouping(self) -> Grouping:
+        """The frames as they were last sorted into stacks."""
+        return self.sorting.grouping
+
     stumbled_due_s: float = float("-inf")
     """After an error that nobody foresaw: when its files are to be thought about again (monotonic)."""
 
@@ -188,14 +222,17 @@ class State:
     tickets: Mapping[int, Ticket] = field(default_factory=lambda: MappingProxyType({}))
     """Job id → unfinished job (anything but DONE, SUPERSEDED and DISMISSED)."""
     finished: Mapping[str, Job] = field(default_factory=lambda: MappingProxyType({}))
-    """Stack id → its newest finished job, DONE, SUPERSEDED or DISMISSED."""
+    """Stack id → its newest finished job, DONE, SUPERSEDED or DISMISSED, for stacks of which a frame lies in a watched folder."""
     taken: Mapping[str, Taken] = field(default_factory=lambda: MappingProxyType({}))
-    """Watch → frames of every recorded stack that is not superseded."""
+    """Watch → frames of recorded stacks that are not superseded: those that lie there, and those that may under another name."""
     overrides: tuple[Override, ...] = ()
     split_stacks: frozenset[str] = frozenset()
     """Stacks the user cut: their parts are stacks of their own, though none of their frames is new."""
     wishes: tuple[Wish, ...] = ()
     """Decisions that wait for an answer."""
+    history_job: int = 0
+    """Jobs up to this one were gone through for what is to be forgotten."""
+    history_due_s: float = float("-inf")
     journal_due_s: float = float("-inf")
     """While the journal is blocked: when to try it again; nothing new begins before."""
     journal_waits: int = 0

@@ -6,7 +6,7 @@ Types that bring numpy along are named for the type checker only: `stackd status
 from stackd.service.ports.clock import Clock, Meter
 from stackd.service.ports.decisions import DECIDABLE, FolderReport, LeftAlone, OpenStack, Wish, WishKind, is_decidable
 from stackd.service.ports.inbox import Compared, FileSighting, Inbox, Look, Signals, Waker
-from stackd.service.ports.journal import Journal, Publication, TakenFrame, Warned
+from stackd.service.ports.journal import Journal, Publication, Recollection, TakenFrame, Warned
 from stackd.service.ports.output import Exporter, Publisher, StagedFile
 from stackd.service.ports.placing import Handling, Placing, subfolder_of
 from stackd.service.ports.reading import (
@@ -68,6 +68,7 @@ __all__ = [
     "Progressed",
     "Publication",
     "Publisher",
+    "Recollection",
     "RunningJob",
     "ServiceManager",
     "Signals",

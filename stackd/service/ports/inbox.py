@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
@@ -60,8 +60,12 @@ class Inbox(Protocol):
         """Whether something may have changed since the last call. A hint only; a look is the truth."""
         ...
 
-    def ask(self) -> None:
-        """Begin a look at the folder, unless one is under way. Returns at once: a share that hangs must not hang the service."""
+    def ask(self, closely: Collection[str] = ()) -> None:
+        """Begin a look at the folder, unless one is under way. Returns at once: a share that hangs must not hang the service.
+
+        The look tells of every file that is there. Those named in `closely`, those that appeared and those of which a change was
+        announced are looked at one by one; of the others a change in place may be told some seconds late.
+        """
         ...
 
     def answer(self) -> Look | None:
@@ -98,4 +102,8 @@ class Waker(Protocol):
 
     def wait(self, timeout_s: float) -> None:
         """Return after `timeout_s`, or earlier when a folder changed, a worker reported or a signal came."""
+        ...
+
+    def rest(self, seconds: float) -> None:
+        """Return after so long, whatever happens meanwhile but a signal; nothing of it is lost to the next `wait`."""
         ...

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from stackd.model.frame import Fingerprint, FrameMeta
 from stackd.model.job import Job, JobState
@@ -17,6 +18,9 @@ from stackd.service.ports.decisions import FolderReport, Wish, WishKind
 from stackd.service.ports.output import StagedFile
 from stackd.service.ports.reading import Described, NotDescribed
 from stackd.service.ports.workers import Progressed
+
+if TYPE_CHECKING:
+    from stackd.model.content import ContentSignature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +59,19 @@ class Warned:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recollection:
+    """What the journal knows of some files of a watch."""
+
+    described: tuple[Described | NotDescribed, ...] = ()
+    taken: Mapping[str, TakenFrame] = field(default_factory=lambda: MappingProxyType({}))
+    """Path → frame of the newest recorded stack that holds it and is not superseded."""
+    jobs: tuple[Job, ...] = ()
+    """The newest job of every recorded stack that holds one of the files."""
+
+
 class Journal(Protocol):
-    """The durable record. Every method is one transaction; when it returns, a power cut no longer loses it."""
+    """The durable record. Every method is one transaction; when it returns, a power cut no longer loses it; see `together`."""
 
     def record_sealed(
         self, stack: Stack, *, watch: str, recipe_name: str, recipe_hash: str, state: JobState, version: int, at: datetime
@@ -122,10 +137,6 @@ class Journal(Protocol):
         """A recorded stack with its frames."""
         ...
 
-    def taken_frames(self, watch: str) -> Mapping[str, TakenFrame]:
-        """Frames that belong to recorded stacks of this watch, by path."""
-        ...
-
     def owner(self) -> str:
         """Name this journal's service in temporary file names: a few letters, drawn once."""
         ...
@@ -168,8 +179,38 @@ class Journal(Protocol):
         """Keep what a file said of itself, so that a restart need not read it again."""
         ...
 
-    def recall(self, watch: str) -> tuple[Described | NotDescribed, ...]:
-        """What was remembered of the files of this watch."""
+    def recall(self, watch: str, paths: Sequence[str]) -> Recollection:
+        """What is known of these files: what was remembered of them but `contents`, and the recorded stacks that hold them."""
+        ...
+
+    def alike(self, described: Sequence[Described]) -> Recollection:
+        """Recorded frames that these files of one watch may hold though they are called otherwise; enough to tell whether any."""
+        ...
+
+    def contents(self, watch: str, paths: Sequence[str]) -> Mapping[str, ContentSignature]:
+        """What these files look like, as far as that was remembered."""
+        ...
+
+    def newest_job(self, stack_id: str) -> Job | None:
+        """The newest job of a stack."""
+        ...
+
+    def together(self) -> AbstractContextManager[None]:
+        """Make everything that is written inside durable at once, at the end. A step that fails inside takes back only itself."""
+        ...
+
+    def forget_history(
+        self, watches: Sequence[str], *, before: datetime, keep: Collection[str], after_job: int
+    ) -> tuple[int, int | None]:
+        """Forget some stacks that are over since `before`, but none of `keep`: their jobs, frames, events and decisions.
+
+        Returns
+        -------
+        int
+            How many were forgotten.
+        int or None
+            The job to go on after; none where all jobs were gone through.
+        """
         ...
 
     def forget(self, watch: str, paths: Iterable[str]) -> None:

@@ -103,6 +103,8 @@ class Described:
     meta: FrameMeta
     content: ContentSignature | None = None
     """What the frame looks like; none when its pixels could not be looked at cheaply."""
+    content_is_kept: bool = False
+    """The journal keeps `content`, and it is left out here: it is larger than all the rest, and seldom needed again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,11 @@ from types import MappingProxyType
 from typing import Final
 
 from stackd.errors import AlreadyRunning, JournalBlocked, WrongConfiguration
-from stackd.model.job import JobState
+from stackd.model.job import OVER, JobState
 from stackd.service.plan import effects as do
-from stackd.service.plan.fold import GONE, next_wake_s, plan
+from stackd.service.plan.fold import next_wake_s, plan
 from stackd.service.plan.observations import Answered, JournalRefused, Looked, Observation, Wished, Woken, Worked
 from stackd.service.plan.recovery import recover
-from stackd.service.plan.taken import Taken
 from stackd.service.plan.values import Folder, ServiceSettings, State, Ticket
 from stackd.service.plan.wishes import overrides_of
 from stackd.service.ports import Inbox, Progressed, WishKind
@@ -25,8 +24,17 @@ from stackd.service.run.performer import Performer, World, told
 LONGEST_SLEEP_S: Final = 1.0
 """The loop turns at least this often: it asks the journal for decisions and tells the service manager that it is alive."""
 
+LONGEST_TURN_S: Final = 0.5
+"""What is left to do after so long is done in the next turn: signals and the service manager do not wait."""
+
+LONGEST_REST_S: Final = 0.2
+"""The loop rests as long as it worked, so that it never takes more than half a core, but no longer than this."""
+
 MOST_ROUNDS: Final = 10_000
 """Plans in one turn after which something goes in circles: a folder of ten thousand stacks needs fewer (a guess)."""
+
+UNFINISHED: Final = tuple(state for state in JobState if state not in OVER)
+"""States of jobs in which something is left to do, if only for the user."""
 
 log = logging.getLogger("stackd.service")
 
@@ -55,6 +63,8 @@ class Daemon:
         world.teller.follow(settings.telling)
         self.state = self._remembered(State(), settings)
         self._follow_wishes = True
+        self._left: list[Observation] = []
+        """What came of the last turn's steps, where it ended before it was dealt with."""
         self._recover(crashed_inside=crashed_inside)
         for watched in settings.watched:
             self._inboxes[watched.watch] = world.open_inbox(watched)
@@ -69,14 +79,19 @@ class Daemon:
         while not self._world.signals.stop_asked():
             if self._world.signals.reload_asked():
                 self.reload()
-            wake_s = next_wake_s(self.state, self._settings) - self._world.clock.now_s()
-            self._world.waker.wait(min(max(wake_s, 0.0), LONGEST_SLEEP_S))
+            began_s = self._world.clock.now_s()
             self.turn()
+            now_s = self._world.clock.now_s()
+            # Whatever wakes it meanwhile is dealt with in one go afterwards: in a large folder a turn has its price.
+            self._world.waker.rest(min(now_s - began_s, LONGEST_REST_S))
+            wake_s = 0.0 if self._left else next_wake_s(self.state, self._settings) - self._world.clock.now_s()
+            self._world.waker.wait(min(max(wake_s, 0.0), LONGEST_SLEEP_S))
         self.stop()
 
     def turn(self) -> None:
         """Gather, plan and perform until nothing is left to do now."""
-        observations = self._gather()
+        began_s = self._world.clock.now_s()
+        observations, self._left = [*self._left, *self._gather()], []
         for _ in range(MOST_ROUNDS):
             if log.isEnabledFor(logging.DEBUG):
                 for observation in observations:
@@ -90,7 +105,10 @@ class Daemon:
             )
             if not wanted:
                 break
-            observations = [observation for effect in wanted for observation in self._perform(effect)]
+            observations = self._performer.perform_all(wanted, self.state, self._settings)
+            if self._world.clock.now_s() - began_s > LONGEST_TURN_S:
+                self._left = observations
+                break
         else:
             log.error("loop.circled rounds=%d", MOST_ROUNDS)
         self._world.manager.alive()
@@ -129,6 +147,7 @@ class Daemon:
     def stop(self) -> None:
         """End everything: no worker, no temporary file of a running job, every job in a state to go on from."""
         self._world.manager.stopping()
+        self._take_in(self._left)
         self._close("describer", self._world.describer.close)
         self._close("workers", self._world.workers.close)
         for ticket in self.state.tickets.values():
@@ -161,36 +180,20 @@ class Daemon:
 
     def _reloaded(self, settings: ServiceSettings) -> State:
         # What was asked of an inbox ended with it.
-        again = {watch: replace(one, looking=False) for watch, one in self.state.folders.items()}
+        again = {watch: replace(one, looking=False, afresh=True, regroup=True) for watch, one in self.state.folders.items()}
         tickets = {job_id: replace(ticket, sources_asked=False) for job_id, ticket in self.state.tickets.items()}
         return self._remembered(replace(self.state, folders=MappingProxyType(again), tickets=MappingProxyType(tickets)), settings)
 
     def _remembered(self, state: State, settings: ServiceSettings) -> State:
         """Take from the journal what is not known yet."""
         journal = self._world.journal
-        jobs = journal.jobs()
         tickets = dict(state.tickets)
-        finished = {job.stack_id: job for job in jobs if job.state in GONE}
-        for job in jobs:
-            if job.state in GONE or job.id in tickets:
-                continue
-            stack = journal.stack(job.stack_id)
+        for job in journal.jobs(UNFINISHED):
+            stack = None if job.id in tickets else journal.stack(job.stack_id)
             if stack is not None:
                 tickets[job.id] = Ticket(job=job, stack=stack, publication=journal.publication(job.id))
-        folders = {}
-        for watched in settings.watched:
-            known = state.folders.get(watched.watch)
-            if known is None:
-                recalled = {answer.path: answer for answer in journal.recall(watched.watch)}
-                known = Folder(descriptions=MappingProxyType(recalled))
-            folders[watched.watch] = known
-        return replace(
-            state,
-            folders=MappingProxyType(folders),
-            tickets=MappingProxyType(tickets),
-            finished=MappingProxyType(finished),
-            taken=MappingProxyType({watched.watch: Taken(journal.taken_frames(watched.watch)) for watched in settings.watched}),
-        )
+        folders = {watched.watch: state.folders.get(watched.watch, Folder()) for watched in settings.watched}
+        return replace(state, folders=MappingProxyType(folders), tickets=MappingProxyType(tickets))
 
     def _recover(self, *, crashed_inside: bool) -> None:
         jobs = [ticket.job for ticket in self.state.tickets.values()]
@@ -199,18 +202,23 @@ class Daemon:
         }
         outputs = [folder for watched in self._settings.watched for folder in watched.written]
         for effect in recover(jobs, publications, outputs, crashed_inside=crashed_inside):
-            for observation in self._perform(effect):
+            observations = self._perform(effect)
+            for observation in observations:
                 if isinstance(observation, JournalRefused):
                     # A job left as it is would wait for a worker that nobody starts.
                     raise JournalBlocked(observation.message)
-                self.state, _ = plan(
-                    self.state,
-                    [observation],
-                    now_s=self._world.clock.now_s(),
-                    now_at=self._world.clock.now_at(),
-                    settings=replace(self._settings, watched=()),
-                )
+            self._take_in(observations)
         self.state = self._remembered(self.state, self._settings)
+
+    def _take_in(self, observations: Iterable[Observation]) -> None:
+        """Follow what happened, and begin nothing."""
+        self.state, _ = plan(
+            self.state,
+            observations,
+            now_s=self._world.clock.now_s(),
+            now_at=self._world.clock.now_at(),
+            settings=replace(self._settings, watched=()),
+        )
 
     # ----------------------------------------------------------- gathering
 
@@ -223,7 +231,7 @@ class Daemon:
             if look is not None:
                 observations.append(Looked(watch=watch, look=look))
             observations += told(inbox.compared())
-        observations += [Answered(answer=answer) for answer in self._world.describer.answers()]
+        observations += self._performer.answered()
         observations += [Worked(event=event) for event in self._world.workers.events()]
         observations += self._gather_wishes()
         return observations
@@ -237,6 +245,8 @@ class Daemon:
             wishes = journal.wishes()
             named = {stack_id for wish in wishes for stack_id in (wish.stack_id, *wish.other_stack_ids)}
             stacks = {stack_id: stack for stack_id in named if (stack := journal.stack(stack_id)) is not None}
+            open_wishes = tuple(wish for wish in wishes if wish.answer is None)
+            jobs = tuple(job for wish in open_wishes if (job := journal.newest_job(wish.stack_id)) is not None)
         except JournalBlocked as error:
             return (JournalRefused(message=str(error)),)
         self._follow_wishes = False
@@ -244,7 +254,8 @@ class Daemon:
             Wished(
                 overrides=overrides_of(wishes, stacks),
                 split_stacks=frozenset(wish.stack_id for wish in wishes if wish.kind is WishKind.SPLIT),
-                open_wishes=tuple(wish for wish in wishes if wish.answer is None),
+                open_wishes=open_wishes,
+                jobs=jobs,
             ),
         )
 
@@ -302,8 +313,9 @@ def _log_detail(observation: Observation) -> None:
             log.debug("folder.woken watch=%s", watch)
         case Looked(watch=watch, look=look):
             log.debug("look.done watch=%s online=%s files=%d seconds=%.3f", watch, look.online, len(look.files), look.took_s)
-        case Answered(answer=answer):
-            log.debug("file.read watch=%s path=%r as=%s", answer.watch, answer.path, type(answer).__name__)
+        case Answered(answers=answers):
+            for answer in answers:
+                log.debug("file.read watch=%s path=%r as=%s", answer.watch, answer.path, type(answer).__name__)
         case Worked(event=Progressed() as event):
             log.debug("worker.told job=%d stage=%s done=%d total=%d", event.job_id, event.stage, event.done, event.total)
         case Worked(event=event):

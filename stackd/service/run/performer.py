@@ -4,21 +4,25 @@ Nothing is decided here. An effect that fails becomes an observation.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
-from typing import assert_never
+from typing import Final, assert_never
 
 from stackd.errors import JournalBlocked, NameTaken, OutputBlocked, StackdError
 from stackd.model.job import Job, JobState
 from stackd.model.stack import Stack
 from stackd.service.plan import effects as do
 from stackd.service.plan import observations as seen
-from stackd.service.plan.judging import warnings_of
+from stackd.service.plan.jobs import warnings_of
+from stackd.service.plan.unforeseen import set_aside
 from stackd.service.plan.values import ServiceSettings, State, Watched
 from stackd.service.ports import (
+    Answer,
     Clock,
     Compared,
+    Described,
     Describer,
     Inbox,
     Journal,
@@ -31,6 +35,12 @@ from stackd.service.ports import (
     Waker,
     Workers,
 )
+
+NOTES: Final = (do.Remember, do.Forget, do.Record, do.NoteFolder, do.NoteProgress, do.AnswerWish)
+"""Effects that do nothing but write into the journal."""
+
+NOTES_AT_ONCE: Final = 500
+"""Most notes in one transaction: a turn of the loop stays short, and a power cut loses little that is not yet safe."""
 
 log = logging.getLogger("stackd.service")
 
@@ -66,6 +76,61 @@ class Performer:
         self._world = world
         self._inboxes = inboxes
         self._owner = world.journal.owner()
+        self._answers: list[Answer] = []
+
+    def answered(self) -> tuple[seen.Observation, ...]:
+        """Pass on what files say of themselves, with the recorded frames that they may be though they are called otherwise."""
+        self._answers += self._world.describer.answers()
+        by_watch: dict[str, list[Answer]] = {}
+        for answer in self._answers:
+            by_watch.setdefault(answer.watch, []).append(answer)
+        try:
+            found = tuple(one for answers in by_watch.values() for one in self._compared_with_recorded(answers))
+        except JournalBlocked as error:
+            # They wait: a frame that is not known again would be stacked twice.
+            return (seen.JournalRefused(message=str(error)),)
+        self._answers = []
+        return found
+
+    def _compared_with_recorded(self, answers: Sequence[Answer]) -> tuple[seen.Observation, ...]:
+        try:
+            alike = self._world.journal.alike([one for one in answers if isinstance(one, Described)])
+        except JournalBlocked:
+            raise
+        except Exception as error:  # What a file says of itself comes from outside: one that makes no sense costs itself alone.
+            if len(answers) > 1:
+                return tuple(found for one in answers for found in self._compared_with_recorded([one]))
+            (answer,) = answers
+            log.exception("answer.stumbled about=%r", answer.path)
+            return (seen.Answered(answers=(set_aside(answer, error),)),)
+        return (seen.Answered(answers=tuple(answers), alike=alike),)
+
+    def perform_all(self, effects: Sequence[do.Effect], state: State, settings: ServiceSettings) -> list[seen.Observation]:
+        """Do what the planner wants, in order. Notes in the journal that follow one another share one sync of the disk."""
+        observations: list[seen.Observation] = []
+        for is_note, some in groupby(effects, key=lambda effect: isinstance(effect, NOTES)):
+            run = list(some)
+            if not is_note or len(run) == 1:
+                for effect in run:
+                    observations += self.perform(effect, state, settings)
+                continue
+            for start in range(0, len(run), NOTES_AT_ONCE):
+                observations += self._perform_together(run[start : start + NOTES_AT_ONCE], state, settings)
+        return observations
+
+    def _perform_together(
+        self, effects: Sequence[do.Effect], state: State, settings: ServiceSettings
+    ) -> tuple[seen.Observation, ...]:
+        """Write several notes at once: what came of them is told only when all are safe."""
+        observations: list[seen.Observation] = []
+        try:
+            with self._world.journal.together():
+                for effect in effects:
+                    observations += self.perform(effect, state, settings)
+        except JournalBlocked as error:
+            log.warning("journal.refused reason=%r", str(error))
+            return (seen.JournalRefused(message=str(error)),)
+        return tuple(observations)
 
     def perform(self, effect: do.Effect, state: State, settings: ServiceSettings) -> tuple[seen.Observation, ...]:
         """Do what the planner wants, given what it knows; a failure comes back as an observation."""
@@ -86,16 +151,22 @@ class Performer:
     def _do(self, effect: do.Effect, state: State, settings: ServiceSettings) -> tuple[seen.Observation, ...]:  # noqa: C901, PLR0912, PLR0915  (one case an effect)
         world, journal, now_at = self._world, self._world.journal, self._world.clock.now_at()
         match effect:
-            case do.LookAt(watch=watch):
-                self._inboxes[watch].ask()
+            case do.LookAt(watch=watch, closely=closely):
+                self._inboxes[watch].ask(closely)
                 look = self._inboxes[watch].answer()
                 return () if look is None else (seen.Looked(watch=watch, look=look),)
             case do.DescribeFile(watch=watch, path=path, fingerprint=fingerprint, with_hash=with_hash):
                 world.describer.ask(watch, Path(watch), path, fingerprint, with_hash=with_hash)
-                return tuple(seen.Answered(answer=answer) for answer in world.describer.answers())
+                return self.answered()
+            case do.Recall(watch=watch, paths=paths):
+                return (seen.Recalled(watch=watch, paths=paths, known=journal.recall(watch, paths)),)
             case do.Remember(described=described):
-                journal.remember(described)
-                return ()
+                with journal.together():
+                    for one in described:
+                        journal.remember(one)
+                return (seen.Remembered(watch=described[0].watch, described=described),)
+            case do.RecallContents(watch=watch, paths=paths):
+                return (seen.ContentsRecalled(watch=watch, contents=journal.contents(watch, paths)),)
             case do.Forget(watch=watch, paths=paths):
                 journal.forget(watch, paths)
                 return ()
@@ -197,6 +268,13 @@ class Performer:
                 journal.answer_wish(wish_id, answer)
                 log.info("wish.answered wish=%d answer=%r", wish_id, answer)
                 return (seen.WishAnswered(wish_id=wish_id),)
+            case do.ForgetHistory():
+                count, next_job = journal.forget_history(
+                    effect.watches, before=effect.before, keep=effect.keep, after_job=effect.after_job
+                )
+                if count:
+                    log.info("history.forgotten stacks=%d before=%s", count, effect.before.date())
+                return (seen.HistoryForgotten(next_job=next_job),)
             case do.NoteFolder(report=report):
                 journal.note_folder(report)
                 return ()

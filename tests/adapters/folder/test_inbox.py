@@ -212,7 +212,22 @@ def test_lost_events_wake(watched: Watched) -> None:
 def test_an_exception_while_an_event_is_noted_cannot_reach_the_observer(watched: Watched) -> None:
     handler = watchdog_inbox._Handler(watched.inbox._note_event)
 
-    assert handler.on_any_event.__func__.__code__.co_names == ("_note",)
+    # Putting into a queue without bounds and setting a flag: neither can fail.
+    assert handler.on_any_event.__func__.__code__.co_names == ("_paths", "put", "src_path", "_note")
+
+
+def test_a_change_in_place_that_is_announced_is_told_by_the_next_look_of_a_folder_that_was_quiet(watched: Watched) -> None:
+    path = watched.folder / "a.jpg"
+    path.write_bytes(b"x")
+    for _ in range(4):
+        watched.look()
+    assert watched.is_woken()
+
+    path.write_bytes(b"longer")
+    assert watched.is_woken()
+    (sighting,) = watched.look().files
+
+    assert sighting.fingerprint.size_bytes == 6
 
 
 def test_without_events_looks_find_everything(tmp_path: Path) -> None:

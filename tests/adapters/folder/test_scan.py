@@ -163,3 +163,37 @@ def test_ten_thousand_files_are_looked_at_in_well_under_a_second_each_thousand(t
         (tmp_path / f"{number}.txt").touch()
 
     assert len(paths_in(tmp_path)) == 3_000
+
+
+def test_in_between_only_files_that_may_have_changed_are_looked_at_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(50):
+        (tmp_path / f"{number:02d}.jpg").write_bytes(b"x")
+    scan = FolderScan(tmp_path)
+    first = [scan.look(()).look for _ in range(4)][-1]
+    asked: list[str] = []
+    stat = os.stat
+
+    def counted(path: str, **how: object) -> os.stat_result:
+        asked.append(path)
+        return stat(path, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "stat", counted)
+    (tmp_path / "03.jpg").unlink()
+    (tmp_path / "new.jpg").write_bytes(b"x")
+    (tmp_path / "other").write_bytes(b"longer")
+    (tmp_path / "other").rename(tmp_path / "05.jpg")
+    (tmp_path / "07.jpg").write_bytes(b"longer")
+    (tmp_path / "09.jpg").write_bytes(b"longer")
+    look = scan.look({"07.jpg"}).look
+    in_between, asked[:] = list(asked), []
+    thorough = scan.look().look
+
+    sizes = {file.path: file.fingerprint.size_bytes for file in look.files}
+    before = {file.path: file for file in first.files}
+    assert sorted(in_between) == ["05.jpg", "07.jpg", "new.jpg"]
+    assert (len(sizes), sizes["05.jpg"], sizes["07.jpg"], "03.jpg" in sizes) == (50, 6, 6, False)
+    assert sum(file is before.get(file.path) for file in look.files) == 47
+    assert len(asked) == 50
+    assert {file.path: file.fingerprint.size_bytes for file in thorough.files}["09.jpg"] == 6

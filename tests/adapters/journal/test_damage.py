@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from stackd.adapters.journal.report import read_report
+from stackd.adapters.journal.report import read_records, read_report
 from stackd.adapters.journal.sqlite_journal import SqliteJournal
 from stackd.errors import JournalBlocked, JournalUnusable
 from stackd.model.content import ContentSignature
@@ -35,6 +35,7 @@ from stackd.service.ports import (
 AT = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 WATCH = "/card"
 META = FrameMeta(captured_at=AT, lens="90 mm", page_positions_m=(0.0, 1e-6), sources=MappingProxyType({"lens": "Exif"}))
+PATHS = tuple(f"{name}{one}.jpg" for name in ("a", "b", "c") for one in ("", 0, 1, 2))
 FINGERPRINT = Fingerprint(size_bytes=100, mtime_ns=5, content_sha256="ab" * 32)
 
 
@@ -97,8 +98,9 @@ def read_everything(path: Path) -> None:
             journal.stack(job.stack_id)
             journal.publication(job.id)
         journal.wishes()
-        journal.recall(WATCH)
-        journal.taken_frames(WATCH)
+        known = journal.recall(WATCH, PATHS)
+        journal.contents(WATCH, PATHS)
+        journal.alike([one for one in known.described if isinstance(one, Described)])
     finally:
         journal.close()
 
@@ -113,7 +115,11 @@ def test_whatever_bytes_change_it_is_told_in_a_sentence(sound: Path, tmp_path: P
             content[chance.integers(100, len(content))] = chance.integers(256)
         path = tmp_path / f"{seed}.sqlite3"
         path.write_bytes(content)
-        for read in (partial(read_report, path, job_limit=-1), partial(read_everything, path)):
+        for read in (
+            partial(read_report, path, job_limit=-1),
+            partial(read_records, path, ["", "0"]),
+            partial(read_everything, path),
+        ):
             try:
                 read()
             except JournalBlocked as error:
@@ -157,7 +163,7 @@ def test_rows_that_can_be_made_again_are_let_go(sound: Path, tmp_path: Path) -> 
 
     report = read_report(path, job_limit=-1)
     journal = SqliteJournal(path)
-    known = [described.path for described in journal.recall(WATCH)]
+    known = [described.path for described in journal.recall(WATCH, PATHS).described]
     left = [row["path"] for row in journal._db.execute("SELECT path FROM described")]
     journal.close()
 
@@ -165,3 +171,33 @@ def test_rows_that_can_be_made_again_are_let_go(sound: Path, tmp_path: Path) -> 
     assert (len(report.jobs), report.folders) == (3, ())
     assert known == ["c.jpg"]
     assert left == [b"c.jpg"]
+
+
+def test_what_a_frame_looks_like_is_let_go_where_it_was_cut_off(sound: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(sound, tmp_path / "journal.sqlite3"))
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(
+            "UPDATE described SET signature = substr(signature, 1, length(signature) - 9) WHERE path = CAST('b.jpg' AS BLOB)"
+        )
+        db.execute("""UPDATE described SET meta = '{"width_px":"x","height_px":3}' WHERE path = CAST('a.jpg' AS BLOB)""")
+        db.commit()
+
+    journal = SqliteJournal(path)
+    known = [described.path for described in journal.recall(WATCH, PATHS).described]
+    contents = journal.contents(WATCH, PATHS)
+    again = [described.path for described in journal.recall(WATCH, PATHS).described]
+    journal.close()
+
+    assert known == ["b.jpg", "c.jpg"]
+    assert list(contents) == ["c.jpg"]
+    assert again == ["c.jpg"]
+
+
+def test_a_damaged_state_is_met_though_nobody_asks_for_it(sound: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(sound, tmp_path / "journal.sqlite3"))
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE job SET state = 'dune' WHERE id = 1")
+        db.commit()
+
+    with pytest.raises(JournalUnusable, match="is damaged: its table job cannot be read"):
+        SqliteJournal(path)

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from types import MappingProxyType
@@ -11,10 +11,12 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from stackd.adapters.journal.report import read_report
+from stackd.adapters.journal.backup import back_up
+from stackd.adapters.journal.report import read_records, read_report
+from stackd.adapters.journal.rows import CONTENT_FIELDS
 from stackd.adapters.journal.schema import APPLICATION_ID, MIGRATIONS
 from stackd.adapters.journal.sqlite_journal import SqliteJournal
-from stackd.errors import IllegalTransition, JournalBlocked
+from stackd.errors import IllegalTransition, JournalBlocked, OutputBlocked, WrongUse
 from stackd.model.content import ContentSignature
 from stackd.model.frame import BracketKind, Fingerprint, Frame, FrameMeta
 from stackd.model.job import Job, JobState
@@ -26,6 +28,7 @@ from stackd.service.ports import (
     OpenStack,
     Progressed,
     Publication,
+    Recollection,
     StagedFile,
     Warned,
     WishKind,
@@ -70,8 +73,8 @@ def stack_of(*frames: Frame) -> Stack:
     )
 
 
-def record(journal: SqliteJournal, stack: Stack, state: JobState = JobState.READY, version: int = 1) -> Job:
-    return journal.record_sealed(stack, watch=WATCH, recipe_name="default", recipe_hash="r1", state=state, version=version, at=AT)
+def record(journal: SqliteJournal, stack: Stack, state: JobState = JobState.READY, version: int = 1, at: datetime = AT) -> Job:
+    return journal.record_sealed(stack, watch=WATCH, recipe_name="default", recipe_hash="r1", state=state, version=version, at=at)
 
 
 def published(journal: SqliteJournal, job: Job, verdict: Verdict | None = None) -> Publication:
@@ -141,7 +144,7 @@ def test_a_publication_is_there_before_the_first_rename_and_ends_with_the_compos
         (file.temporary_path, file.sha256, name) for file, name in publication.files
     ]
     assert (done.state, done.composite_path) == (JobState.DONE, "/out/k\udcff_2.tif")
-    assert journal.taken_frames(WATCH)["a.jpg"].fingerprint.content_sha256 == "cd" * 32
+    assert journal.recall(WATCH, ["a.jpg"]).taken["a.jpg"].fingerprint.content_sha256 == "cd" * 32
 
 
 def test_frames_of_superseded_stacks_are_free_and_the_newest_stack_has_a_shared_frame(journal: SqliteJournal) -> None:
@@ -151,13 +154,132 @@ def test_frames_of_superseded_stacks_are_free_and_the_newest_stack_has_a_shared_
     record(journal, second)
     journal.move(record(journal, third).id, JobState.SUPERSEDED, at=AT)
 
-    taken = journal.taken_frames(WATCH)
+    taken = journal.recall(WATCH, ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "unknown.jpg"]).taken
 
     assert {path: known.stack_id for path, known in taken.items()} == {
         "a.jpg": first.id,
         "b.jpg": second.id,
         "c.jpg": second.id,
     }
+
+
+def test_what_is_known_of_files_is_looked_up_in_a_few_questions_however_long_the_history_is(journal: SqliteJournal) -> None:
+    for number in range(60):
+        record(journal, stack_of(*(frame(f"{number}_{step}.jpg") for step in range(10))))
+    journal.move(1, JobState.DISMISSED, at=AT)
+    asked: list[str] = []
+    journal._db.set_trace_callback(asked.append)
+
+    one = journal.recall(WATCH, ["0_3.jpg"])
+    questions = len(asked)
+    everything = journal.recall(WATCH, [f"{number}_{step}.jpg" for number in range(60) for step in range(10)])
+    questions_about_all = len(asked) - questions
+    elsewhere = journal.recall("/elsewhere", ["0_3.jpg"])
+    (plan,) = journal._db.execute("EXPLAIN QUERY PLAN SELECT * FROM stack_frame WHERE path IN (?, ?)", (b"a", b"b")).fetchall()
+
+    assert [(job.id, job.state) for job in one.jobs] == [(1, JobState.DISMISSED)]
+    assert list(one.taken) == ["0_3.jpg"]
+    assert (questions, questions_about_all) == (2, 4)
+    assert (len(everything.taken), len(everything.jobs), elsewhere) == (600, 60, Recollection())
+    assert "USING INDEX stack_frame_by_path" in plan["detail"]
+
+
+def test_what_is_written_together_is_kept_together_and_a_step_that_fails_takes_back_only_itself(
+    tmp_path: Path, journal: SqliteJournal
+) -> None:
+    commits: list[str] = []
+    half = stack_of(frame("half.jpg"))
+    journal._db.set_trace_callback(lambda statement: commits.append(statement) if statement == "COMMIT" else None)
+
+    with journal.together():
+        record(journal, stack_of(frame("a.jpg")))
+        with pytest.raises(IllegalTransition):
+            journal.move(1, JobState.DONE, at=AT)
+        with pytest.raises(JournalBlocked):
+            # The stack is written before its job is.
+            journal.record_sealed(
+                half, watch=WATCH, recipe_name="default", recipe_hash=object(), state=JobState.READY, version=1, at=AT
+            )
+        record(journal, stack_of(frame("b.jpg")))
+    with pytest.raises(KeyboardInterrupt), journal.together():  # noqa: PT012
+        record(journal, stack_of(frame("c.jpg")))
+        raise KeyboardInterrupt
+
+    again = SqliteJournal(tmp_path / "journal.sqlite3")
+    assert len(commits) == 1
+    assert again.stack(half.id) is None
+    assert [(job.id, job.state) for job in again.jobs()] == [(1, JobState.READY), (2, JobState.READY)]
+
+
+def test_nothing_is_kept_of_what_was_to_be_written_together_when_the_disk_takes_it_back(journal: SqliteJournal) -> None:
+    with pytest.raises(JournalBlocked), journal.together():  # noqa: PT012
+        record(journal, stack_of(frame("a.jpg")))
+        # What SQLite does where the disk is full in the middle.
+        journal._db.execute("ROLLBACK")
+        with pytest.raises(JournalBlocked):
+            record(journal, stack_of(frame("b.jpg")))
+
+    assert journal.jobs() == ()
+    assert record(journal, stack_of(frame("c.jpg"))).id == 1
+
+
+def test_only_what_is_over_for_long_and_not_to_be_kept_is_forgotten_with_all_that_belongs_to_it(journal: SqliteJournal) -> None:
+    old = [stack_of(frame(f"{number}.jpg")) for number in range(4)]
+    done, kept, ready, again = (record(journal, stack) for stack in old)
+    for job in (done, kept, again):
+        journal.move(job.id, JobState.RUNNING, at=AT)
+        published(journal, job)
+        journal.finish_publication(job.id, at=AT)
+    record(journal, old[3], at=LATER + timedelta(days=40))
+    journal.answer_wish(journal.ask(WishKind.MERGE, old[0].id, at=AT).id, "taken up")
+    young = record(journal, stack_of(frame("young.jpg")), at=LATER + timedelta(days=40))
+
+    before = LATER + timedelta(days=30)
+    step = journal.forget_history([WATCH], before=before, keep={old[1].id}, after_job=0)
+    last = journal.forget_history([WATCH], before=before, keep={old[1].id}, after_job=step[1] or 0)
+    elsewhere = journal.forget_history(["/elsewhere"], before=before, keep=(), after_job=0)
+
+    assert (step, last, elsewhere) == ((1, again.id), (0, None), (0, None))
+    assert {job.id for job in journal.jobs()} == {kept.id, ready.id, again.id, young.id - 1, young.id}
+    assert journal.stack(old[0].id) is None
+    assert journal.wishes() == ()
+    for table in ("output", "warning", "event"):
+        left = journal._db.execute(f"SELECT COUNT(*) FROM {table} WHERE job_id = ?", (done.id,))  # noqa: S608
+        assert left.fetchone()[0] == 0
+    journal.forget_stacks([old[1].id])
+    assert journal.stack(old[1].id) is None
+
+
+def test_space_that_is_free_goes_back_to_the_disk(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.sqlite3")
+    with journal.together():
+        for number in range(2_000):
+            record(journal, stack_of(frame(f"{number}.jpg")))
+    pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
+
+    journal.forget_stacks([job.stack_id for job in journal.jobs()])
+
+    assert journal._db.execute("PRAGMA page_count").fetchone()[0] < pages / 4
+
+
+def test_a_backup_is_whole_though_the_service_writes_on_and_replaces_nothing(tmp_path: Path, journal: SqliteJournal) -> None:
+    for number in range(50):
+        record(journal, stack_of(frame(f"{number}.jpg")))
+    target = tmp_path / "copy.sqlite3"
+
+    count = back_up(tmp_path / "journal.sqlite3", target)
+    record(journal, stack_of(frame("later.jpg")))
+    copy = SqliteJournal(target)
+
+    assert count == len(copy.jobs()) == 50
+    copy.close()
+    with pytest.raises(WrongUse, match="exists already"):
+        back_up(tmp_path / "journal.sqlite3", target)
+    with pytest.raises(WrongUse, match="no journal"):
+        back_up(tmp_path / "nowhere.sqlite3", tmp_path / "other")
+    with pytest.raises(OutputBlocked, match="cannot be written"):
+        back_up(tmp_path / "journal.sqlite3", tmp_path / "nowhere" / "copy")
+    assert sorted(path.name for path in tmp_path.iterdir() if "copy" in path.name) == ["copy.sqlite3"]
 
 
 def test_a_decision_made_by_another_process_is_noticed_once(tmp_path: Path, journal: SqliteJournal) -> None:
@@ -195,16 +317,20 @@ def test_a_description_is_remembered_with_its_content_signature(journal: SqliteJ
     )
 
     journal.remember(described)
-    (recalled,) = journal.recall(WATCH)
+    (recalled,) = journal.recall(WATCH, ["b\udcff.jpg"]).described
+    kept = journal.contents(WATCH, ["b\udcff.jpg", "other.jpg"])
     journal.forget(WATCH, ["b\udcff.jpg"])
 
     assert isinstance(recalled, Described)
     assert (recalled.path, recalled.meta, recalled.fingerprint) == (described.path, described.meta, described.fingerprint)
-    assert recalled.content is not None
-    assert recalled.content.brightness == content.brightness
-    np.testing.assert_array_equal(recalled.content.thumbnail, content.thumbnail)
-    np.testing.assert_array_equal(recalled.content.sharpness, content.sharpness)
-    assert journal.recall(WATCH) == ()
+    assert (recalled.content, recalled.content_is_kept) == (None, True)
+    assert list(kept) == ["b\udcff.jpg"]
+    assert kept["b\udcff.jpg"].brightness == content.brightness
+    np.testing.assert_array_equal(kept["b\udcff.jpg"].thumbnail, content.thumbnail)
+    np.testing.assert_array_equal(kept["b\udcff.jpg"].sharpness, content.sharpness)
+    assert journal.contents(WATCH, ["b\udcff.jpg"]) == {}
+    assert tuple(field.name for field in fields(ContentSignature)) == CONTENT_FIELDS
+    assert journal.recall(WATCH, ["b\udcff.jpg"]).described == ()
 
 
 def test_a_description_of_another_stackd_is_read_from_the_file_again(journal: SqliteJournal) -> None:
@@ -213,7 +339,28 @@ def test_a_description_of_another_stackd_is_read_from_the_file_again(journal: Sq
         (WATCH.encode(), b"a.jpg", 1, 1, None, "{}", b'{"unheard_of": 1.0}\n', None),
     )
 
-    assert journal.recall(WATCH) == ()
+    assert journal.recall(WATCH, ["a.jpg"]).described == ()
+
+
+def test_a_stack_is_found_by_the_beginning_of_its_id_without_reading_the_others(tmp_path: Path, journal: SqliteJournal) -> None:
+    stacks = [stack_of(frame(f"{number}.jpg")) for number in range(300)]
+    for stack in stacks:
+        record(journal, stack)
+    again = record(journal, stacks[5])
+    wanted = stacks[5].id[:5]
+
+    found = read_records(tmp_path / "journal.sqlite3", [wanted, "xyz", stacks[9].id])
+    (plan,) = journal._db.execute(
+        "EXPLAIN QUERY PLAN SELECT * FROM job WHERE stack_id >= ? AND stack_id < ?", (wanted, f"{wanted}g")
+    ).fetchall()
+
+    assert [(one.job.id, one.job.stack_id, one.frames) for one in found] == [
+        (6, stacks[5].id, ("5.jpg",)),
+        (10, stacks[9].id, ("9.jpg",)),
+        (again.id, stacks[5].id, ("5.jpg",)),
+    ]
+    assert "USING INDEX job_by_stack" in plan["detail"]
+    assert read_records(tmp_path / "nowhere", [wanted]) == ()
 
 
 def test_the_report_shows_folders_jobs_warnings_and_progress(tmp_path: Path, journal: SqliteJournal) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -29,6 +30,8 @@ def describe(asked: tuple[Path, str, bool], progress: Progress) -> bytes | tuple
     folder, name, _ = asked
     if name.startswith("crash"):
         ctypes.string_at(0)
+    if name.startswith("hang"):
+        time.sleep(600)
     if name.startswith("broken"):
         raise UnreadableFrame(f"{name} is cut off.")
     if name.endswith(".json"):
@@ -101,6 +104,22 @@ def _tell_limits(request: StackingRequest, progress: Progress) -> StackingResult
     )
 
 
+def _tell_process(request: StackingRequest, progress: Progress) -> StackingResult:
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    left_s = resource.getrlimit(resource.RLIMIT_CPU)[0] - int(used.ru_utime + used.ru_stime)
+    return replace(_well(request, progress), seconds=MappingProxyType({"process": float(os.getpid()), "cpu_left": float(left_s)}))
+
+
+KEPT: list[bytearray] = []
+
+
+def _grow(request: StackingRequest, progress: Progress) -> StackingResult:
+    KEPT.append(bytearray(b"x" * 200_000_000))
+    return _tell_process(request, progress)
+
+
 BEHAVIOURS = {
     "well": _well,
     "crash": _crash,
@@ -110,4 +129,6 @@ BEHAVIOURS = {
     "report on": _report_on,
     "stubborn": _stubborn,
     "tell limits": _tell_limits,
+    "tell process": _tell_process,
+    "grow": _grow,
 }

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from stackd.intake.grouping.candidates import CandidateStack
-from stackd.intake.grouping.complete import Complete, WaitUntil, is_followed_in_order, quiet_time_s, when_complete
+from stackd.intake.grouping.complete import Arrivals, Complete, WaitUntil, when_complete
 from stackd.intake.grouping.grouping import group
 from stackd.intake.settings import IntakeSettings
+from stackd.model.frame import Frame
 from stackd.model.stack import SealReason
 from tests.intake.build import SETTINGS, shoot
 
@@ -24,6 +25,15 @@ def arrivals(stack: CandidateStack, every_s: float = 1.0) -> dict[str, float]:
     return {frame.path: index * every_s for index, frame in enumerate(stack.captured)}
 
 
+def quiet_time_s(times_s: list[float]) -> float:
+    return Arrivals({str(index): at_s for index, at_s in enumerate(times_s)}).quiet_time_s(float("-inf"), INTAKE)
+
+
+def is_followed(stack: CandidateStack, others: list[Frame], arrivals_s: dict[str, float]) -> bool:
+    first_s = min(arrivals_s[frame.path] for frame in stack.frames)
+    return Arrivals(arrivals_s, [*stack.frames, *others]).is_followed(stack.frames, first_s)
+
+
 def test_a_stack_waits_until_arrivals_have_been_quiet():
     stack = candidate()
 
@@ -36,14 +46,14 @@ def test_a_stack_waits_until_arrivals_have_been_quiet():
 
 
 def test_slow_arrival_stretches_the_quiet_time_and_has_its_bounds():
-    assert quiet_time_s([0.0], INTAKE) == 10.0
-    assert quiet_time_s([0.0, 1.0, 2.0], INTAKE) == 10.0
-    assert quiet_time_s([0.0, 20.0, 40.0, 60.0], INTAKE) == 80.0
-    assert quiet_time_s([0.0, 200.0, 400.0], INTAKE) == 300.0
+    assert quiet_time_s([0.0]) == 10.0
+    assert quiet_time_s([0.0, 1.0, 2.0]) == 10.0
+    assert quiet_time_s([0.0, 20.0, 40.0, 60.0]) == 80.0
+    assert quiet_time_s([0.0, 200.0, 400.0]) == 300.0
 
 
 def test_frames_that_come_four_at_once_have_the_rhythm_of_the_fours():
-    assert quiet_time_s([0.0, 0.0, 0.0, 0.0, 20.0, 20.0, 20.0, 20.0, 40.0, 40.0, 40.0, 40.0], INTAKE) == 80.0
+    assert quiet_time_s([0.0, 0.0, 0.0, 0.0, 20.0, 20.0, 20.0, 20.0, 40.0, 40.0, 40.0, 40.0]) == 80.0
 
 
 def test_what_arrived_before_the_stack_does_not_set_its_rhythm():
@@ -51,7 +61,7 @@ def test_what_arrived_before_the_stack_does_not_set_its_rhythm():
     slow = {path: 20.0 * at_s for path, at_s in arrivals(stack).items()}
     long_ago = {f"old{index}.jpg": -500.0 + 0.1 * index for index in range(200)}
 
-    answer = when_complete(stack, slow, 160.0, INTAKE, folder_arrivals_s={**slow, **long_ago})
+    answer = when_complete(stack, slow, 160.0, INTAKE, around=Arrivals({**slow, **long_ago}))
 
     assert answer == WaitUntil(at_s=220.0, sentence="waits until no new frame came for 80 seconds")
 
@@ -61,12 +71,12 @@ def test_single_shots_that_go_on_and_on_do_not_keep_a_stack_open_when_all_came_i
     later = shoot(4, first=100, begin_s=600.0)
     arrived = {**arrivals(stack), **{frame.path: 10.0 + 8.0 * index for index, frame in enumerate(later)}}
 
-    followed = is_followed_in_order(stack, later, arrived)
-    answer = when_complete(stack, arrived, 35.0, INTAKE, folder_arrivals_s=arrived, is_followed=followed)
+    followed = is_followed(stack, later, arrived)
+    answer = when_complete(stack, arrived, 35.0, INTAKE, around=Arrivals(arrived), is_followed=followed)
 
     assert followed
     assert isinstance(answer, Complete)
-    assert not isinstance(when_complete(stack, arrived, 35.0, INTAKE, folder_arrivals_s=arrived), Complete)
+    assert not isinstance(when_complete(stack, arrived, 35.0, INTAKE, around=Arrivals(arrived)), Complete)
 
 
 def test_a_later_group_proves_nothing_when_frames_came_out_of_order_or_without_a_time():
@@ -76,10 +86,10 @@ def test_a_later_group_proves_nothing_when_frames_came_out_of_order_or_without_a
     in_order = {**arrivals(stack), **{frame.path: 20.0 for frame in later}}
     timeless = [replace(frame, meta=replace(frame.meta, captured_at=None)) for frame in later]
 
-    assert not is_followed_in_order(stack, later, mixed)
-    assert not is_followed_in_order(stack, timeless, in_order)
-    assert not is_followed_in_order(stack, [], arrivals(stack))
-    assert is_followed_in_order(stack, later, in_order)
+    assert not is_followed(stack, later, mixed)
+    assert not is_followed(stack, timeless, in_order)
+    assert not is_followed(stack, [], arrivals(stack))
+    assert is_followed(stack, later, in_order)
 
 
 def test_the_rhythm_is_that_of_everything_that_arrives_in_the_folder():
@@ -87,7 +97,7 @@ def test_the_rhythm_is_that_of_everything_that_arrives_in_the_folder():
     stack = candidate()
     others = {f"other{index}.jpg": 10.0 + index for index in range(10)}
 
-    answer = when_complete(stack, arrivals(stack), 20.0, INTAKE, folder_arrivals_s={**arrivals(stack), **others})
+    answer = when_complete(stack, arrivals(stack), 20.0, INTAKE, around=Arrivals({**arrivals(stack), **others}))
 
     assert answer == WaitUntil(at_s=29.0, sentence="waits until no new frame came for 10 seconds")
 
@@ -149,8 +159,8 @@ def test_a_trickle_that_never_ends_is_closed_at_its_age_limit():
     stack = candidate(8)
     endless = {frame.path: 8.0 * index for index, frame in enumerate(stack.captured)} | {"x.jpg": 1799.0}
 
-    assert isinstance(when_complete(stack, endless, 1799.0, INTAKE, folder_arrivals_s=endless), WaitUntil)
-    assert isinstance(when_complete(stack, endless, 1800.0, INTAKE, folder_arrivals_s=endless), Complete)
+    assert isinstance(when_complete(stack, endless, 1799.0, INTAKE, around=Arrivals(endless)), WaitUntil)
+    assert isinstance(when_complete(stack, endless, 1800.0, INTAKE, around=Arrivals(endless)), Complete)
 
 
 def test_a_manifest_waits_for_the_frames_it_names():

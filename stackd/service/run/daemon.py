@@ -105,7 +105,7 @@ class Daemon:
             )
             if not wanted:
                 break
-            observations = self._performer.perform_all(wanted, self.state, self._settings)
+            observations = self._counted(self._performer.perform_all(wanted, self.state, self._settings))
             if self._world.clock.now_s() - began_s > LONGEST_TURN_S:
                 self._left = observations
                 break
@@ -299,11 +299,15 @@ class Daemon:
         except Exception:  # Telling is never a reason to end.
             log.exception("health.failed")
 
-    def _perform(self, effect: do.Effect) -> tuple[Observation, ...]:
-        observations = self._performer.perform(effect, self.state, self._settings)
-        if self._tally.count(observations):
+    def _perform(self, effect: do.Effect) -> list[Observation]:
+        return self._counted(self._performer.perform(effect, self.state, self._settings))
+
+    def _counted(self, observations: Iterable[Observation]) -> list[Observation]:
+        """Count the steps of stacks among what was brought about, and say that there is news."""
+        brought_about = list(observations)
+        if self._tally.count(brought_about):
             self._world.teller.notice()
-        return observations
+        return brought_about
 
 
 def _log_detail(observation: Observation) -> None:

@@ -95,7 +95,7 @@ def _sharpest(gray: Gray) -> Iterator[tuple[slice, slice]]:
     rows = max(round(TILE_PX * min(LOOKED_AT_PX / gray.size, 1)), LEAST_ROWS)
     first = (TILE_PX - rows) // 2
     energies = np.empty((down, across), np.float32)
-    for tile in range(down):
+    for tile in range(down if across else 0):
         start = tile * TILE_PX + first
         band = gray[start : start + rows, : across * TILE_PX]
         rest = np.square(band - cv2.GaussianBlur(band, (0, 0), DETAIL_SIGMA_PX))

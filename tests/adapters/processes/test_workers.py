@@ -314,8 +314,9 @@ def test_a_file_that_crashes_the_reading_costs_that_file_only(monkeypatch: pytes
     assert isinstance(by_name["b.jpg"], Described)
 
 
-def test_a_job_may_bring_its_own_time() -> None:
+def test_a_job_may_bring_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a reloaded configuration says of it counts for the next job."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     bench = Bench()
     bench.workers.start(replace(request("hang"), timeout_s=1.0))
 

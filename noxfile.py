@@ -42,6 +42,13 @@ def test(session: nox.Session) -> None:
 
 
 @nox.session
+def long(session: nox.Session) -> None:
+    """What takes too long for every change: real stacks, and the service under a real systemd."""
+    install(session, "test")
+    session.run("pytest", "-m", "long", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The docs tell the truth: commands exist, examples load, pictures and tables match the code."""
     install(session, "test")

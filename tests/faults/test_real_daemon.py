@@ -178,6 +178,7 @@ def test_an_idle_daemon_stops_at_once_with_code_0(service: RealService, number: 
     assert not any(is_alive(child) for child in children)
 
 
+@pytest.mark.checks_itself
 def test_sighup_takes_over_a_good_configuration_and_keeps_the_old_one_before_a_bad_one(
     service: RealService, card: list[Path], tmp_path: Path
 ) -> None:

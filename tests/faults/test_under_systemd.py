@@ -15,7 +15,7 @@ from stackd.adapters.machine.instance_lock import InstanceLock
 from tests.real_service import shoot, wait_until
 from tests.real_systemd import PROGRAM, RealSystemd, reason_against
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.long]
 
 USER = 64321
 """Of the service; nobody's here."""

@@ -10,6 +10,8 @@ from stackd.model.composite import Composite
 from stackd.model.verdict import Judgement
 from tests.shared_data import shared_data
 
+pytestmark = pytest.mark.long
+
 GOOD = (
     "stacks/pcb_phone",
     "stacks/pcb_depthmap",

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 
 CALLS = "write,pwrite64,ftruncate,openat,mkdir,rename,renameat,renameat2,link,linkat,unlink,unlinkat,fsync,fdatasync"
